@@ -1,0 +1,46 @@
+//! `compare`: our processes and tokio's tasks at the same work, and how many times faster which.
+//!
+//! For every workload, in every round, each mode of each system runs once in a child process of
+//! its own (this program again, with `--child`), the modes in turn. So all of them meet the same
+//! weather, none inherits another's heap or page tables, and a crash is one failed figure.
+//!
+//! * [`options`] reads the command line, [`driver`] starts the children and collects,
+//!   [`report`] prints;
+//! * [`child`] is the other side: it starts one system and measures one workload;
+//! * [`workload`] holds the workloads, each with both sides in one file.
+//!
+//! Nothing is measured on the main thread: every workload runs inside a process, or a task.
+
+mod allocator;
+mod child;
+mod countdown;
+mod cpu;
+mod driver;
+mod measured;
+mod memory;
+mod mode;
+mod options;
+mod report;
+mod workload;
+
+use std::process::ExitCode;
+
+use options::Order;
+
+#[global_allocator]
+static ALLOCATOR: allocator::Chosen = allocator::Chosen;
+
+fn main() -> ExitCode {
+    match options::read() {
+        Ok(Order::Help) => {
+            options::help();
+            ExitCode::SUCCESS
+        }
+        Ok(Order::Measure(order)) => child::measure(&order),
+        Ok(Order::Compare(order)) => driver::compare(&order),
+        Err(error) => {
+            eprintln!("compare: {error}\nTry `compare --help`.");
+            ExitCode::from(2)
+        }
+    }
+}

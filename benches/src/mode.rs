@@ -1,0 +1,75 @@
+//! The systems compared, and the modes in which each of them runs.
+
+use crate::allocator::Allocator;
+
+/// The number of workers of ours, in every mode, and of tokio's `w2` modes.
+pub const WORKERS: usize = 2;
+
+/// One of the systems compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    Runtime,
+    Tokio,
+}
+
+impl System {
+    /// Its name on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            System::Runtime => "runtime",
+            System::Tokio => "tokio",
+        }
+    }
+}
+
+/// A way to run a system.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mode {
+    pub system: System,
+    /// Its name on the command line and in reports.
+    pub name: &'static str,
+    pub workers: usize,
+    pub allocator: Allocator,
+    /// Ours alone: whether suspended stacks may move between workers.
+    pub migrate: bool,
+}
+
+impl Mode {
+    const fn ours(name: &'static str, migrate: bool) -> Mode {
+        Mode {
+            system: System::Runtime,
+            name,
+            workers: WORKERS,
+            allocator: Allocator::Mimalloc,
+            migrate,
+        }
+    }
+
+    const fn tokio(name: &'static str, workers: usize, allocator: Allocator) -> Mode {
+        Mode {
+            system: System::Tokio,
+            name,
+            workers,
+            allocator,
+            migrate: false,
+        }
+    }
+
+    /// Whether `text`, `SYSTEM` or `SYSTEM/MODE`, means this mode (among others).
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        match text.split_once('/') {
+            None => text == self.system.name(),
+            Some((system, mode)) => system == self.system.name() && mode == self.name,
+        }
+    }
+}
+
+/// Every mode, in the order of the report.
+pub static MODES: [Mode; 6] = [
+    Mode::ours("safe", false),
+    Mode::ours("migrate", true),
+    Mode::tokio("w2-glibc", WORKERS, Allocator::Glibc),
+    Mode::tokio("w2-mimalloc", WORKERS, Allocator::Mimalloc),
+    Mode::tokio("w1-glibc", 1, Allocator::Glibc),
+    Mode::tokio("w1-mimalloc", 1, Allocator::Mimalloc),
+];

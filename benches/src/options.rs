@@ -1,0 +1,292 @@
+//! The command line.
+
+use std::fmt;
+
+use lexopt::prelude::*;
+
+use crate::mode::{MODES, Mode};
+use crate::workload::{self, Workload};
+
+/// What the command line asks for.
+pub enum Order {
+    Help,
+    Compare(Compare),
+    /// One measurement, in this process: what the driver asks of its children.
+    Measure(Measure),
+}
+
+/// A comparison.
+pub struct Compare {
+    pub workloads: Vec<&'static Workload>,
+    pub modes: Vec<&'static Mode>,
+    pub rounds: usize,
+    pub json: bool,
+    /// The size of every workload, if not its own.
+    pub n: Option<u64>,
+    /// What every size is multiplied with.
+    pub scale: f64,
+}
+
+impl Compare {
+    /// The size at which `workload` shall run.
+    pub fn size_of(&self, workload: &Workload) -> u64 {
+        let n = self.n.unwrap_or(workload.n);
+        ((n as f64 * self.scale) as u64).max(1)
+    }
+}
+
+/// One measurement.
+pub struct Measure {
+    pub workload: &'static Workload,
+    pub mode: &'static Mode,
+    pub n: u64,
+}
+
+/// What is wrong with the command line.
+#[derive(Debug)]
+pub enum OptionsError {
+    /// An option is unknown, or lacks its value, or has one of the wrong form.
+    Form(lexopt::Error),
+    /// There is no such workload.
+    NoWorkload(String),
+    /// There is no such system, or mode of it.
+    NoMode(String),
+    /// A number that must be above zero is not.
+    NotPositive(&'static str),
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionsError::Form(error) => error.fmt(f),
+            OptionsError::NoWorkload(name) => write!(f, "no workload is named `{name}`"),
+            OptionsError::NoMode(name) => write!(f, "no system or mode is named `{name}`"),
+            OptionsError::NotPositive(option) => write!(f, "{option} must be above zero"),
+        }
+    }
+}
+
+impl std::error::Error for OptionsError {}
+
+impl From<lexopt::Error> for OptionsError {
+    fn from(error: lexopt::Error) -> OptionsError {
+        OptionsError::Form(error)
+    }
+}
+
+/// Reads the command line.
+///
+/// # Errors
+///
+/// [`OptionsError`], if it cannot be followed.
+pub fn read() -> Result<Order, OptionsError> {
+    parse(lexopt::Parser::from_env())
+}
+
+fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
+    let mut child = false;
+    let mut names: Vec<String> = Vec::new();
+    let mut order = Compare {
+        workloads: Vec::new(),
+        modes: MODES.iter().collect(),
+        rounds: 5,
+        json: false,
+        n: None,
+        scale: 1.0,
+    };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(name) => names.push(name.string()?),
+            Long("rounds") => order.rounds = parser.value()?.parse()?,
+            Long("systems") => order.modes = modes(&parser.value()?.string()?)?,
+            Long("json") => order.json = true,
+            Long("n") => order.n = Some(parser.value()?.parse()?),
+            Long("scale") => order.scale = parser.value()?.parse()?,
+            Long("child") => child = true,
+            Long("help") | Short('h') => return Ok(Order::Help),
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    if order.rounds == 0 {
+        return Err(OptionsError::NotPositive("--rounds"));
+    }
+    if order.n == Some(0) {
+        return Err(OptionsError::NotPositive("--n"));
+    }
+    if order.scale.is_nan() || order.scale <= 0.0 {
+        return Err(OptionsError::NotPositive("--scale"));
+    }
+    if child {
+        return measure(&names, &order).map(Order::Measure);
+    }
+    order.workloads = workloads(&names)?;
+    Ok(Order::Compare(order))
+}
+
+/// The measurement that `WORKLOAD SYSTEM/MODE` and the order's size name.
+fn measure(names: &[String], order: &Compare) -> Result<Measure, OptionsError> {
+    let name = |i: usize| names.get(i).cloned().unwrap_or_default();
+    let workload = workload::all()
+        .find(|workload| workload.name == name(0))
+        .ok_or_else(|| OptionsError::NoWorkload(name(0)))?;
+    let mode = MODES
+        .iter()
+        .find(|mode| mode.is_meant_by(&name(1)))
+        .filter(|mode| workload.runs_in(mode))
+        .ok_or_else(|| OptionsError::NoMode(name(1)))?;
+    Ok(Measure {
+        workload,
+        mode,
+        n: order.size_of(workload),
+    })
+}
+
+/// The workloads of these names, in their own order; all, if there is no name.
+fn workloads(names: &[String]) -> Result<Vec<&'static Workload>, OptionsError> {
+    for name in names {
+        if !workload::all().any(|workload| is_meant_by(workload, name)) {
+            return Err(OptionsError::NoWorkload(name.clone()));
+        }
+    }
+    Ok(workload::all()
+        .filter(|workload| names.is_empty() || names.iter().any(|name| is_meant_by(workload, name)))
+        .collect())
+}
+
+/// Whether `name` is the workload's, or else that of the group it is in: `mem` for `mem_idle`.
+fn is_meant_by(workload: &Workload, name: &str) -> bool {
+    if workload::all().any(|workload| workload.name == name) {
+        workload.name == name
+    } else {
+        workload
+            .name
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('_'))
+    }
+}
+
+/// The modes that `A,B` means, in the order of the report.
+fn modes(list: &str) -> Result<Vec<&'static Mode>, OptionsError> {
+    let names: Vec<&str> = list.split(',').collect();
+    for name in &names {
+        if !MODES.iter().any(|mode| mode.is_meant_by(name)) {
+            return Err(OptionsError::NoMode((*name).to_owned()));
+        }
+    }
+    Ok(MODES
+        .iter()
+        .filter(|mode| names.iter().any(|name| mode.is_meant_by(name)))
+        .collect())
+}
+
+/// Prints how to use the program.
+pub fn help() {
+    println!(
+        "Runs our processes and tokio's tasks alternately at the same work and prints the ratio.\n\n\
+         usage: compare [WORKLOAD..] [--rounds N] [--systems A,B] [--json]\n\n\
+         \x20 WORKLOAD       one of those below, or a group of them (mem, hog, selective); else all\n\
+         \x20 --rounds N     how often each is measured, in turn [5]\n\
+         \x20 --systems A,B  runtime, tokio, or one mode of these: runtime/safe,tokio/w2-glibc\n\
+         \x20 --n N          size of each workload, instead of its own\n\
+         \x20 --json         a line of JSON for each workload and mode\n\n\
+         workloads:"
+    );
+    for workload in workload::all() {
+        println!("  {:<18}{}", workload.name, workload.about);
+    }
+    println!("\nmodes:");
+    for mode in &MODES {
+        let allocator = mode.allocator.name();
+        println!(
+            "  {:<18}{} workers, {allocator}",
+            format!("{}/{}", mode.system.name(), mode.name),
+            mode.workers
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compare(arguments: &[&str]) -> Result<Compare, OptionsError> {
+        match parse(lexopt::Parser::from_args(arguments))? {
+            Order::Compare(order) => Ok(order),
+            Order::Help | Order::Measure(_) => panic!("not a comparison"),
+        }
+    }
+
+    fn names(order: &Compare) -> Vec<&'static str> {
+        order
+            .workloads
+            .iter()
+            .map(|workload| workload.name)
+            .collect()
+    }
+
+    #[test]
+    fn no_name_means_every_workload_and_mode() {
+        // Without arguments everything is compared.
+        let order = compare(&[]).unwrap();
+        assert_eq!(order.workloads.len(), workload::all().count());
+        assert_eq!(order.modes.len(), MODES.len());
+    }
+
+    #[test]
+    fn a_name_that_is_also_a_prefix_means_itself() {
+        // `ring` is not `ring_many`.
+        assert_eq!(names(&compare(&["ring"]).unwrap()), ["ring"]);
+    }
+
+    #[test]
+    fn a_group_means_its_members() {
+        // `mem` means every `mem_..`.
+        assert_eq!(
+            names(&compare(&["mem"]).unwrap()),
+            ["mem_idle", "mem_rest", "mem_hibernated"]
+        );
+    }
+
+    #[test]
+    fn systems_are_chosen_whole_or_by_mode() {
+        // `--systems tokio` means its four modes, `runtime/safe` one.
+        let order = compare(&["--systems", "tokio,runtime/safe"]).unwrap();
+        let modes: Vec<&str> = order.modes.iter().map(|mode| mode.name).collect();
+        assert_eq!(
+            modes,
+            ["safe", "w2-glibc", "w2-mimalloc", "w1-glibc", "w1-mimalloc"]
+        );
+    }
+
+    #[test]
+    fn unknown_names_and_zeroes_are_refused() {
+        // Nothing is measured that was not asked for.
+        assert!(matches!(
+            compare(&["pingpog"]),
+            Err(OptionsError::NoWorkload(name)) if name == "pingpog"
+        ));
+        assert!(matches!(
+            compare(&["--systems", "go"]),
+            Err(OptionsError::NoMode(name)) if name == "go"
+        ));
+        assert!(matches!(
+            compare(&["--rounds", "0"]),
+            Err(OptionsError::NotPositive("--rounds"))
+        ));
+        assert!(matches!(compare(&["--jsn"]), Err(OptionsError::Form(_))));
+    }
+
+    #[test]
+    fn a_child_gets_what_the_driver_asks() {
+        // The hidden form names one workload, one mode and the size.
+        let parser =
+            lexopt::Parser::from_args(["--child", "skynet", "tokio/w1-glibc", "--n", "100"]);
+        let Ok(Order::Measure(order)) = parse(parser) else {
+            panic!("not a measurement");
+        };
+        assert_eq!(
+            (order.workload.name, order.mode.name, order.n),
+            ("skynet", "w1-glibc", 100)
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! The workloads: what is measured, each with both sides in one file.
+//!
+//! Both sides of a file do the same in the form that is natural, and fast, there: ours with
+//! processes and `receive!`, tokio's with tasks and unbounded `mpsc` channels, or join handles
+//! where these do better. Each checks its result and panics if it is wrong. To add a workload: a
+//! file here, and a line in [`all`].
+
+mod acceptor;
+mod fan_in;
+mod hog;
+mod mem_hibernated;
+mod mem_idle;
+mod mem_rest;
+mod pingpong;
+mod pool;
+mod ring;
+mod selective;
+mod skynet;
+mod spawn_exit;
+mod split;
+
+use std::future::Future;
+
+use runtime::Node;
+use tokio::runtime::Runtime;
+
+use crate::measured::{Measured, Unit};
+use crate::mode::{Mode, System};
+
+/// Something to measure.
+pub struct Workload {
+    pub name: &'static str,
+    /// What is done, in a line.
+    pub about: &'static str,
+    /// How often, or with how many, if the command line does not say.
+    pub n: u64,
+    pub unit: Unit,
+    /// Whether a smaller run goes before the measured one.
+    pub warm_up: bool,
+    /// Our side, at a size.
+    pub on_runtime: fn(&Node, u64) -> Measured,
+    /// tokio's side; `None` where it has nothing like it.
+    pub on_tokio: Option<fn(&Runtime, u64) -> Measured>,
+    /// The fewest workers with which it makes sense.
+    pub workers: usize,
+}
+
+impl Workload {
+    /// Whether it can be measured in `mode`.
+    pub fn runs_in(&self, mode: &Mode) -> bool {
+        let supported = match mode.system {
+            System::Runtime => true,
+            System::Tokio => self.on_tokio.is_some(),
+        };
+        supported && mode.workers >= self.workers
+    }
+}
+
+/// Every workload, in the order of the report.
+pub fn all() -> impl Iterator<Item = &'static Workload> {
+    static LISTS: [&[Workload]; 13] = [
+        &spawn_exit::WORKLOADS,
+        &pingpong::WORKLOADS,
+        &ring::WORKLOADS,
+        &fan_in::WORKLOADS,
+        &skynet::WORKLOADS,
+        &pool::WORKLOADS,
+        &acceptor::WORKLOADS,
+        &split::WORKLOADS,
+        &selective::WORKLOADS,
+        &mem_idle::WORKLOADS,
+        &mem_rest::WORKLOADS,
+        &mem_hibernated::WORKLOADS,
+        &hog::WORKLOADS,
+    ];
+    LISTS.iter().copied().flatten()
+}
+
+/// Runs `root` as a task: `block_on` alone would run it on the main thread, which is no worker.
+fn in_task<F>(rt: &Runtime, root: F) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    rt.block_on(async { tokio::spawn(root).await })
+        .expect("the root task does not panic")
+}

@@ -1,0 +1,105 @@
+//! The stack switch, behind one small contract; corosensei does the work.
+//!
+//! ```text
+//!   high   +--------------------+  <- top, coloured
+//!          | Context            |     `Stack::HEADER` bytes
+//!          +--------------------+  <- base: corosensei's parent link, then frames
+//!          | runner, process .. |
+//!          :        |           :
+//!          :        v           :
+//!          | guard page         |
+//!   low    +--------------------+
+//! ```
+//!
+//! A context is a suspended or running stack. Whoever [`resume`]s it is its resumer until it
+//! suspends or ends; contexts nest. Called by the scheduler alone.
+//!
+//! Invariants:
+//! * A context is resumed by one thread at a time; it is suspended, or fresh, when it is.
+//! * The [`Context`] lies in the header of the stack that its coroutine owns, so it lives exactly
+//!   as long as the stack is in use by it.
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::ptr;
+
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use crate::process::slot::Slot;
+use crate::stack::{HEADER, Stack};
+
+/// Why a process suspends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Suspend {
+    /// It waits: for mail, a wake-up, or its deadline.
+    Wait,
+    /// Others shall run.
+    Yield,
+}
+
+/// What a resumed context did.
+pub(crate) enum Resumed {
+    Suspended(Suspend),
+    /// Its function returned; the stack is free again.
+    Ended(Stack),
+}
+
+/// One stack and how to switch to it and away.
+pub(crate) struct Context {
+    coroutine: ManuallyDrop<Coroutine<(), Suspend, (), Stack>>,
+    yielder: Cell<*const Yielder<(), Suspend>>,
+    /// The process that stands on it; null while it is a worker's runner.
+    pub(crate) process: Cell<*const Slot>,
+}
+
+const _: () = assert!(size_of::<Context>() <= HEADER);
+
+/// Makes a context that calls `main` on `stack` when first resumed.
+#[inline]
+pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
+    let context = stack.header().cast::<Context>().as_ptr();
+    let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<(), Suspend>, ()| {
+        // SAFETY: the context outlives its coroutine's run.
+        unsafe { (*context).yielder.set(yielder) };
+        main(context);
+    });
+    // SAFETY: the header of a stack is reserved for its context.
+    unsafe {
+        context.write(Context {
+            coroutine: ManuallyDrop::new(coroutine),
+            yielder: Cell::new(ptr::null()),
+            process: Cell::new(ptr::null()),
+        });
+    }
+    context
+}
+
+/// Switches to a context until it suspends or ends.
+///
+/// # Safety
+///
+/// The context is live, not running, and the caller's to resume.
+#[inline(always)]
+pub(crate) unsafe fn resume(context: *mut Context) -> Resumed {
+    // SAFETY: nobody else touches the coroutine while it is the caller's.
+    match unsafe { (*context).coroutine.resume(()) } {
+        CoroutineResult::Yield(why) => Resumed::Suspended(why),
+        CoroutineResult::Return(()) => {
+            // SAFETY: it has ended; the context is not used again.
+            let coroutine = unsafe { ManuallyDrop::take(&mut (*context).coroutine) };
+            Resumed::Ended(coroutine.into_stack())
+        }
+    }
+}
+
+/// Suspends the context that the caller runs on.
+///
+/// # Safety
+///
+/// `context` is the one that runs on this thread now.
+#[inline(always)]
+pub(crate) unsafe fn suspend(context: *mut Context, why: Suspend) {
+    // SAFETY: a running context has a yielder, which lies on its stack.
+    unsafe { (*(*context).yielder.get()).suspend(why) };
+}

@@ -1,0 +1,143 @@
+//! The errors of the crate's operations: one type per operation.
+
+use std::fmt;
+
+use crate::stack::StackError;
+
+/// Why a process could not be spawned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The node has as many processes as it may: the limit given to
+    /// [`Builder::max_processes`](crate::Builder::max_processes).
+    TooManyProcesses {
+        /// The limit.
+        limit: u32,
+    },
+    /// The process table, which the whole program shares, is full.
+    TableFull {
+        /// The most processes there can be.
+        limit: u32,
+    },
+    /// The system gives no more memory for the process table.
+    OutOfMemory,
+    /// The stack size asked for cannot be had.
+    Stack(StackError),
+    /// The node shuts down, or has.
+    ShuttingDown,
+    /// The node has as many threads beside its workers as it may: the limit given to
+    /// [`Builder::max_spares`](crate::Builder::max_spares).
+    TooManyThreads {
+        /// The limit.
+        limit: usize,
+    },
+    /// The operating system gives no thread to a process spawned with `own_thread`.
+    Thread(std::io::Error),
+    /// The default node could not be started.
+    Start(StartError),
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpawnError::TooManyProcesses { limit } => write!(
+                f,
+                "the node's limit of {limit} processes is reached (Builder::max_processes)"
+            ),
+            SpawnError::TableFull { limit } => {
+                write!(f, "the process table is full: {limit} processes")
+            }
+            SpawnError::OutOfMemory => {
+                f.write_str("the system gives no more memory for the process table")
+            }
+            SpawnError::Stack(error) => write!(f, "no stack for the process: {error}"),
+            SpawnError::ShuttingDown => f.write_str("the node is shutting down"),
+            SpawnError::TooManyThreads { limit } => write!(
+                f,
+                "the node's limit of {limit} threads beside its workers is reached \
+                 (Builder::max_spares)"
+            ),
+            SpawnError::Thread(error) => write!(f, "no thread for the process: {error}"),
+            SpawnError::Start(error) => write!(f, "the default node did not start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SpawnError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SpawnError::Stack(error) => Some(error),
+            SpawnError::Thread(error) => Some(error),
+            SpawnError::Start(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<StackError> for SpawnError {
+    fn from(error: StackError) -> SpawnError {
+        SpawnError::Stack(error)
+    }
+}
+
+/// Why a node could not be started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The operating system gives no thread.
+    Thread(std::io::Error),
+    /// No stack of the size asked for can be had.
+    Stack(StackError),
+    /// The number of workers is not in the range.
+    Workers {
+        /// What was asked for.
+        asked: usize,
+        /// The most there can be.
+        limit: usize,
+    },
+    /// The program has as many nodes as it may.
+    TooManyNodes {
+        /// The most there can be at a time.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Thread(error) => write!(f, "no thread for a worker: {error}"),
+            StartError::Stack(error) => write!(f, "no stack for a worker: {error}"),
+            StartError::Workers { asked, limit } => {
+                write!(f, "{asked} workers: a node has 1 to {limit}")
+            }
+            StartError::TooManyNodes { limit } => {
+                write!(f, "there are {limit} nodes already")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StartError::Thread(error) => Some(error),
+            StartError::Stack(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<StackError> for StartError {
+    fn from(error: StackError) -> StartError {
+        StartError::Stack(error)
+    }
+}
+
+/// The exit reason of a process whose mailbox reached its limit: see
+/// [`AtLimit::Exit`](crate::AtLimit::Exit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MailboxFull {
+    /// The limit, in messages.
+    pub limit: u32,
+}

@@ -1,0 +1,85 @@
+//! Erlang's process model for Rust, without async colouring.
+
+// The model checker sees the lock-free modules alone.
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
+
+#[cfg(all(not(loom), panic = "abort"))]
+compile_error!(
+    "the runtime needs `panic = \"unwind\"`: a process ends by unwinding its stack, alone; with \
+     `panic = \"abort\"` it would take the program with it"
+);
+
+// So that the macros' expansions work inside this crate's own tests.
+extern crate self as runtime;
+
+mod loom;
+mod mailbox;
+mod message;
+mod pool;
+mod process;
+mod scheduler;
+mod timer;
+
+#[cfg(not(loom))]
+mod config;
+#[cfg(not(loom))]
+mod context;
+#[cfg(not(loom))]
+mod entry;
+#[cfg(not(loom))]
+mod error;
+#[cfg(not(loom))]
+mod macros;
+#[cfg(not(loom))]
+mod node;
+#[cfg(not(loom))]
+#[doc(hidden)]
+#[path = "rt.rs"]
+pub mod __rt;
+#[cfg(not(loom))]
+mod send;
+#[cfg(not(loom))]
+mod signal;
+#[cfg(not(loom))]
+mod stack;
+#[cfg(not(loom))]
+mod thread;
+
+#[cfg(not(loom))]
+mod public {
+    pub use crate::config::Builder;
+    pub use crate::entry::run;
+    pub use crate::error::{MailboxFull, SpawnError, StartError};
+    pub use crate::macros::{main, test};
+    pub use crate::mailbox::receive::{
+        receive_any, receive_ref, receive_timeout, receive_type, receive_where,
+    };
+    pub use crate::mailbox::reference::{Ref, make_ref};
+    pub use crate::message::{AnyMessage, Message, Opaque};
+    pub use crate::node::{Node, Remnant, ShutdownReport};
+    pub use crate::process::behaviour::{
+        Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,
+    };
+    pub use crate::process::exit::{exit, exit_signal, panicking, trap_exit};
+    pub use crate::process::exit_reason::{ExitReason, PanicReport, Term};
+    pub use crate::process::local::ProcessLocal;
+    pub use crate::process::look::{is_process_alive, mailbox_len, self_pid, try_self_pid};
+    pub use crate::process::pid::Pid;
+    pub use crate::process::spawn::{AtLimit, Priority, ProcessResult, Spawn, Spawned};
+    pub use crate::process::wait::sleep;
+    pub use crate::scheduler::{tick, yield_now};
+    pub use crate::send::{Destination, send};
+    pub use crate::signal::Exit;
+    pub use crate::stack::StackError;
+}
+#[cfg(not(loom))]
+pub use public::*;
+
+/// What most programs use.
+#[cfg(not(loom))]
+pub mod prelude {
+    pub use crate::{
+        AnyMessage, ExitReason, Message, Pid, Spawn, exit, match_message, receive, receive_any,
+        receive_timeout, receive_type, self_pid, send, sleep, spawn, tick, yield_now,
+    };
+}

@@ -1,0 +1,356 @@
+//! The inbox: the lock-free end of a mailbox, and the wake state of its process.
+//!
+//! Called by everyone who sends (`send`, signals, wakers, timers) and by the one who owns the
+//! process at that moment (the worker that runs it, or whoever claimed it).
+//!
+//! ```text
+//!              push: CAS, newest first                  take: swap, then reverse
+//!   senders ------------------------------> head ------------------------------> owner's queue
+//!                                            |
+//!   OPEN     0  nothing new; the process runs or is queued to run
+//!   WAITING  1  the process waits: whoever moves the word to OPEN has claimed it
+//!   DEAD     2  no process; nothing is taken any more
+//!   WOKEN    3  as OPEN, and a wake-up came that has no envelope
+//!   pointer     the newest envelope; links lead to older ones and end in null
+//! ```
+//!
+//! **Ownership.** The private half of a slot (its queue, its state at rest, its context) belongs
+//! to whoever holds the process: a worker, from the moment it takes it from a run queue until its
+//! [`wait`](Inbox::wait) succeeds; then nobody; then the one whose [`push`](Inbox::push),
+//! [`wake`](Inbox::wake) or [`claim`](Inbox::claim) moved `WAITING` to `OPEN`. Every change of
+//! hands is one release-acquire pair on `head`.
+//!
+//! **Claim and deliver.** A sender that finds the process waiting does not push: it claims the
+//! process, appends to its private queue directly and makes it runnable: one locked operation
+//! for both, and the receiver finds its message without touching the inbox.
+//!
+//! **No lost wake-up.** All changes of `head` are read-modify-writes, so they stand in one order.
+//! If a push or wake comes before `wait` in it, `wait` fails and the process runs on; if it comes
+//! after, it finds `WAITING` and claims.
+//!
+//! **Generations.** A sender compares the generation first, so the dead are usually found without
+//! touching `head`. A slot may be reused between the comparison and the push; the envelope
+//! carries the generation it was meant for, and the owner drops what was meant for another.
+//!
+//! The 16 bits above a pointer count the envelopes in the chain, up to a ceiling, so that the
+//! length of another's mailbox costs a load.
+
+use std::ptr::{self, NonNull};
+
+use crate::loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::message::Header;
+
+const OPEN: usize = 0;
+const WAITING: usize = 1;
+const DEAD: usize = 2;
+const WOKEN: usize = 3;
+
+const COUNT_SHIFT: u32 = 48;
+const POINTER: usize = (1 << COUNT_SHIFT) - 1;
+const COUNT_ONE: usize = 1 << COUNT_SHIFT;
+/// The length at which a chain's count stays.
+pub(crate) const COUNT_CEILING: usize = u16::MAX as usize;
+
+/// The shared half of a mailbox; see the module's head.
+#[repr(C)]
+pub(crate) struct Inbox {
+    head: AtomicUsize,
+    generation: AtomicU32,
+    /// Bits that others set and the owner reads; their meaning is the slot's.
+    pub(crate) flags: AtomicU32,
+}
+
+/// What became of a push.
+#[must_use]
+pub(crate) enum Pushed {
+    /// The owner will find it.
+    Queued,
+    /// The process waited: it is the caller's now, and so is the envelope.
+    Claimed,
+    /// Nobody is there; the envelope is the caller's again.
+    Dead,
+}
+
+/// What became of a wake-up without an envelope.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Woke {
+    /// The process waited: it is the caller's now.
+    Claimed,
+    /// The process runs, or has something to run for: it will look before it waits.
+    Noted,
+    /// Nobody is there.
+    Dead,
+}
+
+/// Envelopes taken from an inbox, newest first.
+pub(crate) struct Chain(*mut Header);
+
+impl Inbox {
+    /// The inbox of a slot that has no process yet.
+    #[cfg(loom)]
+    pub(crate) fn new() -> Inbox {
+        Inbox {
+            head: AtomicUsize::new(DEAD),
+            generation: AtomicU32::new(1),
+            flags: AtomicU32::new(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        // A stale value is caught by the envelope's own generation.
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Sends an envelope to the process of the generation `to`.
+    ///
+    /// # Safety
+    ///
+    /// The envelope is the caller's, and valid. With `Queued` it passes to the owner.
+    #[inline]
+    pub(crate) unsafe fn push(&self, envelope: NonNull<Header>, to: u32) -> Pushed {
+        if self.generation() != to {
+            return Pushed::Dead;
+        }
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            match head {
+                WAITING => {
+                    match self.head.compare_exchange_weak(
+                        WAITING,
+                        OPEN,
+                        // Acquire: the owner's half is ours now. Release is kept for the chain
+                        // of changes from `wait` to the next take.
+                        Ordering::AcqRel,
+                        Ordering::Relaxed,
+                    ) {
+                        Ok(_) => {
+                            // A push that failed before left a link here.
+                            // SAFETY: the envelope is ours.
+                            unsafe { set_next(envelope, ptr::null_mut()) };
+                            return Pushed::Claimed;
+                        }
+                        Err(now) => head = now,
+                    }
+                }
+                DEAD => {
+                    // SAFETY: as above.
+                    unsafe { set_next(envelope, ptr::null_mut()) };
+                    return Pushed::Dead;
+                }
+                _ => {
+                    let (next, count) = match head {
+                        OPEN | WOKEN => (ptr::null_mut(), 0),
+                        _ => (pointer(head), head >> COUNT_SHIFT),
+                    };
+                    // SAFETY: as above.
+                    unsafe { set_next(envelope, next) };
+                    let count = (count + 1).min(COUNT_CEILING);
+                    let new = envelope.as_ptr().expose_provenance();
+                    debug_assert_eq!(new & !POINTER, 0, "addresses have 48 bits");
+                    match self.head.compare_exchange_weak(
+                        head,
+                        new | count << COUNT_SHIFT,
+                        // Release: the envelope's content, and what the sender did before.
+                        Ordering::AcqRel,
+                        Ordering::Relaxed,
+                    ) {
+                        Ok(_) => return Pushed::Queued,
+                        Err(now) => head = now,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Wakes the process without a message. Whatever it shall look at was stored before.
+    #[inline]
+    pub(crate) fn wake(&self) -> Woke {
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            let (new, outcome) = match head {
+                WAITING => (OPEN, Woke::Claimed),
+                DEAD => return Woke::Dead,
+                OPEN | WOKEN => (WOKEN, Woke::Noted),
+                // The owner will take the chain. It must be a write nevertheless: a load alone
+                // could return a chain that was taken before.
+                chain => (chain, Woke::Noted),
+            };
+            match self.head.compare_exchange_weak(
+                head,
+                new,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return outcome,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Claims the process if it waits.
+    #[inline]
+    #[must_use]
+    pub(crate) fn claim(&self) -> bool {
+        self.head.load(Ordering::Relaxed) == WAITING
+            && self
+                .head
+                .compare_exchange(WAITING, OPEN, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// The owner gives the process up, to whoever claims it. False if something came meanwhile:
+    /// the process is still the caller's.
+    #[inline]
+    #[must_use]
+    pub(crate) fn wait(&self) -> bool {
+        self.head
+            .compare_exchange(OPEN, WAITING, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Takes all that came; only the owner may.
+    #[inline]
+    pub(crate) fn take(&self) -> Chain {
+        if self.head.load(Ordering::Relaxed) == OPEN {
+            return Chain(ptr::null_mut());
+        }
+        // Acquire: the contents of the envelopes. Release: so that a `wake` that wrote a chain
+        // back unchanged is ordered before what the owner looks at next.
+        Chain::new(self.head.swap(OPEN, Ordering::AcqRel))
+    }
+
+    /// Nothing has come since the last `take`. Only a hint, except to the owner of a process
+    /// nobody else knows.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.load(Ordering::Relaxed) == OPEN
+    }
+
+    /// The number of envelopes that were not taken yet, up to [`COUNT_CEILING`].
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        match self.head.load(Ordering::Relaxed) {
+            OPEN | WAITING | DEAD | WOKEN => 0,
+            chain => chain >> COUNT_SHIFT,
+        }
+    }
+
+    /// Whether the process waits: a hint.
+    #[inline]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.head.load(Ordering::Relaxed) == WAITING
+    }
+
+    /// The owner closes the inbox: nothing is taken any more. Returns the last that came.
+    pub(crate) fn close(&self) -> Chain {
+        Chain::new(self.head.swap(DEAD, Ordering::AcqRel))
+    }
+
+    /// Ends the generation of a closed inbox. False if it was the last, so that the slot must
+    /// not be used again.
+    #[must_use]
+    pub(crate) fn retire(&self) -> bool {
+        let generation = self.generation.load(Ordering::Relaxed);
+        // Release: who sees the new generation sees the end of the old.
+        let (next, more) = match generation.checked_add(1) {
+            Some(next) => (next, true),
+            // No pid has the generation 0.
+            None => (0, false),
+        };
+        self.generation.store(next, Ordering::Release);
+        more
+    }
+
+    /// Whether the inbox is closed: its process has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.head.load(Ordering::Acquire) == DEAD
+    }
+
+    /// Prepares the never-used inbox of a fresh slot (all zero) for [`open`](Inbox::open).
+    pub(crate) fn initialise(&self, generation: u32) {
+        self.head.store(DEAD, Ordering::Relaxed);
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    /// Opens the inbox for a new process, owned by the caller, who has prepared the private half.
+    #[inline]
+    pub(crate) fn open(&self) {
+        // Release: a push that finds it open hands over what was prepared, through `take`.
+        self.head.store(OPEN, Ordering::Release);
+    }
+}
+
+impl Chain {
+    #[inline]
+    fn new(head: usize) -> Chain {
+        match head {
+            OPEN | WAITING | DEAD | WOKEN => Chain(ptr::null_mut()),
+            _ => Chain(pointer(head)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_null()
+    }
+
+    /// The envelopes, oldest first; each is the caller's.
+    #[inline]
+    pub(crate) fn into_oldest_first(self) -> OldestFirst {
+        let mut newest = self.0;
+        let mut oldest = ptr::null_mut();
+        while let Some(envelope) = NonNull::new(newest) {
+            // SAFETY: the chain was taken whole: its envelopes and links are ours.
+            unsafe {
+                newest = next(envelope);
+                set_next(envelope, oldest);
+            }
+            oldest = envelope.as_ptr();
+        }
+        OldestFirst(oldest)
+    }
+}
+
+/// Envelopes in the order they were sent.
+pub(crate) struct OldestFirst(*mut Header);
+
+impl Iterator for OldestFirst {
+    type Item = NonNull<Header>;
+
+    #[inline]
+    fn next(&mut self) -> Option<NonNull<Header>> {
+        let envelope = NonNull::new(self.0)?;
+        // SAFETY: the rest of the chain is ours; this envelope's link is read before it is
+        // handed out.
+        unsafe {
+            self.0 = next(envelope);
+            set_next(envelope, ptr::null_mut());
+        }
+        Some(envelope)
+    }
+}
+
+#[inline]
+fn pointer(head: usize) -> *mut Header {
+    ptr::with_exposed_provenance_mut(head & POINTER)
+}
+
+/// # Safety
+///
+/// The envelope is the caller's.
+#[inline]
+pub(crate) unsafe fn next(envelope: NonNull<Header>) -> *mut Header {
+    // SAFETY: the caller's promise.
+    unsafe { (*envelope.as_ptr()).next.with(|next| *next) }
+}
+
+/// # Safety
+///
+/// The envelope is the caller's.
+#[inline]
+pub(crate) unsafe fn set_next(envelope: NonNull<Header>, next: *mut Header) {
+    // SAFETY: the caller's promise.
+    unsafe { (*envelope.as_ptr()).next.with_mut(|link| *link = next) }
+}

@@ -1,0 +1,194 @@
+//! The owner's half of a mailbox: what was taken from the inbox, in order.
+//!
+//! ```text
+//!   inbox  --drain-->  unseen: linked envelopes  --looked at and left-->  ring
+//!                      (tail in the slot)                                 (in `Extra`)
+//! ```
+//!
+//! A message that the first receive wants goes from the list to it: the ring exists only in
+//! processes that leave messages lying. Called by `receive`, by behaviours and by claiming
+//! senders, always as the holder of the process.
+
+use std::ptr::{self, NonNull};
+use std::sync::atomic::Ordering;
+
+use super::inbox;
+use crate::message::{AnyMessage, Header, Kind};
+use crate::process::exit;
+use crate::process::slot::{Slot, flag};
+use crate::signal::Signal;
+
+/// Puts an envelope at the end of the unseen.
+///
+/// # Safety
+///
+/// The caller holds the process, and the envelope passes to it.
+#[inline]
+pub(crate) unsafe fn append(slot: &Slot, envelope: NonNull<Header>) {
+    let tail = slot.tail.get();
+    // SAFETY: the list's envelopes are the holder's; a list that is not empty is a circle.
+    unsafe {
+        match NonNull::new(tail) {
+            None => inbox::set_next(envelope, envelope.as_ptr()),
+            Some(tail) => {
+                inbox::set_next(envelope, inbox::next(tail));
+                inbox::set_next(tail, envelope.as_ptr());
+            }
+        }
+    }
+    slot.tail.set(envelope.as_ptr());
+}
+
+/// Takes the oldest of the unseen.
+#[inline]
+pub(crate) fn pop_unseen(slot: &Slot) -> Option<AnyMessage> {
+    let tail = NonNull::new(slot.tail.get())?;
+    // SAFETY: as in `append`; the envelope leaves the list and is owned by the result.
+    unsafe {
+        let oldest = NonNull::new_unchecked(inbox::next(tail));
+        if oldest == tail {
+            slot.tail.set(ptr::null_mut());
+        } else {
+            inbox::set_next(tail, inbox::next(oldest));
+        }
+        Some(AnyMessage::from_raw(oldest))
+    }
+}
+
+/// Whether anything was taken and not looked at.
+#[inline]
+pub(crate) fn has_unseen(slot: &Slot) -> bool {
+    !slot.tail.get().is_null()
+}
+
+/// Takes what came since: messages join the unseen, signals are applied. True if any message
+/// came.
+#[inline]
+pub(crate) fn drain(slot: &Slot) -> bool {
+    let chain = slot.inbox.take();
+    if chain.is_empty() {
+        return false;
+    }
+    let generation = slot.inbox.generation();
+    let mut count = 0;
+    for envelope in chain.into_oldest_first() {
+        // SAFETY: a chain's envelopes belong to the holder who took it.
+        unsafe { count += accept(slot, envelope, generation) };
+    }
+    if !limited(slot) {
+        add_length(slot, count);
+    }
+    count > 0
+}
+
+/// Takes in the envelope that a claiming sender brought.
+///
+/// # Safety
+///
+/// The caller holds the process, and the envelope passes to it.
+#[inline]
+pub(crate) unsafe fn accept_claimed(slot: &Slot, envelope: NonNull<Header>) {
+    let generation = slot.inbox.generation();
+    // SAFETY: the caller's promise.
+    let count = unsafe { accept(slot, envelope, generation) };
+    if !limited(slot) {
+        add_length(slot, count);
+    }
+}
+
+/// # Safety
+///
+/// As [`accept_claimed`].
+#[inline]
+unsafe fn accept(slot: &Slot, envelope: NonNull<Header>, generation: u32) -> u32 {
+    // SAFETY: the caller's promise.
+    let header = unsafe { envelope.as_ref() };
+    if header.generation == generation && header.kind == Kind::Message {
+        // SAFETY: the caller's promise.
+        unsafe { append(slot, envelope) };
+        return 1;
+    }
+    // SAFETY: the caller's promise.
+    let message = unsafe { AnyMessage::from_raw(envelope) };
+    unusual(slot, message, generation)
+}
+
+#[cold]
+#[inline(never)]
+fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
+    if message.header().generation != generation {
+        // Meant for a process that was here before. A stranger's destructor must not run while
+        // the queues are being worked on.
+        exit::drop_later(slot, message);
+        return 0;
+    }
+    let becomes = match message.downcast_ref::<Signal>() {
+        Some(signal) => exit::apply(slot, signal),
+        None => None,
+    };
+    // The signal may hold a value of the sender's: its destructor waits as well.
+    exit::drop_later(slot, message);
+    let Some(mut message) = becomes else { return 0 };
+    message.header_mut().generation = generation;
+    // SAFETY: the caller of `accept` holds the process.
+    unsafe { append(slot, message.into_raw()) };
+    if limited(slot) {
+        slot.length.fetch_add(1, Ordering::Relaxed);
+    }
+    1
+}
+
+#[inline]
+pub(crate) fn limited(slot: &Slot) -> bool {
+    slot.inbox.flags.load(Ordering::Relaxed) & flag::LIMITED != 0
+}
+
+#[inline]
+fn add_length(slot: &Slot, count: u32) {
+    // Only the holder writes it, unless the mailbox is limited.
+    let length = slot.length.load(Ordering::Relaxed);
+    slot.length.store(length + count, Ordering::Relaxed);
+}
+
+/// Counts a message as received.
+#[inline]
+pub(crate) fn received(slot: &Slot) {
+    if limited(slot) {
+        slot.length.fetch_sub(1, Ordering::Relaxed);
+    } else {
+        let length = slot.length.load(Ordering::Relaxed);
+        slot.length.store(length - 1, Ordering::Relaxed);
+    }
+}
+
+/// Puts a message that was looked at behind those that were left before.
+#[inline]
+pub(crate) fn leave(slot: &Slot, message: AnyMessage) {
+    // SAFETY: the holder's, and no other reference to it lives.
+    unsafe { (*slot.extra()).ring.push(message) };
+}
+
+/// Whether the mailbox holds any message, or something came that was not looked at.
+pub(crate) fn any(slot: &Slot) -> bool {
+    if has_unseen(slot) || !slot.inbox.is_empty() {
+        return true;
+    }
+    let extra = slot.extra.get();
+    // SAFETY: the holder's, and no other reference to it lives.
+    !extra.is_null() && unsafe { !(*extra).ring.is_empty() }
+}
+
+/// Whether a message lies beyond the behaviour's save position.
+#[inline]
+pub(crate) fn any_beyond_save(slot: &Slot) -> bool {
+    if has_unseen(slot) {
+        return true;
+    }
+    let extra = slot.extra.get();
+    if extra.is_null() {
+        return false;
+    }
+    // SAFETY: the holder's, and no other reference to it lives.
+    let extra = unsafe { &*extra };
+    extra.ring.find(extra.save, None).is_some()
+}

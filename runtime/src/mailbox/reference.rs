@@ -1,0 +1,103 @@
+//! References: unique values, and markers in their creator's mailbox.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use super::receive;
+use crate::process::current;
+use crate::process::pid::Pid;
+
+/// A reference: equal to no other that was or will be made while the program runs.
+///
+/// It remembers how far its creator's mailbox reached when it was made: see
+/// [`receive_ref`](crate::receive_ref). Prints as `#Ref<0.index.serial.count>`.
+///
+/// Mirrors Erlang's `reference()`.
+#[derive(Clone, Copy)]
+pub struct Ref {
+    creator: Pid,
+    epoch: u32,
+    count: u64,
+    position: u64,
+}
+
+impl Ref {
+    pub(crate) fn marker(self) -> (u64, u32) {
+        (self.position, self.epoch)
+    }
+
+    /// The process that made it.
+    pub fn creator(self) -> Pid {
+        self.creator
+    }
+}
+
+/// A new reference of the calling process.
+///
+/// Mirrors `erlang:make_ref/0`.
+///
+/// # Panics
+///
+/// Outside a process.
+///
+/// ```
+/// # runtime::run(|| {
+/// assert_ne!(runtime::make_ref(), runtime::make_ref());
+/// # });
+/// ```
+pub fn make_ref() -> Ref {
+    let slot = current("make_ref");
+    let (position, epoch) = receive::mark(slot);
+    // SAFETY: the running process is its own holder; a number.
+    let count = unsafe {
+        let extra = &mut *slot.extra();
+        extra.references += 1;
+        extra.references
+    };
+    Ref {
+        creator: slot.pid(),
+        epoch,
+        count,
+        position,
+    }
+}
+
+impl PartialEq for Ref {
+    fn eq(&self, other: &Ref) -> bool {
+        self.count == other.count && self.creator == other.creator
+    }
+}
+
+impl Eq for Ref {}
+
+impl PartialOrd for Ref {
+    fn partial_cmp(&self, other: &Ref) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ref {
+    fn cmp(&self, other: &Ref) -> std::cmp::Ordering {
+        (self.creator, self.count).cmp(&(other.creator, other.count))
+    }
+}
+
+impl Hash for Ref {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.creator.hash(state);
+        self.count.hash(state);
+    }
+}
+
+impl fmt::Debug for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (index, serial) = (self.creator.index(), self.creator.generation());
+        write!(f, "#Ref<0.{index}.{serial}.{}>", self.count)
+    }
+}
+
+impl fmt::Display for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}

@@ -1,0 +1,168 @@
+//! The ring: messages that a receive has looked at and left, in order.
+//!
+//! Called by `mailbox::queue` for the holder of the process.
+//!
+//! An entry is the message's type key and the envelope, so that a scan passes a message of
+//! another type without touching its envelope. Each entry has a position, a number that only
+//! grows: the front's is `base`. A message that is taken out leaves its place empty; empty places
+//! vanish from the front at once, and from the middle when they outnumber the rest. Positions
+//! move then, so a marker made before counts no more: `epoch` tells.
+
+use std::collections::VecDeque;
+use std::ptr::NonNull;
+
+use crate::message::{AnyMessage, Header};
+
+/// The key of an empty place; no type has it.
+const EMPTY: u64 = 0;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    key: u64,
+    /// Dangling if the place is empty.
+    message: NonNull<Header>,
+}
+
+/// Messages looked at and left; owns them.
+#[derive(Default)]
+pub(crate) struct Ring {
+    entries: VecDeque<Entry>,
+    base: u64,
+    empty: usize,
+    epoch: u32,
+}
+
+// SAFETY: the ring owns its messages, which are `Send`.
+unsafe impl Send for Ring {}
+
+impl Ring {
+    /// The position behind the last entry.
+    #[inline]
+    pub(crate) fn end(&self) -> u64 {
+        self.base + self.entries.len() as u64
+    }
+
+    /// Changes whenever positions move.
+    #[inline]
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.len() == self.empty
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, message: AnyMessage) {
+        let key = message.key();
+        self.entries.push_back(Entry {
+            key,
+            message: message.into_raw(),
+        });
+    }
+
+    /// The first position from `from` on whose message has one of the keys (any, if `None`).
+    #[inline]
+    pub(crate) fn find(&self, from: u64, keys: Option<&[u64]>) -> Option<u64> {
+        let skip = from.saturating_sub(self.base) as usize;
+        if skip >= self.entries.len() {
+            return None;
+        }
+        let (front, back) = self.entries.as_slices();
+        let found = if skip < front.len() {
+            find(&front[skip..], keys)
+                .map(|at| skip + at)
+                .or_else(|| find(back, keys).map(|at| front.len() + at))
+        } else {
+            find(&back[skip - front.len()..], keys).map(|at| skip + at)
+        };
+        found.map(|at| self.base + at as u64)
+    }
+
+    /// Takes the message at a position that [`find`](Ring::find) returned; its place stays.
+    #[inline]
+    pub(crate) fn lift(&mut self, position: u64) -> AnyMessage {
+        let entry = &mut self.entries[(position - self.base) as usize];
+        assert_ne!(entry.key, EMPTY, "a message is lifted once");
+        entry.key = EMPTY;
+        self.empty += 1;
+        // SAFETY: the ring owns the messages of places that are not empty.
+        unsafe { AnyMessage::from_raw(entry.message) }
+    }
+
+    /// Puts a lifted message back in its place.
+    #[inline]
+    pub(crate) fn lower(&mut self, position: u64, message: AnyMessage) {
+        let entry = &mut self.entries[(position - self.base) as usize];
+        assert_eq!(entry.key, EMPTY, "the place of a lifted message is empty");
+        entry.key = message.key();
+        entry.message = message.into_raw();
+        self.empty -= 1;
+    }
+
+    /// Lets empty places vanish, where that is cheap. `save`, a position of the owner's, stays
+    /// where it was between its messages.
+    #[inline]
+    pub(crate) fn tidy(&mut self, save: &mut u64) {
+        while self.entries.front().is_some_and(|e| e.key == EMPTY) {
+            self.entries.pop_front();
+            self.base += 1;
+            self.empty -= 1;
+        }
+        if self.empty > 32 && self.empty > self.entries.len() / 2 {
+            self.compact(save);
+        }
+    }
+
+    #[cold]
+    fn compact(&mut self, save: &mut u64) {
+        let before = (save.saturating_sub(self.base) as usize).min(self.entries.len());
+        let gone = self.entries.iter().take(before);
+        *save = save.saturating_sub(gone.filter(|e| e.key == EMPTY).count() as u64);
+        self.entries.retain(|e| e.key != EMPTY);
+        self.empty = 0;
+        self.epoch = self.epoch.wrapping_add(1);
+    }
+
+    /// Gives memory back that is not needed now.
+    pub(crate) fn shrink(&mut self, save: &mut u64) {
+        self.tidy(save);
+        self.entries.shrink_to_fit();
+    }
+
+    /// The messages, oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Header> {
+        self.entries
+            .iter()
+            .filter(|e| e.key != EMPTY)
+            // SAFETY: the ring owns the messages of places that are not empty.
+            .map(|e| unsafe { e.message.as_ref() })
+    }
+
+    /// Takes the oldest message.
+    pub(crate) fn pop(&mut self, save: &mut u64) -> Option<AnyMessage> {
+        let position = self.find(self.base, None)?;
+        let message = self.lift(position);
+        self.tidy(save);
+        Some(message)
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        while let Some(message) = self.pop(&mut 0) {
+            drop(message);
+        }
+    }
+}
+
+#[inline]
+fn find(entries: &[Entry], keys: Option<&[u64]>) -> Option<usize> {
+    match keys {
+        None => entries.iter().position(|e| e.key != EMPTY),
+        Some([key]) => entries.iter().position(|e| e.key == *key),
+        Some([a, b]) => entries.iter().position(|e| e.key == *a || e.key == *b),
+        Some(keys) => entries.iter().position(|e| keys.contains(&e.key)),
+    }
+}

@@ -1,0 +1,325 @@
+//! Messages: what a process sends to another.
+//!
+//! A message is any `'static` value that is [`Send`] and [`Debug`]. It travels in one
+//! allocation, its [`Envelope`], from the sender to the receiver's mailbox and out again:
+//! neither queueing nor forwarding an [`AnyMessage`] allocates or copies the payload.
+//!
+//! ```text
+//!   Envelope<T>   next | key | vtable | generation, kind | payload: T
+//!                 '------------- Header ---------------'
+//! ```
+//!
+//! Invariants:
+//! * `header.vtable` was made for the payload's type, and `header.key` is that type's key. Both
+//!   are written once, in [`Envelope::new`].
+//! * An envelope's memory has the layout `Layout::new::<Envelope<T>>()` and comes from the global
+//!   allocator (through [`crate::pool`], which caches such blocks by layout), so that a
+//!   `Box<Envelope<T>>` may own it.
+//! * Whoever holds an `AnyMessage` owns the envelope alone; queues own what they hold.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::mem;
+use std::ptr::{self, NonNull};
+
+use crate::loom::cell::UnsafeCell;
+use crate::pool;
+
+/// What can be sent to a process: implemented for every type that is `'static`, [`Send`] and
+/// [`Debug`](fmt::Debug).
+///
+/// `Debug` is required so that traces, crash reports and process information can show a mailbox.
+/// Closures and foreign types that lack it travel in an [`Opaque`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent as a message",
+    label = "a message is `Send`, `'static` and `Debug`",
+    note = "add `#[derive(Debug)]` to the type, or wrap it: `Opaque(value)`"
+)]
+pub trait Message: Any + Send + fmt::Debug {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Any + Send + fmt::Debug> Message for T {}
+
+/// A message whose payload has no [`Debug`](fmt::Debug) form, or shall not show it: closures,
+/// foreign types, secrets.
+///
+/// ```
+/// use runtime::{AnyMessage, Opaque};
+///
+/// let message = AnyMessage::new(Opaque(|x: u32| x + 1));
+/// assert!(format!("{message:?}").starts_with("Opaque"));
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Opaque<T>(pub T);
+
+impl<T> fmt::Debug for Opaque<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opaque<{}>", std::any::type_name::<T>())
+    }
+}
+
+/// What an envelope carries: a message, or a signal that the receiver's runtime half handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Message,
+    /// The payload is a [`crate::signal::Signal`]; it never enters the scanned queue.
+    Signal,
+}
+
+/// The type-independent part of an envelope.
+#[repr(C)]
+pub(crate) struct Header {
+    /// The older neighbour in an inbox, the younger one in a private queue; null outside both.
+    pub(crate) next: UnsafeCell<*mut Header>,
+    pub(crate) key: u64,
+    pub(crate) vtable: &'static Vtable,
+    /// The generation of the slot that the envelope was sent to.
+    pub(crate) generation: u32,
+    pub(crate) kind: Kind,
+    /// Goes before ordinary messages.
+    pub(crate) priority: bool,
+}
+
+pub(crate) struct Vtable {
+    pub(crate) type_id: TypeId,
+    pub(crate) type_name: fn() -> &'static str,
+    /// # Safety
+    /// The envelope's payload is of the vtable's type.
+    debug: unsafe fn(NonNull<Header>, &mut fmt::Formatter<'_>) -> fmt::Result,
+    /// # Safety
+    /// As `debug`; the envelope is owned by the caller and gone afterwards.
+    drop: unsafe fn(NonNull<Header>),
+}
+
+/// One message and its place in a queue.
+///
+/// The type is public for the macros alone; only they see its payload.
+#[doc(hidden)]
+#[repr(C, align(64))]
+pub struct Envelope<T> {
+    header: Header,
+    /// The message.
+    pub payload: T,
+}
+
+impl<T: Message> Envelope<T> {
+    const VTABLE: Vtable = Vtable {
+        type_id: TypeId::of::<T>(),
+        type_name: std::any::type_name::<T>,
+        debug: |header, f| {
+            // SAFETY: the vtable belongs to envelopes of `T` (module invariant).
+            let envelope = unsafe { header.cast::<Envelope<T>>().as_ref() };
+            fmt::Debug::fmt(&envelope.payload, f)
+        },
+        drop: |header| {
+            let envelope = header.cast::<Envelope<T>>();
+            // Frees the block even if the payload's destructor unwinds.
+            let _block = Block(envelope);
+            // SAFETY: the caller owns the envelope and gives it up.
+            unsafe { ptr::drop_in_place(&raw mut (*envelope.as_ptr()).payload) };
+        },
+    };
+
+    #[inline]
+    fn allocate(payload: T, kind: Kind, key: u64) -> NonNull<Envelope<T>> {
+        let block = pool::allocate::<Envelope<T>>();
+        // SAFETY: the block is fresh and of this type's layout.
+        unsafe {
+            block.write(Envelope {
+                header: Header {
+                    next: UnsafeCell::new(ptr::null_mut()),
+                    key,
+                    vtable: const { &Self::VTABLE },
+                    generation: 0,
+                    kind,
+                    priority: false,
+                },
+                payload,
+            });
+        }
+        block
+    }
+}
+
+/// Frees an envelope's memory, not its payload.
+struct Block<T>(NonNull<Envelope<T>>);
+
+impl<T> Drop for Block<T> {
+    fn drop(&mut self) {
+        // SAFETY: made where the payload has been moved out or dropped, by the envelope's owner;
+        // the memory has this type's layout.
+        unsafe { pool::free(self.0) };
+    }
+}
+
+/// Any message, its type erased.
+///
+/// Sending an `AnyMessage` on forwards the envelope it came in; it is never wrapped in another.
+///
+/// ```
+/// use runtime::AnyMessage;
+///
+/// let message = AnyMessage::new(7u32);
+/// assert!(message.is::<u32>());
+/// assert_eq!(message.downcast::<u32>().unwrap(), 7);
+/// ```
+pub struct AnyMessage(NonNull<Header>);
+
+// SAFETY: every constructor demands `T: Message`, hence `Send`; the envelope has one owner.
+unsafe impl Send for AnyMessage {}
+impl AnyMessage {
+    /// Puts a message in an envelope. An `AnyMessage` is returned as it is.
+    #[inline]
+    pub fn new<T: Message>(message: T) -> AnyMessage {
+        if TypeId::of::<T>() == TypeId::of::<AnyMessage>() {
+            let message = mem::ManuallyDrop::new(message);
+            // SAFETY: `T` is `AnyMessage`; the original is not dropped.
+            return unsafe { mem::transmute_copy::<T, AnyMessage>(&message) };
+        }
+        AnyMessage(Envelope::allocate(message, Kind::Message, type_key::<T>()).cast())
+    }
+
+    /// An envelope that carries a signal to the runtime half of its receiver.
+    pub(crate) fn signal<T: Message>(signal: T) -> AnyMessage {
+        AnyMessage(Envelope::allocate(signal, Kind::Signal, type_key::<T>()).cast())
+    }
+
+    /// Whether the message is a `T`.
+    #[inline]
+    pub fn is<T: Message>(&self) -> bool {
+        // The key sorts out nearly all without touching the vtable.
+        let header = self.header();
+        header.key == type_key::<T>() && header.vtable.type_id == TypeId::of::<T>()
+    }
+
+    /// The message, if it is a `T`.
+    #[inline]
+    pub fn downcast_ref<T: Message>(&self) -> Option<&T> {
+        if self.is::<T>() {
+            // SAFETY: the payload is a `T` (just checked), owned by `self`.
+            Some(unsafe { &(*self.0.cast::<Envelope<T>>().as_ptr()).payload })
+        } else {
+            None
+        }
+    }
+
+    /// Takes the message out if it is a `T`.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back if it is of another type.
+    #[inline]
+    pub fn downcast<T: Message>(self) -> Result<T, AnyMessage> {
+        if !self.is::<T>() {
+            return Err(self);
+        }
+        let envelope = self.into_raw().cast::<Envelope<T>>();
+        let _block = Block(envelope);
+        // SAFETY: the payload is a `T`; it is moved out once, and `_block` frees only the memory.
+        Ok(unsafe { ptr::read(&raw const (*envelope.as_ptr()).payload) })
+    }
+
+    /// The name of the message's type, for people.
+    pub fn type_name(&self) -> &'static str {
+        (self.header().vtable.type_name)()
+    }
+
+    /// The envelope itself, if it holds a `T`.
+    #[doc(hidden)]
+    #[inline]
+    pub fn into_envelope<T: Message>(self) -> Result<Box<Envelope<T>>, AnyMessage> {
+        if !self.is::<T>() {
+            return Err(self);
+        }
+        // SAFETY: an envelope's memory comes from the global allocator with the layout of
+        // `Envelope<T>` (module invariant), and `self` owned it.
+        Ok(unsafe { Box::from_raw(self.into_raw().cast::<Envelope<T>>().as_ptr()) })
+    }
+
+    /// The type key: equal for equal types, almost always different for different ones.
+    #[doc(hidden)]
+    #[inline]
+    pub fn key(&self) -> u64 {
+        self.header().key
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: `self` owns the envelope.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn header_mut(&mut self) -> &mut Header {
+        // SAFETY: `self` owns the envelope.
+        unsafe { self.0.as_mut() }
+    }
+
+    /// Gives up the ownership of the envelope.
+    #[inline]
+    pub(crate) fn into_raw(self) -> NonNull<Header> {
+        mem::ManuallyDrop::new(self).0
+    }
+
+    /// # Safety
+    ///
+    /// `header` came from [`into_raw`](AnyMessage::into_raw), and its ownership passes to the
+    /// result.
+    #[inline]
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> AnyMessage {
+        AnyMessage(header)
+    }
+}
+
+impl<T: Message> From<Box<Envelope<T>>> for AnyMessage {
+    #[inline]
+    fn from(envelope: Box<Envelope<T>>) -> AnyMessage {
+        AnyMessage(NonNull::from(Box::leak(envelope)).cast())
+    }
+}
+
+impl Drop for AnyMessage {
+    #[inline]
+    fn drop(&mut self) {
+        let drop = self.header().vtable.drop;
+        // SAFETY: `self` owns the envelope and is gone after this.
+        unsafe { drop(self.0) };
+    }
+}
+
+/// Shows the message as its own `Debug` does.
+impl fmt::Debug for AnyMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: the vtable belongs to the envelope (module invariant).
+        unsafe { (self.header().vtable.debug)(self.0, f) }
+    }
+}
+
+/// The first word of a type's `TypeId`: a filter before the exact comparison.
+#[doc(hidden)]
+#[inline]
+pub fn type_key<T: 'static>() -> u64 {
+    struct First(u64);
+    impl Hasher for First {
+        #[inline]
+        fn finish(&self) -> u64 {
+            self.0
+        }
+        #[inline]
+        fn write(&mut self, bytes: &[u8]) {
+            for &byte in bytes {
+                self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+            }
+        }
+        #[inline]
+        fn write_u64(&mut self, value: u64) {
+            self.0 ^= value;
+        }
+    }
+    let mut first = First(0);
+    TypeId::of::<T>().hash(&mut first);
+    // Zero marks an empty place in the queue.
+    first.0 | 1
+}

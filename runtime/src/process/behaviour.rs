@@ -1,0 +1,364 @@
+//! Behaviours: processes that are state between two callbacks, and have no stack of their own.
+//!
+//! The scheduler calls [`Behaviour::wake`] when mail, a time-out or a future's wake has come, on a
+//! stack that the worker already has. When the call returns, the process is at rest again: it
+//! costs its slot and its state, may be taken over by any worker, and an idle one holds no page
+//! of stack. A callback may block like any process (receive, sleep, call): the stack it stands on
+//! becomes the process's own until it returns.
+//!
+//! `gen_server`, `supervisor` and Gun's connections are behaviours; so are hibernated processes
+//! and receive loops given as closures.
+
+use std::any::type_name;
+use std::marker::PhantomData;
+use std::panic;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::exit::Raise;
+use super::exit_reason::ExitReason;
+use super::slot::{Slot, bit};
+use super::{current, wait, waker};
+use crate::mailbox::queue;
+use crate::message::AnyMessage;
+use crate::scheduler;
+
+/// A process between two callbacks.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::{Behaviour, Cx, Next, Until};
+///
+/// /// Adds up the numbers it is sent, and ends when it has been left alone for a second.
+/// #[derive(Default)]
+/// struct Sum(u64);
+///
+/// impl Behaviour for Sum {
+///     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
+///         while let Some(mail) = cx.mail() {
+///             match_message!(mail {
+///                 n: u64 => self.0 += n,
+///                 other => println!("not a number: {other:?}"),
+///             });
+///         }
+///         if cx.cause().timeout {
+///             return Next::Exit(ExitReason::Normal);
+///         }
+///         Next::Wait(Until::After(std::time::Duration::from_secs(1)))
+///     }
+/// }
+///
+/// # runtime::run(|| {
+/// let sum = Spawn::new().behaviour(Sum::default()).unwrap().pid;
+/// send(sum, 7u64);
+/// # });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a behaviour",
+    note = "implement `Behaviour` for it, or give a receive loop as a closure: `Spawn::receive_loop`"
+)]
+pub trait Behaviour: 'static {
+    /// Called when the process starts, and whenever there is a [`Cause`].
+    ///
+    /// Mail that the call leaves behind the save position wakes the process again at once.
+    fn wake(&mut self, cx: &mut Cx<'_>) -> Next;
+
+    /// The name shown for the process; its type, if not told otherwise.
+    fn type_name(&self) -> &'static str {
+        type_name::<Self>()
+    }
+}
+
+/// What a behaviour does after [`Behaviour::wake`].
+pub enum Next {
+    /// Waits at rest.
+    Wait(Until),
+    /// As `Wait`, and gives back what memory it can. Wakes at once if mail is queued.
+    Hibernate(Until),
+    /// Runs again when others had their turn: its budget is spent.
+    Again,
+    /// Goes on as another behaviour, which is woken with [`Cause::start`].
+    Become(Box<dyn Behaviour + Send>),
+    /// Ends the process.
+    Exit(ExitReason),
+}
+
+/// How long a behaviour waits if nothing comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// For ever.
+    Forever,
+    /// From the return of the callback on.
+    After(Duration),
+    /// Until this time by the clock of the process's node (see [`Cx::now`]).
+    At(Instant),
+}
+
+/// Why a behaviour was woken. Mail is no cause of its own: ask [`Cx::mail`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cause {
+    /// The process starts, or has just become this behaviour.
+    pub start: bool,
+    /// The time of the last [`Until`] has come.
+    pub timeout: bool,
+    /// A waker made by [`Cx::context`] was called.
+    pub future: bool,
+}
+
+/// What a behaviour can ask for while it is awake. Neither `Send` nor storable: it belongs to the
+/// call.
+///
+/// ```compile_fail,E0277
+/// fn sent_away(cx: &mut runtime::Cx<'_>) {
+///     std::thread::scope(|s| { s.spawn(|| cx.spent()); });
+/// }
+/// ```
+pub struct Cx<'p> {
+    slot: &'p Slot,
+    waker: &'p Waker,
+    cause: Cause,
+    _thread: PhantomData<*mut ()>,
+}
+
+impl<'p> Cx<'p> {
+    #[inline]
+    pub(crate) fn new(slot: &'p Slot, waker: &'p Waker, cause: Cause) -> Cx<'p> {
+        Cx {
+            slot,
+            waker,
+            cause,
+            _thread: PhantomData,
+        }
+    }
+
+    /// Why the behaviour was woken.
+    #[inline]
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// Takes the oldest message, priority messages first, wherever the save position stands.
+    #[inline]
+    pub fn mail(&mut self) -> Option<AnyMessage> {
+        let slot = self.slot;
+        scheduler::spend(1);
+        let extra = slot.extra.get();
+        if !extra.is_null() {
+            // SAFETY: the running process is its own holder; the reference ends before the
+            // message is handed out.
+            let kept = unsafe {
+                let extra = &mut *extra;
+                let kept = extra.ring.pop(&mut extra.save);
+                if kept.is_none() {
+                    extra.save = 0;
+                }
+                kept
+            };
+            if kept.is_some() {
+                queue::received(slot);
+                return kept;
+            }
+        }
+        loop {
+            if let Some(message) = queue::pop_unseen(slot) {
+                queue::received(slot);
+                return Some(message);
+            }
+            if slot.has(bit::FATAL) || !queue::drain(slot) {
+                return None;
+            }
+        }
+    }
+
+    /// Takes the first message from the save position on that `wanted` accepts. What it passes
+    /// over stays in the mailbox, before the save position, and does not wake the process again.
+    ///
+    /// If `wanted` panics, the message stays in its place.
+    pub fn mail_where(
+        &mut self,
+        mut wanted: impl FnMut(&AnyMessage) -> bool,
+    ) -> Option<AnyMessage> {
+        scheduler::spend(1);
+        let slot = self.slot;
+        // SAFETY: the running process is its own holder; a copy.
+        let mut save = unsafe { (*slot.extra()).save };
+        let found = crate::mailbox::receive::scan(slot, &mut save, None, &mut |cursor| {
+            u32::from(cursor.message.as_ref().is_some_and(&mut wanted))
+        });
+        // SAFETY: as above.
+        unsafe { (*slot.extra()).save = save };
+        found.and_then(|picked| picked.message)
+    }
+
+    /// Moves the save position back to the oldest message.
+    pub fn rewind(&mut self) {
+        let extra = self.slot.extra.get();
+        if !extra.is_null() {
+            // SAFETY: the running process is its own holder.
+            unsafe { (*extra).save = 0 };
+        }
+    }
+
+    /// A context to poll futures with: their wake-ups wake this process.
+    pub fn context(&self) -> std::task::Context<'p> {
+        std::task::Context::from_waker(self.waker)
+    }
+
+    /// The time by the clock of the process's node.
+    pub fn now(&self) -> Instant {
+        scheduler::now()
+    }
+
+    /// Whether the budget of this turn is spent: return [`Next::Again`] soon.
+    #[inline]
+    pub fn spent(&self) -> bool {
+        scheduler::spent()
+    }
+}
+
+/// Runs a behaviour on the calling process's own stack until it exits: for state that is not
+/// [`Send`]. Returns its exit reason; [`Next::Become`] is followed.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn drive(behaviour: &mut impl Behaviour) -> ExitReason {
+    let slot = current("drive");
+    let waker = waker::of(slot);
+    let mut became: Option<Box<dyn Behaviour + Send>> = None;
+    let mut cause = Cause {
+        start: true,
+        ..Cause::default()
+    };
+    loop {
+        let mut cx = Cx::new(slot, &waker, cause);
+        let next = match &mut became {
+            Some(behaviour) => behaviour.wake(&mut cx),
+            None => behaviour.wake(&mut cx),
+        };
+        match next {
+            Next::Wait(until) => cause = wait::on_stack(slot, until),
+            Next::Hibernate(until) => {
+                wait::shed(slot);
+                cause = wait::on_stack(slot, until);
+            }
+            Next::Again => {
+                scheduler::yield_now();
+                cause = wait::cause(slot);
+            }
+            Next::Become(behaviour) => {
+                became = Some(behaviour);
+                cause = wait::cause(slot);
+                cause.start = true;
+            }
+            Next::Exit(reason) => return reason,
+        }
+    }
+}
+
+/// Goes on as `behaviour`, at rest: the calling process's stack is unwound first, then the
+/// behaviour is woken with [`Cause::start`]. The mailbox stays.
+///
+/// What gen_server's `enter_loop` and [`hibernate`](crate::hibernate) stand on.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn enter(behaviour: Box<dyn Behaviour + Send>) -> ! {
+    let slot = current("enter");
+    slot.set(bit::EXITING);
+    panic::resume_unwind(Box::new(Raise::Enter(behaviour)))
+}
+
+/// Throws the calling process's stack away and waits for a message at rest; then calls
+/// `continuation`, which is the process from then on. A message that is queued already wakes it at
+/// once. The message stays in the mailbox.
+///
+/// A hibernated process costs its slot, its messages and the continuation.
+///
+/// Mirrors `erlang:hibernate/3`.
+///
+/// # Panics
+///
+/// Outside a process.
+///
+/// ```
+/// use runtime::prelude::*;
+///
+/// fn sleeper(woken: u32) {
+///     runtime::hibernate(move || {
+///         receive! { "end" : &str => return, _ => {} }
+///         sleeper(woken + 1)
+///     })
+/// }
+///
+/// # runtime::run(|| {
+/// let pid = spawn!(sleeper, 0);
+/// send(pid, "end");
+/// # });
+/// ```
+pub fn hibernate<T: super::spawn::ProcessResult>(
+    continuation: impl FnOnce() -> T + Send + 'static,
+) -> ! {
+    current("hibernate");
+    enter(Box::new(Hibernated(Some(continuation))))
+}
+
+struct Hibernated<F>(Option<F>);
+
+impl<F, T> Behaviour for Hibernated<F>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: super::spawn::ProcessResult,
+{
+    fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
+        if cx.cause().start && !queue::any(cx.slot) {
+            return Next::Hibernate(Until::Forever);
+        }
+        match self.0.take() {
+            Some(continuation) => Next::Exit(continuation().into_reason()),
+            None => Next::Exit(ExitReason::Normal),
+        }
+    }
+
+    fn type_name(&self) -> &'static str {
+        type_name::<F>()
+    }
+}
+
+/// What a receive loop given as a closure does next; see
+/// [`Spawn::receive_loop`](crate::Spawn::receive_loop).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Flow {
+    /// Waits for the next message.
+    Continue,
+    /// Waits for the next message, hibernated.
+    Hibernate,
+    /// Ends the process.
+    Exit(ExitReason),
+}
+
+pub(crate) struct ReceiveLoop<F>(pub(crate) F);
+
+impl<F: FnMut(AnyMessage) -> Flow + Send + 'static> Behaviour for ReceiveLoop<F> {
+    fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
+        let mut next = Next::Wait(Until::Forever);
+        while let Some(message) = cx.mail() {
+            match (self.0)(message) {
+                Flow::Continue => next = Next::Wait(Until::Forever),
+                Flow::Hibernate => next = Next::Hibernate(Until::Forever),
+                Flow::Exit(reason) => return Next::Exit(reason),
+            }
+            if cx.spent() {
+                return Next::Again;
+            }
+        }
+        next
+    }
+
+    fn type_name(&self) -> &'static str {
+        type_name::<F>()
+    }
+}

@@ -1,0 +1,308 @@
+//! The end of a process: exits raised inside it, exit signals from outside, panics.
+//!
+//! A process ends in one of four ways: its function returns, it panics, it calls [`exit`], or a
+//! fatal exit signal reaches it. The last three unwind its stack. A fatal signal is sticky: once
+//! applied (`bit::FATAL`, the reason in `Extra`), every switch point raises it again until the
+//! stack is gone, whatever the process's own code catches meanwhile; and it decides the reason.
+//!
+//! Whether a process unwinds is not what [`std::thread::panicking`] says: a neighbour that was
+//! suspended in a destructor makes that true for the whole thread. See [`unwinding`].
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+use std::sync::atomic::Ordering;
+
+use super::behaviour::Behaviour;
+use super::exit_reason::{ExitReason, PanicParts, PanicReport};
+use super::pid::Pid;
+use super::slot::{Slot, bit, flag};
+use super::table;
+use crate::message::AnyMessage;
+use crate::scheduler;
+use crate::error::MailboxFull;
+use crate::signal::{Exit, Signal};
+
+/// What unwinds a process's stack without being a panic.
+pub(crate) enum Raise {
+    /// The process called `exit`.
+    Exit(ExitReason),
+    /// A fatal signal; the reason is in `Extra`.
+    Fatal,
+    /// The process goes on as this, without its stack.
+    Enter(Box<dyn Behaviour + Send>),
+}
+
+/// How a run of a process's code came to its end.
+pub(crate) enum End {
+    Exit(ExitReason),
+    Enter(Box<dyn Behaviour + Send>),
+}
+
+/// Ends the calling process: its stack is unwound, destructors run, and `reason` is what its
+/// links and monitors are told.
+///
+/// No panic hook runs. The unwinding can be caught with [`std::panic::catch_unwind`], as an exit
+/// can be caught in Erlang; the process then goes on.
+///
+/// Mirrors `erlang:exit/1`.
+///
+/// # Panics
+///
+/// Outside a process. In a destructor that runs because the process unwinds already it aborts the
+/// program, as every panic does there.
+///
+/// ```
+/// use runtime::{ExitReason, exit, spawn};
+///
+/// # runtime::run(|| {
+/// spawn!(|| exit(ExitReason::Shutdown));
+/// # });
+/// ```
+pub fn exit(reason: impl Into<ExitReason>) -> ! {
+    let reason = reason.into();
+    let slot = super::current("exit");
+    slot.set(bit::EXITING);
+    panic::resume_unwind(Box::new(Raise::Exit(reason)))
+}
+
+/// Sends an exit signal to a process.
+///
+/// The receiver ends with `reason`, unless it traps exits: then it receives an [`Exit`] message.
+/// `Normal` is ignored by a receiver that does not trap exits; `Kill` cannot be trapped, and its
+/// receiver ends with [`Killed`](ExitReason::Killed). A signal to a dead process is lost.
+///
+/// Mirrors `erlang:exit_signal/2`.
+pub fn exit_signal(to: Pid, reason: ExitReason) {
+    let from = super::try_current().map(Slot::pid);
+    send_exit(from, to, reason);
+}
+
+pub(crate) fn send_exit(from: Option<Pid>, to: Pid, reason: ExitReason) {
+    let slot = table::slot_of(to);
+    if reason == ExitReason::Kill && slot.inbox.generation() == to.generation() {
+        // Before the signal, so that nobody who has sent it sees the process alive. It may hit
+        // the next process of the slot: its `open` clears the flags, and only a hint is lost.
+        slot.inbox.flags.fetch_or(flag::KILLED, Ordering::AcqRel);
+        if slot.inbox.generation() != to.generation() {
+            slot.inbox.flags.fetch_and(!flag::KILLED, Ordering::AcqRel);
+        }
+    }
+    scheduler::deliver(to, AnyMessage::signal(Signal::Exit { from, reason }));
+}
+
+/// Sets whether exit signals to the calling process become [`Exit`] messages (`true`) or end it
+/// (`false`, the default). Returns the old setting.
+///
+/// Mirrors `process_flag(trap_exit, Bool)`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn trap_exit(trap: bool) -> bool {
+    let slot = super::current("trap_exit");
+    let old = slot.has(bit::TRAP_EXIT);
+    if trap {
+        slot.set(bit::TRAP_EXIT);
+    } else {
+        slot.clear(bit::TRAP_EXIT);
+    }
+    old
+}
+
+/// Applies a signal to the process that the caller holds. Returns the message that it becomes, if
+/// any.
+pub(crate) fn apply(slot: &Slot, signal: &Signal) -> Option<AnyMessage> {
+    if slot.has(bit::FATAL) {
+        return None;
+    }
+    let (from, reason) = match signal {
+        Signal::Exit { from, reason } => (from, reason),
+        Signal::Full { limit } => {
+            make_fatal(slot, ExitReason::other(MailboxFull { limit: *limit }));
+            return None;
+        }
+    };
+    let fatal = match reason {
+        ExitReason::Kill => ExitReason::Killed,
+        reason if slot.has(bit::TRAP_EXIT) => {
+            let message = Exit {
+                from: *from,
+                reason: reason.clone(),
+            };
+            return Some(AnyMessage::new(message));
+        }
+        ExitReason::Normal => return None,
+        reason => reason.clone(),
+    };
+    make_fatal(slot, fatal);
+    None
+}
+
+/// Lets the process that the caller holds end with `reason` at its next switch point.
+pub(crate) fn make_fatal(slot: &Slot, reason: ExitReason) {
+    // SAFETY: the holder's, and no other reference to it lives.
+    unsafe { (*slot.extra()).fatal = Some(reason) };
+    slot.set(bit::FATAL);
+}
+
+/// Raises the pending fatal exit of the running process, unless it unwinds already.
+#[inline]
+pub(crate) fn check(slot: &Slot) {
+    if slot.has(bit::FATAL) && !unwinding(slot) {
+        raise_fatal(slot);
+    }
+}
+
+#[cold]
+fn raise_fatal(slot: &Slot) -> ! {
+    slot.set(bit::EXITING);
+    panic::resume_unwind(Box::new(Raise::Fatal))
+}
+
+/// Whether the running process's own stack is being unwound.
+///
+/// Exact while no neighbour on this worker is suspended in a destructor of its unwinding; then
+/// it is what the panic hook and the runtime's own raises have noted.
+#[inline]
+pub(crate) fn unwinding(slot: &Slot) -> bool {
+    if !std::thread::panicking() {
+        slot.clear(bit::EXITING);
+        return false;
+    }
+    unwinding_slow(slot)
+}
+
+#[cold]
+fn unwinding_slow(slot: &Slot) -> bool {
+    if scheduler::unwinding_neighbours() == 0 {
+        slot.set(bit::EXITING);
+        return true;
+    }
+    slot.has(bit::EXITING)
+}
+
+/// Whether the calling process unwinds its stack: because it panicked, called [`exit`], or has
+/// received a fatal exit signal.
+///
+/// Use it in place of [`std::thread::panicking`], which may be true because a neighbour unwinds.
+/// Outside a process the two are the same.
+pub fn panicking() -> bool {
+    match super::try_current() {
+        Some(slot) => unwinding(slot),
+        None => std::thread::panicking(),
+    }
+}
+
+/// What a caught payload means.
+pub(crate) fn end_of(slot: &Slot, payload: Box<dyn Any + Send>) -> End {
+    slot.clear(bit::EXITING);
+    let payload = match payload.downcast::<Raise>() {
+        Ok(raise) => {
+            return match *raise {
+                Raise::Exit(reason) => End::Exit(reason),
+                // `fatal_reason` supplies the reason.
+                Raise::Fatal => End::Exit(ExitReason::Killed),
+                Raise::Enter(behaviour) => End::Enter(behaviour),
+            };
+        }
+        Err(payload) => payload,
+    };
+    let report = report_of(slot, &*payload);
+    drop_quietly(payload);
+    End::Exit(ExitReason::Panic(report))
+}
+
+/// What is known of the panic of the running process.
+pub(crate) fn report_of(slot: &Slot, payload: &(dyn Any + Send)) -> PanicReport {
+    let message = if let Some(message) = payload.downcast_ref::<&'static str>() {
+        (*message).to_owned()
+    } else if let Some(message) = payload.downcast_ref::<String>() {
+        message.clone()
+    } else {
+        "Box<dyn Any>".to_owned()
+    };
+    let seen = if slot.extra.get().is_null() {
+        None
+    } else {
+        // SAFETY: the holder's, and no other reference to it lives.
+        unsafe { (*slot.extra()).panic.take() }
+    };
+    let (location, backtrace) = match seen {
+        Some((location, backtrace)) => (Some(location), backtrace),
+        None => (None, Backtrace::disabled()),
+    };
+    PanicReport::new(PanicParts {
+        message,
+        location,
+        backtrace,
+    })
+}
+
+/// Drops a value of unknown type; a panic in its destructor ends here.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // A payload whose destructor panics as well is not worth a third try.
+        if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
+    }
+}
+
+/// Keeps a message to be dropped when no queue is being worked on; see [`drop_stale`].
+pub(crate) fn drop_later(slot: &Slot, message: AnyMessage) {
+    // SAFETY: the holder's, and no other reference to it lives.
+    unsafe { (*slot.extra()).stale.push(message) };
+}
+
+/// Whether [`drop_later`] kept anything.
+pub(crate) fn has_stale(slot: &Slot) -> bool {
+    let extra = slot.extra.get();
+    // SAFETY: the holder's, and no other reference to it lives.
+    !extra.is_null() && unsafe { !(*extra).stale.is_empty() }
+}
+
+/// Drops what [`drop_later`] kept, in the running process's own context.
+pub(crate) fn drop_stale(slot: &Slot) {
+    if !has_stale(slot) {
+        return;
+    }
+    // SAFETY: the holder's; the reference ends before any destructor runs.
+    let stale = unsafe { std::mem::take(&mut (*slot.extra()).stale) };
+    for message in stale {
+        let guarded = slot.has(bit::GUARD);
+        slot.set(bit::GUARD);
+        drop_quietly(message);
+        if !guarded {
+            slot.clear(bit::GUARD);
+        }
+    }
+}
+
+/// Installs the hook that notes where a process panics. Called when a node starts.
+///
+/// Where the program has a `tracing` subscriber, the panic of a process is reported there when
+/// the process has ended; else it goes to the hook that was installed before, as everywhere.
+pub(crate) fn install_panic_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let Some(slot) = super::try_current() else {
+                return previous(info);
+            };
+            slot.set(bit::EXITING);
+            let location = info
+                .location()
+                .map_or_else(String::new, |location| location.to_string());
+            let backtrace = Backtrace::capture();
+            // SAFETY: the running process is its own holder, and no reference to `Extra` is
+            // held over user code.
+            unsafe { (*slot.extra()).panic = Some((location, backtrace)) };
+            if !tracing::dispatcher::has_been_set() {
+                previous(info);
+            }
+        }));
+    });
+}

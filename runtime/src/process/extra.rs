@@ -1,0 +1,32 @@
+//! The cold half of a process's data, allocated when first needed.
+//!
+//! Belongs to the holder of the process; see `slot`.
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+
+use super::exit_reason::ExitReason;
+use crate::mailbox::ring::Ring;
+use crate::message::AnyMessage;
+
+/// What few processes need, or only at times.
+#[derive(Default)]
+pub(crate) struct Extra {
+    /// Messages that were looked at and left, and the behaviour's save position among them.
+    pub(crate) ring: Ring,
+    pub(crate) save: u64,
+    /// References made so far.
+    pub(crate) references: u64,
+    /// The reason of the fatal exit that is pending (`bit::FATAL`).
+    pub(crate) fatal: Option<ExitReason>,
+    /// Messages to be dropped when no queue is being worked on.
+    pub(crate) stale: Vec<AnyMessage>,
+    /// What the panic hook saw.
+    pub(crate) panic: Option<(String, Backtrace)>,
+    /// The name for people given at spawn.
+    pub(crate) label: Option<String>,
+    /// `process_local!` values, keyed by the address of their static.
+    pub(crate) locals: Vec<(usize, Box<dyn Any + Send>)>,
+    /// The stack size asked for, in bytes; 0: the node's.
+    pub(crate) stack_size: usize,
+}

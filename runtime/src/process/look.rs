@@ -1,0 +1,98 @@
+//! Questions a process asks about itself and about others.
+
+use std::sync::atomic::Ordering;
+
+use super::pid::Pid;
+use super::slot::{Slot, bit, flag};
+use super::table;
+use crate::thread;
+
+/// The process that runs on this thread, if any.
+#[inline]
+pub(crate) fn try_current() -> Option<&'static Slot> {
+    let thread = thread::this();
+    // SAFETY: the thread's own record; slots live for ever.
+    unsafe { thread.as_ref().process.get().as_ref() }
+}
+
+/// The process that runs on this thread.
+///
+/// # Panics
+///
+/// If there is none; `what` was asked for.
+#[inline]
+pub(crate) fn current(what: &str) -> &'static Slot {
+    match try_current() {
+        Some(slot) => slot,
+        None => no_process(what),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn no_process(what: &str) -> ! {
+    panic!(
+        "`{what}` outside a process: call it in a function that was spawned, or inside \
+         `runtime::run`"
+    )
+}
+
+/// Runs user code during which the process must not receive: a guard.
+#[inline]
+pub(crate) fn guarded<R>(f: impl FnOnce() -> R) -> R {
+    struct Guarded(Option<&'static Slot>);
+    impl Drop for Guarded {
+        fn drop(&mut self) {
+            if let Some(slot) = self.0 {
+                slot.clear(bit::GUARD);
+            }
+        }
+    }
+    let slot = try_current().filter(|slot| !slot.has(bit::GUARD));
+    if let Some(slot) = slot {
+        slot.set(bit::GUARD);
+    }
+    let _guarded = Guarded(slot);
+    f()
+}
+
+/// The pid of the calling process.
+///
+/// Mirrors `self/0`.
+///
+/// # Panics
+///
+/// Outside a process.
+#[inline]
+pub fn self_pid() -> Pid {
+    current("self_pid").pid()
+}
+
+/// The pid of the calling process; `None` on a thread that is no process.
+#[inline]
+pub fn try_self_pid() -> Option<Pid> {
+    try_current().map(Slot::pid)
+}
+
+/// Whether a process is alive: it was spawned, has not ended, and no kill is on its way to it.
+///
+/// Mirrors `is_process_alive/1`.
+pub fn is_process_alive(pid: Pid) -> bool {
+    let slot = table::slot_of(pid);
+    slot.inbox.generation() == pid.generation()
+        && !slot.inbox.is_closed()
+        && slot.inbox.flags.load(Ordering::Acquire) & flag::KILLED == 0
+}
+
+/// The number of messages in a process's mailbox, in O(1) and without stopping it: what it has
+/// taken in and not received, and what was sent since (up to 65,535). `None` if the process is
+/// not alive.
+///
+/// Mirrors `process_info(Pid, message_queue_len)`, without its order against signals.
+pub fn mailbox_len(pid: Pid) -> Option<usize> {
+    let slot = table::slot_of(pid);
+    let taken = slot.length.load(Ordering::Relaxed) as usize;
+    let limited = slot.inbox.flags.load(Ordering::Relaxed) & flag::LIMITED != 0;
+    let sent = if limited { 0 } else { slot.inbox.len() };
+    is_process_alive(pid).then_some(taken + sent)
+}

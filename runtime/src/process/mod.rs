@@ -1,0 +1,41 @@
+//! Processes: their names, their table, their life from spawn to exit.
+//!
+//! ```text
+//!            spawn                    first run            returns, panics, exits
+//!   (free) -------> at rest, queued -----------> running ------------------------> (free)
+//!                        ^                        |   ^
+//!             wake, mail |         waits at rest  |   | blocks, is resumed
+//!                        +------- waiting <-------+   v
+//!                                              on a stack: waiting, queued
+//! ```
+
+#[cfg(not(loom))]
+pub(crate) mod behaviour;
+#[cfg(not(loom))]
+pub(crate) mod body;
+#[cfg(not(loom))]
+pub(crate) mod exit;
+#[cfg(not(loom))]
+pub(crate) mod exit_reason;
+#[cfg(not(loom))]
+pub(crate) mod extra;
+#[cfg(not(loom))]
+pub(crate) mod local;
+#[cfg(not(loom))]
+pub(crate) mod look;
+pub(crate) mod pid;
+#[cfg(not(loom))]
+pub(crate) mod run;
+#[cfg(not(loom))]
+pub(crate) mod slot;
+#[cfg(not(loom))]
+pub(crate) mod spawn;
+#[cfg(not(loom))]
+pub(crate) mod table;
+#[cfg(not(loom))]
+pub(crate) mod wait;
+#[cfg(not(loom))]
+pub(crate) mod waker;
+
+#[cfg(not(loom))]
+pub(crate) use look::{current, guarded, try_current};

@@ -1,0 +1,210 @@
+//! A slot: one process's place in the table, two cache lines.
+//!
+//! ```text
+//!   shared line    inbox: head | generation | flags     limit | reductions | place
+//!                  body: what runs at rest (24 bytes inline)
+//!   private line   queue tail | extra | context | link | deadline | armed | since | entry
+//!                  length | holder | node | wheel | bits
+//! ```
+//!
+//! Slots are type-stable: their memory stays what it is for the life of the program, so a stale
+//! pid reads a slot of some generation, never something else.
+//!
+//! Invariants:
+//! * The private line and the body belong to the holder of the process (see `mailbox::inbox`).
+//!   The exception are the fields that are atomics: others read them as hints.
+//! * `context` is null while the process is at rest; else it stands on that stack.
+//! * `holder` alone decides who may run the process: a worker's number, or [`ANYONE`].
+
+use std::cell::{Cell, UnsafeCell};
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
+
+use super::body::Body;
+use super::extra::Extra;
+use super::pid::Pid;
+use super::table;
+use crate::context::Context;
+use crate::mailbox::inbox::Inbox;
+use crate::message::Header;
+
+/// Any worker of the node may run the process: it is at rest, or assumed safe to migrate.
+pub(crate) const ANYONE: u16 = u16::MAX;
+/// No timer entry.
+pub(crate) const NO_ENTRY: u32 = u32::MAX;
+
+/// Flags that others set (`Inbox::flags`).
+pub(crate) mod flag {
+    /// A future's waker was called since the process last looked.
+    pub(crate) const WOKEN: u32 = 1;
+    /// A kill is on its way: the process counts as dead.
+    pub(crate) const KILLED: u32 = 1 << 1;
+    /// The mailbox has a limit: `length` counts all its messages, changed by senders too.
+    pub(crate) const LIMITED: u32 = 1 << 2;
+    /// At the limit, the process shall end.
+    pub(crate) const LIMIT_EXITS: u32 = 1 << 3;
+    /// At the limit, the message is taken nevertheless, and a report is made.
+    pub(crate) const LIMIT_REPORTS: u32 = 1 << 4;
+    /// The mailbox has been reported as long.
+    pub(crate) const REPORTED: u32 = 1 << 6;
+    /// The process's timer entry is no longer in the wheel.
+    pub(crate) const TIMER: u32 = 1 << 7;
+}
+
+/// Bits of the holder's own (`Slot::bits`).
+pub(crate) mod bit {
+    /// The low two bits: the priority.
+    pub(crate) const PRIORITY: u16 = 0b11;
+    /// The body has been started.
+    pub(crate) const STARTED: u16 = 1 << 2;
+    /// The deadline has passed, or the wheel says so.
+    pub(crate) const TIMEOUT: u16 = 1 << 3;
+    /// `deadline` is set.
+    pub(crate) const DEADLINE: u16 = 1 << 4;
+    /// `deadline` was computed from the coarse clock at `since`.
+    pub(crate) const COARSE: u16 = 1 << 5;
+    /// The process is hibernated.
+    pub(crate) const HIBERNATED: u16 = 1 << 6;
+    /// A suspended stack of the process may move to another worker.
+    pub(crate) const MIGRATES: u16 = 1 << 7;
+    /// The process is unwinding or handles its exit: nothing interrupts it.
+    pub(crate) const EXITING: u16 = 1 << 8;
+    /// User code is being called that must not receive (a guard).
+    pub(crate) const GUARD: u16 = 1 << 9;
+    /// A fatal exit is pending or raised; the reason is in `Extra`.
+    pub(crate) const FATAL: u16 = 1 << 10;
+    /// The body must run on a stack of its own size, or thread.
+    pub(crate) const OWN_STACK: u16 = 1 << 11;
+    /// The body is a behaviour, not a closure.
+    pub(crate) const BEHAVIOUR: u16 = 1 << 12;
+    /// The process traps exits.
+    pub(crate) const TRAP_EXIT: u16 = 1 << 13;
+    /// The process was suspended in the middle of unwinding, and its worker has counted that.
+    pub(crate) const PARKED_UNWINDING: u16 = 1 << 14;
+}
+
+/// One process, or the place of one.
+#[repr(C, align(128))]
+pub(crate) struct Slot {
+    // Shared line.
+    pub(crate) inbox: Inbox,
+    /// The greatest number of messages the mailbox takes; counts if `flag::LIMITED` is set.
+    pub(crate) limit: AtomicU32,
+    /// Reductions spent, modulo 2^32.
+    pub(crate) reductions: AtomicU32,
+    /// Where it was spawned.
+    pub(crate) place: AtomicPtr<Location<'static>>,
+    pub(crate) body: UnsafeCell<Body>,
+
+    // Private line.
+    /// The newest envelope taken but not looked at; its link leads to the oldest of them.
+    pub(crate) tail: Cell<*mut Header>,
+    pub(crate) extra: Cell<*mut Extra>,
+    pub(crate) context: Cell<*mut Context>,
+    /// The next in a list of slots: run queue, worker's inbox, free list.
+    pub(crate) link: Cell<*const Slot>,
+    /// When the wait ends, in nanoseconds of the node's clock.
+    pub(crate) deadline: Cell<u64>,
+    /// When the process's entry in a timer wheel is due, in units of 2^20 nanoseconds; valid
+    /// while `entry` is.
+    pub(crate) armed: Cell<u32>,
+    /// The coarse clock when the wait began, in units of 2^20 nanoseconds.
+    pub(crate) since: Cell<u32>,
+    /// The entry's index in the wheel of the worker `wheel`.
+    pub(crate) entry: Cell<u32>,
+    /// Messages taken and not received; with a limit: all that were sent and not received.
+    pub(crate) length: AtomicU32,
+    pub(crate) holder: AtomicU16,
+    /// The node that the process belongs to.
+    pub(crate) node: AtomicU16,
+    pub(crate) wheel: Cell<u16>,
+    pub(crate) bits: Cell<u16>,
+}
+
+const _: () = assert!(size_of::<Slot>() == 128);
+
+// SAFETY: the fields that are no atomics are touched by the holder alone (module invariant), and
+// holding changes hands by release-acquire pairs on `inbox`, or through a run queue.
+unsafe impl Sync for Slot {}
+
+impl Slot {
+    #[inline]
+    pub(crate) fn index(&self) -> u32 {
+        table::index_of(self)
+    }
+
+    /// The pid of the slot's present process.
+    #[inline]
+    pub(crate) fn pid(&self) -> Pid {
+        table::pid_of(self, self.inbox.generation())
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, bits: u16) -> bool {
+        self.bits.get() & bits != 0
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, bits: u16) {
+        self.bits.set(self.bits.get() | bits);
+    }
+
+    #[inline]
+    pub(crate) fn clear(&self, bits: u16) {
+        self.bits.set(self.bits.get() & !bits);
+    }
+
+    #[inline]
+    pub(crate) fn holder(&self) -> u16 {
+        self.holder.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set_holder(&self, worker: u16) {
+        self.holder.store(worker, Ordering::Relaxed);
+    }
+
+    /// Where the process was spawned.
+    pub(crate) fn place(&self) -> Option<&'static Location<'static>> {
+        let place = self.place.load(Ordering::Relaxed);
+        // SAFETY: null, or stored from a `&'static Location`.
+        unsafe { place.as_ref() }
+    }
+
+    /// The cold half of the process's data, made on first use. Only for the holder, who must
+    /// not hold two of them at a time.
+    #[inline]
+    pub(crate) fn extra(&self) -> *mut Extra {
+        let extra = self.extra.get();
+        if extra.is_null() {
+            self.make_extra()
+        } else {
+            extra
+        }
+    }
+
+    #[cold]
+    fn make_extra(&self) -> *mut Extra {
+        let extra = Box::into_raw(Box::<Extra>::default());
+        self.extra.set(extra);
+        extra
+    }
+
+    /// Sets the private line for a new process.
+    #[inline]
+    pub(crate) fn prepare(&self, node: u16, bits: u16, place: &'static Location<'static>) {
+        self.node.store(node, Ordering::Relaxed);
+        self.reductions.store(0, Ordering::Relaxed);
+        self.place
+            .store(ptr::from_ref(place).cast_mut(), Ordering::Relaxed);
+        self.tail.set(ptr::null_mut());
+        self.extra.set(ptr::null_mut());
+        self.context.set(ptr::null_mut());
+        self.entry.set(NO_ENTRY);
+        self.length.store(0, Ordering::Relaxed);
+        self.set_holder(ANYONE);
+        self.bits.set(bits);
+        self.inbox.flags.store(0, Ordering::Relaxed);
+    }
+}

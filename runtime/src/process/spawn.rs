@@ -1,0 +1,359 @@
+//! Spawning: a slot, a body, and the options.
+
+use std::any::type_name;
+use std::panic::Location;
+use std::sync::atomic::Ordering;
+
+use super::behaviour::{Behaviour, Flow, Next, ReceiveLoop};
+use super::body::Body;
+use super::exit_reason::ExitReason;
+use super::pid::Pid;
+use super::slot::{Slot, bit, flag};
+use crate::error::SpawnError;
+use crate::mailbox::reference::Ref;
+use crate::message::AnyMessage;
+use crate::node::{self, Node};
+use crate::scheduler;
+pub use crate::scheduler::run_queue::Priority;
+use crate::scheduler::worker::Worker;
+use crate::stack;
+
+/// What a process function may return: nothing, or a `Result` whose error is the exit reason.
+#[diagnostic::on_unimplemented(
+    message = "a process function cannot return `{Self}`",
+    note = "it returns `()`, `!`, or `Result<(), E>` with an error, or an `ExitReason`, as `E`"
+)]
+pub trait ProcessResult {
+    /// The exit reason that it stands for.
+    fn into_reason(self) -> ExitReason;
+}
+
+impl ProcessResult for () {
+    #[inline]
+    fn into_reason(self) -> ExitReason {
+        ExitReason::Normal
+    }
+}
+
+/// The type `!`, which stable Rust lets only functions name.
+type Never = <fn() -> ! as Returns>::Type;
+
+trait Returns {
+    type Type;
+}
+
+impl<T> Returns for fn() -> T {
+    type Type = T;
+}
+
+/// A function that never returns, such as an endless loop.
+impl ProcessResult for Never {
+    fn into_reason(self) -> ExitReason {
+        self
+    }
+}
+
+impl<T: ProcessResult, E: Into<ExitReason>> ProcessResult for Result<T, E> {
+    fn into_reason(self) -> ExitReason {
+        match self {
+            Ok(value) => value.into_reason(),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+impl ProcessResult for ExitReason {
+    fn into_reason(self) -> ExitReason {
+        self
+    }
+}
+
+/// What a spawn returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spawned {
+    /// The new process.
+    pub pid: Pid,
+    /// The monitor, if one was asked for.
+    pub monitor: Option<Ref>,
+}
+
+/// What happens when a message is sent to a mailbox that has reached its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AtLimit {
+    /// The new message is dropped.
+    DropNewest,
+    /// The new message is dropped, and the receiver ends with
+    /// [`MailboxFull`](crate::MailboxFull).
+    Exit,
+    /// The message is taken, and a warning is reported once.
+    Report,
+}
+
+/// Spawns a process with options.
+///
+/// Mirrors `spawn_opt`.
+///
+/// ```
+/// use runtime::{Priority, Spawn};
+///
+/// # runtime::run(|| {
+/// let spawned = Spawn::new()
+///     .label("index writer")
+///     .priority(Priority::High)
+///     .stack_size(1 << 20)
+///     .spawn(|| println!("I have room"))?;
+/// println!("{}", spawned.pid);
+/// # Ok::<(), runtime::SpawnError>(()) }).unwrap();
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "nothing is spawned before `spawn`, `behaviour` or `receive_loop`"]
+pub struct Spawn<'n> {
+    priority: Priority,
+    stack_size: Option<usize>,
+    label: Option<String>,
+    own_thread: bool,
+    limit: Option<(u32, AtLimit)>,
+    migrates: bool,
+    node: Option<&'n Node>,
+}
+
+impl<'n> Spawn<'n> {
+    /// No options: the process inherits its node from the caller (on a foreign thread: the
+    /// default node), and nothing else.
+    pub fn new() -> Spawn<'n> {
+        Spawn::default()
+    }
+
+    /// The priority.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The size of the process's stack in bytes, rounded up to a power of two, guard page
+    /// included. Only touched pages cost memory. A behaviour that does not block needs none.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// A name for people, shown in reports.
+    ///
+    /// Mirrors `proc_lib:set_label/1`.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Runs the process on an operating-system thread of its own, where it may hog the processor
+    /// or block the thread without being felt by a neighbour.
+    pub fn own_thread(mut self) -> Self {
+        self.own_thread = true;
+        self
+    }
+
+    /// Limits the mailbox to `limit` messages. Signals and system messages always pass.
+    pub fn mailbox_limit(mut self, limit: u32, then: AtLimit) -> Self {
+        self.limit = Some((limit, then));
+        self
+    }
+
+    /// Spawns on this node.
+    pub fn node(mut self, node: &'n Node) -> Self {
+        self.node = Some(node);
+        self
+    }
+
+    /// Lets the process's suspended stack move to other workers.
+    ///
+    /// # Safety
+    ///
+    /// Nothing that is tied to a thread may live on the process's stack over a switch point, in
+    /// its own code and in that of all crates it calls: no clone of a thread-local `Rc`, no
+    /// borrow inside `LocalKey::with`, no lock guard, no span guard, no `thread::scope`, no future
+    /// that is not `Send`, no `errno`. The book's chapter on soundness has examples.
+    pub unsafe fn assume_migration_safe(mut self) -> Self {
+        self.migrates = true;
+        self
+    }
+
+    /// Spawns a process that runs `f`.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] names the limit that was met.
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> Result<Spawned, SpawnError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: ProcessResult,
+    {
+        self.start(Body::closure(move || Next::Exit(f().into_reason())), 0)
+    }
+
+    /// Spawns a process that is a behaviour: it is woken first with
+    /// [`Cause::start`](crate::Cause::start).
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] names the limit that was met.
+    #[track_caller]
+    pub fn behaviour(self, behaviour: impl Behaviour + Send) -> Result<Spawned, SpawnError> {
+        self.start(Body::behaviour(Box::new(behaviour)), bit::BEHAVIOUR)
+    }
+
+    /// Spawns a process at rest that calls `f` with each message, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] names the limit that was met.
+    ///
+    /// ```
+    /// use runtime::prelude::*;
+    /// use runtime::{ExitReason, Flow};
+    ///
+    /// # runtime::run(|| {
+    /// let mut sum = 0;
+    /// let adder = Spawn::new().receive_loop(move |mail| {
+    ///     match_message!(mail {
+    ///         n: u64 => { sum += n; Flow::Continue }
+    ///         "end" : &str => Flow::Exit(ExitReason::Normal),
+    ///         _ => Flow::Continue,
+    ///     })
+    /// })?;
+    /// send(adder.pid, 7u64);
+    /// # Ok::<(), runtime::SpawnError>(()) }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn receive_loop<F>(self, f: F) -> Result<Spawned, SpawnError>
+    where
+        F: FnMut(AnyMessage) -> Flow + Send + 'static,
+    {
+        self.behaviour(ReceiveLoop(f))
+    }
+
+    #[track_caller]
+    fn start(self, body: Body, bits: u16) -> Result<Spawned, SpawnError> {
+        let place = Location::caller();
+        let mut bits = bits | self.priority as u16;
+        if let Some(size) = self.stack_size {
+            stack::class_of(size)?;
+            bits |= bit::OWN_STACK;
+        }
+        if self.migrates {
+            bits |= bit::MIGRATES;
+        }
+        let options = |slot: &'static Slot| {
+            if self.stack_size.is_some() || self.label.is_some() {
+                // SAFETY: the newborn is the caller's.
+                let extra = unsafe { &mut *slot.extra() };
+                extra.stack_size = self.stack_size.unwrap_or_default();
+                extra.label = self.label;
+            }
+            if let Some((limit, then)) = self.limit {
+                slot.limit.store(limit, Ordering::Relaxed);
+                let flags = match then {
+                    AtLimit::DropNewest => flag::LIMITED,
+                    AtLimit::Exit => flag::LIMITED | flag::LIMIT_EXITS,
+                    AtLimit::Report => flag::LIMITED | flag::LIMIT_REPORTS,
+                };
+                slot.inbox.flags.store(flags, Ordering::Relaxed);
+            }
+        };
+        let here = scheduler::try_worker();
+        let pid = match (here, self.node) {
+            (Some(worker), node)
+                if !self.own_thread
+                    && node.is_none_or(|node| node.instance().id() == worker.node_id()) =>
+            {
+                on_worker(worker, body, bits, place, options)?
+            }
+            (worker, node) => {
+                let own_thread = self.own_thread;
+                let start = move |instance: &node::Instance| {
+                    instance.spawn_from_outside(body, bits, place, own_thread, options)
+                };
+                match (node, worker) {
+                    (Some(node), _) => start(node.instance())?,
+                    (None, Some(worker)) => start(worker.node())?,
+                    (None, None) => start(node::default_node()?.instance())?,
+                }
+            }
+        };
+        Ok(Spawned { pid, monitor: None })
+    }
+}
+
+/// Spawns on the calling worker.
+#[inline]
+fn on_worker(
+    worker: &Worker,
+    body: Body,
+    bits: u16,
+    place: &'static Location<'static>,
+    options: impl FnOnce(&'static Slot),
+) -> Result<Pid, SpawnError> {
+    let slot = worker.acquire()?;
+    let pid = fill(slot, worker.node(), body, bits, place, options);
+    worker.launch(slot);
+    Ok(pid)
+}
+
+/// Makes a free slot the place of a new process, which is the caller's.
+#[inline]
+pub(crate) fn fill(
+    slot: &'static Slot,
+    node: &node::Instance,
+    body: Body,
+    bits: u16,
+    place: &'static Location<'static>,
+    options: impl FnOnce(&'static Slot),
+) -> Pid {
+    slot.prepare(node.id(), bits | node.default_bits(), place);
+    // SAFETY: the slot is free, and the caller's.
+    unsafe { slot.body.get().write(body) };
+    options(slot);
+    let pid = slot.pid();
+    slot.inbox.open();
+    pid
+}
+
+/// What `spawn!` calls.
+///
+/// # Panics
+///
+/// When a limit is met; the message names it.
+#[doc(hidden)]
+#[track_caller]
+#[inline]
+pub fn spawn<F, T>(f: F) -> Pid
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: ProcessResult,
+{
+    let place = Location::caller();
+    let body = Body::closure(move || Next::Exit(f().into_reason()));
+    let spawned = match scheduler::try_worker() {
+        Some(worker) => on_worker(worker, body, 0, place, |_| {}),
+        None => from_outside(body, place),
+    };
+    match spawned {
+        Ok(pid) => pid,
+        Err(error) => refused(&error, type_name::<F>()),
+    }
+}
+
+#[cold]
+fn from_outside(body: Body, place: &'static Location<'static>) -> Result<Pid, SpawnError> {
+    let node = node::default_node()?;
+    node.instance()
+        .spawn_from_outside(body, 0, place, false, |_| {})
+}
+
+#[cold]
+#[track_caller]
+fn refused(error: &SpawnError, what: &str) -> ! {
+    panic!("cannot spawn {what}: {error}")
+}

@@ -1,0 +1,337 @@
+//! How a process waits: deadlines, and what woke it.
+//!
+//! Called by receives, `sleep` and behaviours, for the running process.
+//!
+//! A wait with a deadline needs an entry in a worker's timer wheel that is due no later than the
+//! deadline. One that was armed for an earlier wait serves: when it falls due, [`fire`] looks at
+//! the deadline of the day and arms it anew. So a time-out that does not fire costs two loads and
+//! a comparison, and a process has one entry at most.
+//!
+//! `receive .. after` takes the coarse time for its start. That may be late, so the deadline may
+//! be early: when it seems to have passed, [`fire`] asks the clock by how much at most, and adds
+//! it. A time-out never comes early.
+//!
+//! An entry that falls due while its process does not wait leaves the wheel; `flag::TIMER` and a
+//! wake-up tell the process before it waits again.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::behaviour::{Cause, Until};
+use super::exit;
+use super::slot::{NO_ENTRY, Slot, bit, flag};
+use crate::context::Suspend;
+use crate::mailbox::inbox::Woke;
+use crate::mailbox::queue;
+use crate::scheduler;
+use crate::scheduler::worker::Worker;
+use crate::timer::{self, Clock};
+
+/// What a wheel knows of a process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    slot: &'static Slot,
+    generation: u32,
+}
+
+impl PartialEq for Timer {
+    fn eq(&self, other: &Timer) -> bool {
+        std::ptr::eq(self.slot, other.slot) && self.generation == other.generation
+    }
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Slot({})", self.pid())
+    }
+}
+
+/// The unit of `Slot::armed`: about a millisecond.
+const ARMED_SHIFT: u32 = 20;
+/// The unit of `Slot::since`: the clock publishes multiples of it.
+const SINCE_SHIFT: u32 = timer::GRAIN_SHIFT;
+/// An entry is never armed for later than this, so that `armed` can be compared: about 12 days.
+const FARTHEST: u64 = 1 << (ARMED_SHIFT + 30);
+
+/// Prepares the wait of a receive for `time` from its first look on. False: the time is over.
+#[inline]
+pub(crate) fn after(slot: &'static Slot, time: Duration) -> bool {
+    let worker = scheduler::worker();
+    if !slot.has(bit::DEADLINE) {
+        let since = worker.clock().coarse();
+        slot.since.set((since >> SINCE_SHIFT) as u32);
+        slot.deadline.set(timer::deadline(since, time));
+        slot.set(bit::DEADLINE | bit::COARSE);
+    } else if slot.has(bit::TIMEOUT) {
+        return false;
+    }
+    ensure(slot, worker);
+    true
+}
+
+/// As [`after`], with a deadline.
+pub(crate) fn until(slot: &'static Slot, instant: Instant) -> bool {
+    let worker = scheduler::worker();
+    let clock = worker.clock();
+    if !slot.has(bit::DEADLINE) {
+        slot.deadline.set(clock.time_of(instant));
+        slot.set(bit::DEADLINE);
+    }
+    if slot.has(bit::TIMEOUT) || slot.deadline.get() <= clock.now() {
+        return false;
+    }
+    ensure(slot, worker);
+    true
+}
+
+/// Ends a wait with a deadline. The wheel's entry stays, for the next.
+#[inline]
+pub(crate) fn end(slot: &Slot) {
+    slot.clear(bit::DEADLINE | bit::COARSE | bit::TIMEOUT);
+}
+
+/// Sees to it that an entry is due no later than the deadline.
+#[inline]
+fn ensure(slot: &'static Slot, worker: &Worker) {
+    if slot.inbox.flags.load(Ordering::Relaxed) & flag::TIMER != 0 {
+        entry_is_gone(slot);
+    }
+    if slot.entry.get() != NO_ENTRY {
+        let due = (slot.deadline.get() >> ARMED_SHIFT) as u32;
+        if (slot.armed.get().wrapping_sub(due) as i32) <= 0 {
+            return;
+        }
+    }
+    arm(slot, worker);
+}
+
+#[cold]
+fn entry_is_gone(slot: &Slot) {
+    slot.inbox.flags.fetch_and(!flag::TIMER, Ordering::AcqRel);
+    slot.entry.set(NO_ENTRY);
+}
+
+/// Puts an entry for the deadline into the worker's wheel.
+#[cold]
+#[inline(never)]
+fn arm(slot: &'static Slot, worker: &Worker) {
+    let now = worker.clock().now();
+    if slot.has(bit::COARSE) {
+        // The precise time costs nothing beside the rest, and the deadline is exact then.
+        let since = coarse_since(slot, now);
+        let time = slot.deadline.get().saturating_sub(since);
+        slot.deadline.set(now.saturating_add(time));
+        slot.clear(bit::COARSE);
+    }
+    let due = slot.deadline.get().min(now.saturating_add(FARTHEST));
+    let timer = Timer {
+        slot,
+        generation: slot.inbox.generation(),
+    };
+    if slot.entry.get() != NO_ENTRY && slot.wheel.get() != worker.id() {
+        disarm(slot);
+    }
+    let mut wheel = worker.wheel();
+    let own = match slot.entry.get() {
+        NO_ENTRY => None,
+        index => wheel.find(index, |owner| *owner == timer),
+    };
+    match own {
+        Some(id) => {
+            wheel.set_deadline(id, due);
+        }
+        None => {
+            slot.entry.set(wheel.insert(due, timer).index());
+            slot.wheel.set(worker.id());
+        }
+    }
+    worker.expires(due);
+    drop(wheel);
+    slot.armed.set((due >> ARMED_SHIFT) as u32);
+}
+
+/// The coarse time at which the wait began.
+fn coarse_since(slot: &Slot, now: u64) -> u64 {
+    let units = now >> SINCE_SHIFT;
+    let back = (units as u32).wrapping_sub(slot.since.get());
+    units.saturating_sub(u64::from(back)) << SINCE_SHIFT
+}
+
+/// Takes the process's entry out of its wheel.
+pub(crate) fn disarm(slot: &'static Slot) {
+    let index = slot.entry.replace(NO_ENTRY);
+    if index == NO_ENTRY {
+        return;
+    }
+    let timer = Timer {
+        slot,
+        generation: slot.inbox.generation(),
+    };
+    if let Some(worker) = scheduler::worker().node().worker(slot.wheel.get()) {
+        worker
+            .wheel()
+            .remove_if(index, |owner| *owner == timer);
+    }
+}
+
+/// A process's entry was due and has left the wheel of `worker`, whose thread (or one that
+/// stands in for it) calls this.
+pub(crate) fn fire(timer: Timer, worker: &Worker) {
+    let Timer { slot, generation } = timer;
+    if slot.inbox.generation() != generation {
+        return;
+    }
+    slot.inbox.flags.fetch_or(flag::TIMER, Ordering::AcqRel);
+    if slot.inbox.wake() != Woke::Claimed {
+        return;
+    }
+    // The process waits no more: it is ours.
+    if slot.inbox.generation() == generation {
+        entry_is_gone(slot);
+        if slot.has(bit::DEADLINE) {
+            if is_due(slot, worker.clock()) {
+                slot.set(bit::TIMEOUT);
+                return scheduler::ready(slot);
+            }
+            arm(slot, worker);
+        }
+    }
+    scheduler::release(slot);
+}
+
+fn is_due(slot: &Slot, clock: &Clock) -> bool {
+    let now = clock.now();
+    if slot.deadline.get() > now {
+        return false;
+    }
+    if slot.has(bit::COARSE) {
+        let since = coarse_since(slot, now);
+        let late = clock.start_bound(since).saturating_sub(since);
+        slot.deadline.set(slot.deadline.get().saturating_add(late));
+        slot.clear(bit::COARSE);
+    }
+    slot.deadline.get() <= now
+}
+
+/// What woke a behaviour, apart from mail. Ends the wait.
+#[inline]
+pub(crate) fn cause(slot: &Slot) -> Cause {
+    let timeout = slot.has(bit::TIMEOUT);
+    end(slot);
+    Cause {
+        start: false,
+        timeout,
+        future: take_woken(slot),
+    }
+}
+
+/// Whether a waker was called since the process last looked; forgets it.
+#[inline]
+fn take_woken(slot: &Slot) -> bool {
+    is_woken(slot)
+        && slot.inbox.flags.fetch_and(!flag::WOKEN, Ordering::AcqRel) & flag::WOKEN != 0
+}
+
+#[inline]
+pub(crate) fn is_woken(slot: &Slot) -> bool {
+    slot.inbox.flags.load(Ordering::Relaxed) & flag::WOKEN != 0
+}
+
+/// Prepares the wait of a behaviour. False: the time is over already.
+#[inline]
+pub(crate) fn begin(slot: &'static Slot, until_when: Until) -> bool {
+    end(slot);
+    match until_when {
+        Until::Forever => true,
+        Until::After(Duration::ZERO) => {
+            slot.set(bit::TIMEOUT);
+            false
+        }
+        Until::After(time) => after(slot, time),
+        Until::At(instant) => {
+            let waits = until(slot, instant);
+            if !waits {
+                slot.set(bit::TIMEOUT);
+            }
+            waits
+        }
+    }
+}
+
+/// Waits on the calling process's own stack for mail beyond the save position, a wake-up, or the
+/// time.
+pub(crate) fn on_stack(slot: &'static Slot, until_when: Until) -> Cause {
+    let mut begun = false;
+    loop {
+        queue::drain(slot);
+        exit::check(slot);
+        exit::drop_stale(slot);
+        if queue::any_beyond_save(slot) || is_woken(slot) {
+            break;
+        }
+        if !begun {
+            begun = true;
+            if !begin(slot, until_when) {
+                break;
+            }
+        } else if slot.has(bit::TIMEOUT) {
+            break;
+        } else if slot.has(bit::DEADLINE) {
+            ensure(slot, scheduler::worker());
+        }
+        scheduler::suspend(Suspend::Wait);
+    }
+    cause(slot)
+}
+
+/// Gives back what memory a process that hibernates can do without.
+pub(crate) fn shed(slot: &Slot) {
+    let extra = slot.extra.get();
+    if extra.is_null() {
+        return;
+    }
+    // SAFETY: the running process is its own holder.
+    unsafe {
+        let extra = &mut *extra;
+        extra.ring.shrink(&mut extra.save);
+        extra.locals.shrink_to_fit();
+        extra.stale.shrink_to_fit();
+    }
+}
+
+/// Lets `time` pass; messages that come meanwhile wait in the mailbox.
+///
+/// Never ends early; zero is a switch point that does not wait.
+///
+/// Mirrors `timer:sleep/1`.
+///
+/// # Panics
+///
+/// Inside a guard.
+///
+/// On a thread that is no process it is [`std::thread::sleep`].
+pub fn sleep(time: Duration) {
+    let Some(slot) = super::try_current() else {
+        return std::thread::sleep(time);
+    };
+    if time.is_zero() {
+        return scheduler::yield_now();
+    }
+    assert!(!slot.has(bit::GUARD), "a sleep inside a guard");
+    exit::check(slot);
+    let now = scheduler::worker().clock().now();
+    end(slot);
+    slot.deadline.set(timer::deadline(now, time));
+    slot.set(bit::DEADLINE);
+    loop {
+        ensure(slot, scheduler::worker());
+        scheduler::suspend(Suspend::Wait);
+        queue::drain(slot);
+        exit::check(slot);
+        exit::drop_stale(slot);
+        if slot.has(bit::TIMEOUT) {
+            break;
+        }
+    }
+    end(slot);
+}

@@ -1,0 +1,127 @@
+//! The scheduler: which process runs, where, and for how long.
+//!
+//! README.md beside this file has the protocols. This file is what the rest of the runtime calls;
+//! `worker` picks, `runner` runs, `run_queue` keeps, `idle` and `seat` order who sleeps and who
+//! may run, `watchdog` looks after all.
+
+mod barrier;
+mod counts;
+pub(crate) mod idle;
+mod park;
+pub(crate) mod seat;
+pub(crate) mod seats;
+
+#[cfg(not(loom))]
+pub(crate) mod deliver;
+#[cfg(not(loom))]
+mod cpu_clock;
+#[cfg(not(loom))]
+mod placement;
+#[cfg(not(loom))]
+pub(crate) mod reductions;
+#[cfg(not(loom))]
+pub(crate) mod run_queue;
+#[cfg(not(loom))]
+pub(crate) mod runner;
+#[cfg(not(loom))]
+pub(crate) mod watchdog;
+#[cfg(not(loom))]
+pub(crate) mod worker;
+
+#[cfg(all(loom, test))]
+mod tests;
+
+#[cfg(not(loom))]
+pub(crate) use calls::*;
+#[cfg(not(loom))]
+pub(crate) use deliver::{deliver, ready, release};
+#[cfg(not(loom))]
+pub(crate) use reductions::{account, pay, spend, spent};
+#[cfg(not(loom))]
+pub use reductions::{tick, yield_now};
+
+#[cfg(not(loom))]
+mod calls {
+    use std::ptr;
+    use std::sync::atomic::Ordering;
+    use std::time::Instant;
+
+    use super::worker::Worker;
+    use crate::context::{self, Suspend};
+    use crate::node;
+    use crate::process::exit_reason::ExitReason;
+    use crate::process::slot::Slot;
+    use crate::thread;
+
+    /// The worker that this thread is.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that is none; processes run on workers only.
+    #[inline]
+    pub(crate) fn worker() -> &'static Worker {
+        match try_worker() {
+            Some(worker) => worker,
+            None => unreachable!("a process runs on a worker"),
+        }
+    }
+
+    /// The worker that this thread is, if it is one.
+    ///
+    /// The reference is good until the next switch point: then the thread may be another.
+    #[inline]
+    pub(crate) fn try_worker() -> Option<&'static Worker> {
+        // SAFETY: the thread's own record; a worker lives as long as its thread runs.
+        unsafe { thread::this().as_ref().worker.get().as_ref() }
+    }
+
+    /// Switches away from the running process. Inlined into the caller down to the switch.
+    #[inline(always)]
+    pub(crate) fn suspend(why: Suspend) {
+        // SAFETY: the thread's record knows the context it runs on.
+        unsafe { context::suspend(thread::this().as_ref().context.get(), why) };
+    }
+
+    /// The time by the clock of the running process's node.
+    pub(crate) fn now() -> Instant {
+        match try_worker() {
+            Some(worker) => worker.clock().instant(worker.clock().now()),
+            None => Instant::now(),
+        }
+    }
+
+    /// How many processes are suspended in the middle of unwinding on this worker.
+    pub(crate) fn unwinding_neighbours() -> u32 {
+        try_worker().map_or(0, Worker::unwinding)
+    }
+
+    /// A process at rest that has had its turn goes to the back of the queue.
+    pub(crate) fn again(slot: &'static Slot) {
+        worker().requeue(slot);
+    }
+
+    /// The running process has ended: its slot is free.
+    pub(crate) fn leave(slot: &'static Slot) {
+        let thread = thread::this();
+        // SAFETY: the thread's own record.
+        unsafe { thread.as_ref().process.set(ptr::null()) };
+        worker().bury(slot);
+    }
+
+    /// Reports the end of a process where OTP would.
+    pub(crate) fn report_exit(slot: &Slot, reason: &ExitReason) {
+        if let ExitReason::Panic(report) = reason {
+            let name = node::name_of(slot);
+            tracing::error!(
+                target: "runtime::process",
+                pid = %slot.pid(),
+                name = name.as_str(),
+                place = slot.place().map(tracing::field::display),
+                panic = report.message(),
+                location = report.location(),
+                reductions = slot.reductions.load(Ordering::Relaxed),
+                "process panicked"
+            );
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! A worker's runnable processes, apart from the one in `next`.
+//!
+//! ```text
+//!   woken   at rest, first in first out        anybody may steal
+//!   fresh   never started, last in first out   anybody may steal, from the old end
+//!   held    on this worker's stacks, fifo      nobody else may run them
+//!   others  of priority low, high, max         at rest: a queue that anybody may steal from
+//! ```
+//!
+//! Called by the worker that owns it; others only steal.
+
+use std::cell::Cell;
+use std::ptr;
+
+use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
+
+use crate::process::slot::{ANYONE, Slot, bit};
+
+/// A runnable process on its way; whoever has it holds the process.
+#[derive(Clone, Copy)]
+pub(crate) struct Ready(pub(crate) &'static Slot);
+
+/// The priorities other than normal, by their number.
+const PRIORITIES: usize = 4;
+
+pub(crate) struct RunQueue {
+    woken: Deque<Ready>,
+    fresh: Deque<Ready>,
+    held: [Held; PRIORITIES],
+    /// Whether a process of a priority other than normal may be queued.
+    unusual: Cell<bool>,
+    stealers: Stealers,
+}
+
+/// What others may take from a run queue.
+pub(crate) struct Stealers {
+    woken: Stealer<Ready>,
+    fresh: Stealer<Ready>,
+    /// By priority; normal's is not used.
+    others: [Injector<Ready>; PRIORITIES],
+}
+
+/// A list of processes that stand on this worker's stacks, linked through the slots.
+#[derive(Default)]
+struct Held {
+    first: Cell<*const Slot>,
+    last: Cell<*const Slot>,
+}
+
+impl Held {
+    const fn new() -> Held {
+        Held {
+            first: Cell::new(ptr::null()),
+            last: Cell::new(ptr::null()),
+        }
+    }
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.first.get().is_null()
+    }
+
+    #[inline]
+    fn push(&self, slot: &'static Slot) {
+        slot.link.set(ptr::null());
+        // SAFETY: slots live for ever; those in the list are the worker's.
+        match unsafe { self.last.get().as_ref() } {
+            Some(last) => last.link.set(slot),
+            None => self.first.set(slot),
+        }
+        self.last.set(slot);
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<&'static Slot> {
+        // SAFETY: as in `push`.
+        let first: &'static Slot = unsafe { self.first.get().as_ref()? };
+        self.first.set(first.link.get());
+        if self.first.get().is_null() {
+            self.last.set(ptr::null());
+        }
+        Some(first)
+    }
+}
+
+/// BEAM's priorities.
+///
+/// As long as processes of priority [`Max`](Priority::Max) are runnable on a worker, it runs no
+/// others; then those of [`High`](Priority::High). Of the rest, one of priority
+/// [`Low`](Priority::Low) runs for every eight turns of [`Normal`](Priority::Normal) ones.
+///
+/// Mirrors `process_flag(priority, Level)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u16)]
+pub enum Priority {
+    /// When there is little else to do.
+    Low = 1,
+    /// The default.
+    #[default]
+    Normal = 0,
+    /// Before all normal ones.
+    High = 2,
+    /// Before all others; meant for the runtime's own needs.
+    Max = 3,
+}
+
+const NORMAL: usize = Priority::Normal as usize;
+const LOW: usize = Priority::Low as usize;
+const HIGH: usize = Priority::High as usize;
+const MAX: usize = Priority::Max as usize;
+
+#[inline]
+fn priority(slot: &Slot) -> usize {
+    usize::from(slot.bits.get() & bit::PRIORITY)
+}
+
+impl RunQueue {
+    pub(crate) fn new() -> RunQueue {
+        let woken = Deque::new_fifo();
+        let fresh = Deque::new_lifo();
+        RunQueue {
+            stealers: Stealers {
+                woken: woken.stealer(),
+                fresh: fresh.stealer(),
+                others: [const { () }; PRIORITIES].map(|()| Injector::new()),
+            },
+            woken,
+            fresh,
+            held: [const { Held::new() }; PRIORITIES],
+            unusual: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn stealers(&self) -> &Stealers {
+        &self.stealers
+    }
+
+    /// Queues a process. True: others may steal it.
+    #[inline]
+    pub(crate) fn push(&self, slot: &'static Slot) -> bool {
+        let priority = priority(slot);
+        if priority != NORMAL {
+            return self.push_unusual(slot, priority);
+        }
+        if slot.holder() != ANYONE {
+            self.held[NORMAL].push(slot);
+            false
+        } else {
+            if slot.has(bit::STARTED) {
+                self.woken.push(Ready(slot));
+            } else {
+                self.fresh.push(Ready(slot));
+            }
+            true
+        }
+    }
+
+    #[cold]
+    fn push_unusual(&self, slot: &'static Slot, priority: usize) -> bool {
+        self.unusual.set(true);
+        if slot.holder() != ANYONE {
+            self.held[priority].push(slot);
+            false
+        } else {
+            self.stealers.others[priority].push(Ready(slot));
+            true
+        }
+    }
+
+    /// Whether a process of normal priority is queued.
+    #[inline]
+    pub(crate) fn any_normal(&self) -> bool {
+        !self.held[NORMAL].is_empty() || !self.woken.is_empty() || !self.fresh.is_empty()
+    }
+
+    /// The next of priority high or max.
+    #[inline]
+    pub(crate) fn pop_urgent(&self) -> Option<&'static Slot> {
+        if !self.unusual.get() {
+            return None;
+        }
+        let urgent = self.pop_of(MAX).or_else(|| self.pop_of(HIGH));
+        if urgent.is_none() && !self.any_of(LOW) {
+            self.unusual.set(false);
+        }
+        urgent
+    }
+
+    /// The next of priority low.
+    #[inline]
+    pub(crate) fn pop_low(&self) -> Option<&'static Slot> {
+        if !self.unusual.get() {
+            return None;
+        }
+        self.pop_of(LOW)
+    }
+
+    #[cold]
+    fn pop_of(&self, priority: usize) -> Option<&'static Slot> {
+        let shared = || take(&self.stealers.others[priority]);
+        self.held[priority].pop().or_else(shared)
+    }
+
+    #[cold]
+    fn any_of(&self, priority: usize) -> bool {
+        !self.held[priority].is_empty() || !self.stealers.others[priority].is_empty()
+    }
+
+    /// The next that stands on this worker's stacks, whatever its priority.
+    pub(crate) fn pop_held(&self) -> Option<&'static Slot> {
+        [MAX, HIGH, NORMAL, LOW]
+            .into_iter()
+            .find_map(|priority| self.held[priority].pop())
+    }
+
+    /// The next of normal priority. The turn's number decides between the queues.
+    #[inline]
+    pub(crate) fn pop(&self, turn: u32) -> Option<&'static Slot> {
+        if turn & 15 == 0 {
+            // Now and then the oldest, so that it is not last for ever.
+            if let Steal::Success(Ready(slot)) = self.stealers.fresh.steal() {
+                return Some(slot);
+            }
+        }
+        let held = &self.held[NORMAL];
+        if turn & 1 == 0 {
+            if let Some(slot) = held.pop() {
+                return Some(slot);
+            }
+            if let Some(Ready(slot)) = self.woken.pop() {
+                return Some(slot);
+            }
+        } else {
+            if let Some(Ready(slot)) = self.woken.pop() {
+                return Some(slot);
+            }
+            if let Some(slot) = held.pop() {
+                return Some(slot);
+            }
+        }
+        self.fresh.pop().map(|Ready(slot)| slot)
+    }
+
+    /// Takes everything that anybody may run out, for a worker without a seat.
+    pub(crate) fn drain_stealable(&self, mut give: impl FnMut(&'static Slot)) {
+        while let Some(Ready(slot)) = self.woken.pop().or_else(|| self.fresh.pop()) {
+            give(slot);
+        }
+        for queue in &self.stealers.others {
+            while let Some(slot) = take(queue) {
+                give(slot);
+            }
+        }
+    }
+}
+
+impl Stealers {
+    /// Takes the most urgent, then the oldest.
+    pub(crate) fn steal(&self) -> Option<&'static Slot> {
+        let urgent = take(&self.others[MAX]).or_else(|| take(&self.others[HIGH]));
+        urgent
+            .or_else(|| retry(|| self.fresh.steal()))
+            .or_else(|| retry(|| self.woken.steal()))
+            .or_else(|| take(&self.others[LOW]))
+    }
+
+    /// Whether there is something to steal.
+    pub(crate) fn any(&self) -> bool {
+        !self.fresh.is_empty()
+            || !self.woken.is_empty()
+            || self.others.iter().any(|queue| !queue.is_empty())
+    }
+
+    /// How many there are to steal, about.
+    pub(crate) fn len(&self) -> usize {
+        let others: usize = self.others.iter().map(Injector::len).sum();
+        self.fresh.len() + self.woken.len() + others
+    }
+}
+
+/// The oldest of a shared queue.
+pub(crate) fn take(queue: &Injector<Ready>) -> Option<&'static Slot> {
+    if queue.is_empty() {
+        return None;
+    }
+    retry(|| queue.steal())
+}
+
+fn retry(steal: impl Fn() -> Steal<Ready>) -> Option<&'static Slot> {
+    loop {
+        match steal() {
+            Steal::Success(Ready(slot)) => return Some(slot),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
+    }
+}

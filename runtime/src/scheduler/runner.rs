@@ -1,0 +1,221 @@
+//! How a worker's thread runs processes.
+//!
+//! ```text
+//!   host (the thread's own stack)
+//!     '- runner: picks a process and ...
+//!          at rest?     calls it, here, on the runner's stack
+//!          on a stack?  '- resumes it, until it suspends or its stack is free
+//! ```
+//!
+//! A process at rest that blocks in its callback suspends the whole runner: the host parks the
+//! stack as the process's own and makes another runner. When the callback returns at last, on
+//! the stack that was taken over, that old runner finds that it is not the active one, and ends
+//! at once, without touching the worker: whoever resumed it gets the stack back. So contexts nest
+//! two deep, a callback that does not block costs no switch, and a switch between processes on
+//! stacks never passes the host.
+//!
+//! A process is parked by its resumer, after its context is saved, never by itself.
+
+use std::ptr;
+
+use super::calls::worker;
+use super::worker::Worker;
+use crate::context::{self, Context, Resumed, Suspend};
+use crate::process::slot::{ANYONE, Slot, bit};
+use crate::process::{exit, run};
+use crate::scheduler;
+use crate::stack::{AltStack, Class, Stack, StackError};
+use crate::thread;
+
+/// The life of a worker's thread.
+pub(crate) fn host(me: &Worker) {
+    let thread = thread::this();
+    // SAFETY: the thread's own record; the worker outlives its thread.
+    unsafe { thread.as_ref().worker.set(me) };
+    me.cpu_clock.start();
+    // Without it an overflow ends the program as well, only with less of a report.
+    let _alt_stack = AltStack::install();
+    loop {
+        let stack = match take_stack(me, me.node().stack_class()) {
+            Ok(stack) => stack,
+            Err(error) => match serve_without_runner(me, error) {
+                Some(stack) => stack,
+                None => break,
+            },
+        };
+        let runner = context::create(stack, run_processes);
+        me.active.set(runner);
+        set_context(runner);
+        // SAFETY: fresh, and nobody else knows it.
+        match unsafe { context::resume(runner) } {
+            Resumed::Ended(stack) => {
+                put_stack(me, stack);
+                break;
+            }
+            Resumed::Suspended(why) => {
+                me.active.set(ptr::null_mut());
+                me.count_standing(true);
+                if let Some(slot) = crate::process::try_current()
+                    && !park(me, slot, runner, why)
+                {
+                    // Something came: the next runner resumes it.
+                    me.requeue(slot);
+                }
+                me.end_turn();
+            }
+        }
+    }
+    me.retire();
+    // SAFETY: as above.
+    unsafe { thread.as_ref().worker.set(ptr::null()) };
+}
+
+/// The main function of a runner.
+fn run_processes(context: *mut Context) {
+    loop {
+        let me = worker();
+        let Some(slot) = me.pick() else { return };
+        me.begin_turn(slot);
+        let stack = slot.context.get();
+        if !stack.is_null() {
+            resume(me, slot, stack, context);
+        } else if slot.has(bit::OWN_STACK) {
+            start_on_own_stack(me, slot, context);
+        } else {
+            run::run(slot);
+            // Here the thread may be another, if the stack was taken over and has moved.
+            if worker().active.get() != context {
+                return;
+            }
+        }
+        worker().end_turn();
+    }
+}
+
+/// Resumes a process on its stack until it waits elsewhere than here.
+#[inline]
+fn resume(me: &Worker, slot: &'static Slot, stack: *mut Context, runner: *mut Context) {
+    set_context(stack);
+    loop {
+        if slot.has(bit::PARKED_UNWINDING) {
+            slot.clear(bit::PARKED_UNWINDING);
+            me.count_unwinding(false);
+        }
+        // SAFETY: the process is held by this worker, so its context is ours to resume.
+        match unsafe { context::resume(stack) } {
+            Resumed::Suspended(why) => {
+                if park(me, slot, stack, why) {
+                    break;
+                }
+            }
+            Resumed::Ended(stack) => {
+                me.count_standing(false);
+                put_stack(me, stack);
+                break;
+            }
+        }
+    }
+    set_context(runner);
+}
+
+/// Parks a process whose context is saved. False: something came, it shall go on at once.
+#[inline]
+fn park(me: &Worker, slot: &'static Slot, stack: *mut Context, why: Suspend) -> bool {
+    slot.context.set(stack);
+    // SAFETY: a suspended context is live.
+    unsafe { (*stack).process.set(slot) };
+    hold(me, slot);
+    scheduler::account(slot);
+    match why {
+        Suspend::Wait => {
+            // From where the wait succeeds the process is not ours any more.
+            slot.inbox.wait()
+        }
+        Suspend::Yield => {
+            me.requeue(slot);
+            true
+        }
+    }
+}
+
+/// Decides who may resume a process on a stack: this worker, unless it was promised that its
+/// stack may move. While it unwinds it never does: the count of panics is the thread's.
+#[inline]
+fn hold(me: &Worker, slot: &'static Slot) {
+    let unwinding = std::thread::panicking() && exit::unwinding(slot);
+    if unwinding {
+        slot.set(bit::PARKED_UNWINDING);
+        me.count_unwinding(true);
+    }
+    if slot.has(bit::MIGRATES) && !unwinding {
+        slot.set_holder(ANYONE);
+    } else {
+        slot.set_holder(me.id());
+    }
+}
+
+/// A process with a stack size of its own starts on such a stack, not on the runner's.
+#[cold]
+fn start_on_own_stack(me: &Worker, slot: &'static Slot, runner: *mut Context) {
+    slot.clear(bit::OWN_STACK);
+    // SAFETY: the process is ours.
+    let bytes = unsafe { (*slot.extra()).stack_size };
+    let class = crate::stack::class_of(bytes).unwrap_or_else(|_| me.node().stack_class());
+    match take_stack(me, class) {
+        Ok(stack) => {
+            let context = context::create(stack, run_one);
+            me.count_standing(true);
+            slot.context.set(context);
+            resume(me, slot, context, runner);
+        }
+        Err(error) => {
+            exit::make_fatal(slot, error.into());
+            run::run(slot);
+        }
+    }
+}
+
+/// The main function of a stack that is one process's from the start.
+fn run_one(_: *mut Context) {
+    let slot = crate::process::current("run_one");
+    run::run(slot);
+}
+
+#[inline]
+fn set_context(context: *mut Context) {
+    // SAFETY: the thread's own record.
+    unsafe { thread::this().as_ref().context.set(context) };
+}
+
+fn take_stack(me: &Worker, class: Class) -> Result<Stack, StackError> {
+    // SAFETY: the owner's cache; `get` calls no user code.
+    unsafe { (*me.stacks.get()).get(class) }
+}
+
+fn put_stack(me: &Worker, stack: Stack) {
+    // SAFETY: as in `take_stack`.
+    unsafe { (*me.stacks.get()).put(stack) };
+}
+
+/// There is no stack for a runner: processes that have theirs run on, others wait until a stack
+/// is free. None: the node has ended.
+#[cold]
+fn serve_without_runner(me: &Worker, error: StackError) -> Option<Stack> {
+    me.node().report_no_stack(&error);
+    loop {
+        if let Some(slot) = me.pick_held() {
+            me.begin_turn(slot);
+            let stack = slot.context.get();
+            resume(me, slot, stack, ptr::null_mut());
+            me.end_turn();
+        } else {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        if me.node().has_ended() {
+            return None;
+        }
+        if let Ok(stack) = take_stack(me, me.node().stack_class()) {
+            return Some(stack);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Models of the sleep protocol.
+//!
+//! A lost wake-up shows as a deadlock: each worker takes what it is owed, then ends, as if it were
+//! busy for ever after; so an item that nobody is woken for leaves a worker asleep and its pusher's
+//! work undone, and loom reports that no thread can go on. README.md says what each model stands
+//! for, and which change to the protocol it refuses.
+
+use std::time::Duration;
+
+use super::super::idle::{Idle, Look, Searcher, Woken};
+use super::super::seat::{Inside, Seat};
+use crate::loom::sync::Arc;
+use crate::loom::sync::atomic::{AtomicUsize, Ordering};
+use crate::loom::thread;
+
+/// What the protocol serves: shared queues and inboxes, with no more ordering than the real ones.
+pub(super) struct World {
+    pub(super) idle: Idle,
+    /// One shared queue for each pusher, as with deques. Pushed to once.
+    queues: [AtomicUsize; 2],
+    /// One inbox for each worker: how much is in it.
+    inboxes: [AtomicUsize; 2],
+    /// Seats that nobody revokes.
+    seats: [Seat<()>; 2],
+}
+
+impl World {
+    /// `workers` workers, awake, each with a seat if there are enough.
+    pub(super) fn new(workers: usize, seats: usize) -> World {
+        let idle = Idle::new(workers, seats);
+        (0..workers).for_each(|_| idle.enlist());
+        World {
+            idle,
+            queues: std::array::from_fn(|_| AtomicUsize::new(0)),
+            inboxes: std::array::from_fn(|_| AtomicUsize::new(0)),
+            seats: std::array::from_fn(|_| Seat::new(true, ())),
+        }
+    }
+
+    /// A pusher with a queue of its own: as weak as a deque's owner.
+    pub(super) fn push(&self, queue: usize) {
+        self.queues[queue].store(1, Ordering::Release);
+        self.idle.notify_one();
+    }
+
+    pub(super) fn send(&self, worker: usize) {
+        // The inbox's first entry pokes, the others do not.
+        if self.inboxes[worker].fetch_add(1, Ordering::AcqRel) == 0 {
+            self.idle.poke(worker);
+        }
+    }
+
+    pub(super) fn steal(&self) -> bool {
+        self.queues.iter().any(|queue| {
+            queue.load(Ordering::Relaxed) == 1
+                && queue
+                    .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
+        })
+    }
+
+    pub(super) fn read(&self, worker: usize) -> usize {
+        if self.has_mail(worker) {
+            self.inboxes[worker].swap(0, Ordering::AcqRel)
+        } else {
+            0
+        }
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        self.queues
+            .iter()
+            .any(|queue| queue.load(Ordering::Relaxed) == 1)
+    }
+
+    pub(super) fn has_mail(&self, worker: usize) -> bool {
+        self.inboxes[worker].load(Ordering::Relaxed) != 0
+    }
+
+    pub(super) fn look(&self, me: usize) -> Look {
+        if self.has_work() {
+            Look::Work
+        } else if self.has_mail(me) {
+            Look::Own
+        } else {
+            Look::Nothing
+        }
+    }
+
+    /// Called by worker `me`'s thread alone.
+    fn sleep<'a>(
+        &'a self,
+        me: usize,
+        searcher: Option<Searcher<'a>>,
+        timeout: Option<Duration>,
+    ) -> Woken<'a> {
+        // SAFETY: each model gives each worker one thread; nobody revokes here.
+        let inside = unsafe { Inside::since_long(&self.seats[me]) };
+        self.idle
+            .sleep(me, &inside, searcher, timeout, || self.look(me))
+    }
+
+    /// Worker `me` runs until it has done one thing. Returns which.
+    pub(super) fn work_once(&self, me: usize) -> Look {
+        let mut searcher = None;
+        loop {
+            if self.read(me) > 0 {
+                return Look::Own;
+            }
+            if self.steal() {
+                return Look::Work;
+            }
+            if searcher.is_none() {
+                searcher = self.idle.begin_search();
+                if searcher.is_some() {
+                    continue;
+                }
+            }
+            searcher = match self.sleep(me, searcher.take(), None) {
+                Woken::Searching(searcher) => Some(searcher),
+                Woken::Own | Woken::TimedOut => None,
+            };
+        }
+    }
+
+    /// Worker `me` runs until it has done so many things.
+    pub(super) fn work(&self, me: usize, times: usize) {
+        (0..times).for_each(|_| {
+            self.work_once(me);
+        });
+    }
+}
+
+/// Runs `body` as a thread of the model.
+pub(super) fn start<F: FnOnce(&World) + 'static>(
+    world: &Arc<World>,
+    body: F,
+) -> thread::JoinHandle<()> {
+    let world = Arc::clone(world);
+    thread::spawn(move || body(&world))
+}
+
+/// Work pushed while a worker falls asleep is done.
+#[test]
+fn notify_meets_a_sleeper() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 1));
+        let worker = start(&world, |world| world.work(0, 1));
+        world.push(0);
+        worker.join().unwrap();
+    });
+}
+
+/// Two pieces of work from one pusher occupy two workers.
+#[test]
+fn two_notifications_wake_two() {
+    loom::model(|| {
+        let world = Arc::new(World::new(2, 2));
+        let first = start(&world, |world| world.work(0, 1));
+        let second = start(&world, |world| world.work(1, 1));
+        world.push(0);
+        world.push(1);
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+/// Two pieces of work from two pushers, one of whom may see the other's searcher, occupy two workers.
+#[test]
+fn two_pushers_wake_two() {
+    loom::model(|| {
+        let world = Arc::new(World::new(2, 2));
+        let first = start(&world, |world| world.work(0, 1));
+        let second = start(&world, |world| world.work(1, 1));
+        let pusher = start(&world, |world| world.push(1));
+        world.push(0);
+        first.join().unwrap();
+        second.join().unwrap();
+        pusher.join().unwrap();
+    });
+}
+
+/// A worker that is poked and notified at once does both: its own work and the shared.
+#[test]
+fn poke_meets_notify() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 1));
+        let worker = start(&world, |world| world.work(0, 2));
+        let sender = start(&world, |world| world.send(0));
+        world.push(0);
+        worker.join().unwrap();
+        sender.join().unwrap();
+    });
+}
+
+/// Work meets a worker that is waking up for something of its own and stays with it, and another that
+/// lies down: the other is woken, even if the notifier first tried the one.
+#[test]
+fn notify_beside_a_poked() {
+    loom::model(|| {
+        let world = Arc::new(World::new(2, 2));
+        let poked = start(&world, |world| {
+            // With its hands full of the shared work it tells the other that there is none.
+            if world.work_once(0) == Look::Work {
+                world.send(1);
+            }
+        });
+        let other = start(&world, |world| {
+            world.work_once(1);
+        });
+        let pusher = start(&world, |world| world.push(0));
+        world.send(0);
+        poked.join().unwrap();
+        other.join().unwrap();
+        pusher.join().unwrap();
+    });
+}
+
+/// A sleep that the worker ended itself, while a notifier was on its way, costs no later wake-up.
+#[test]
+fn late_notify_spares_the_next_sleep() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 1));
+        let worker = start(&world, |world| {
+            let timeout = Some(Duration::from_millis(1));
+            // The second item may come only after whatever the first notification did.
+            let mut done = 0;
+            if let Woken::Searching(searcher) = world.sleep(0, None, timeout) {
+                done += usize::from(world.steal());
+                drop(searcher);
+            }
+            world.work(0, 2 - done);
+        });
+        world.push(0);
+        world.push(1);
+        worker.join().unwrap();
+    });
+}
+
+/// A worker that has lain down without its seat is not taken for one with a seat: the notification goes
+/// to the one who may do the work.
+#[test]
+fn stale_bit_hits_nobody() {
+    loom::model(|| {
+        let world = Arc::new(World::new(2, 2));
+        let without = start(&world, |world| {
+            let timeout = Some(Duration::from_millis(1));
+            drop(world.sleep(0, None, timeout));
+            while world.read(0) == 0 {
+                world.idle.sleep_without_seat(0, None, || world.has_mail(0));
+            }
+        });
+        let seated = start(&world, |world| {
+            world.work(1, 1);
+            world.send(0);
+        });
+        world.push(0);
+        without.join().unwrap();
+        seated.join().unwrap();
+    });
+}
+
+/// Each of two entries wakes a worker that sleeps without a seat, however they meet its sleep.
+#[test]
+fn poke_meets_a_sleeper_without_seat() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 0));
+        let worker = start(&world, |world| {
+            let mut mail = 2;
+            while mail > 0 {
+                world.idle.sleep_without_seat(0, None, || world.has_mail(0));
+                mail -= world.read(0);
+            }
+        });
+        let sender = start(&world, |world| world.send(0));
+        world.send(0);
+        worker.join().unwrap();
+        sender.join().unwrap();
+    });
+}
+
+/// When all sleep and one wakes, the watchdog wakes too; and when the node ends.
+#[test]
+fn watchdog_wakes_with_the_first() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 1));
+        let worker = start(&world, |world| {
+            world.work(0, 1);
+        });
+        let watchdog = start(&world, |world| world.idle.watchdog_sleep(None, || false));
+        world.push(0);
+        // The worker is up for good now, so the watchdog has no reason to sleep.
+        worker.join().unwrap();
+        watchdog.join().unwrap();
+    });
+}
+
+/// The end of the node wakes all: those who sleep with a seat, without one, and the watchdog.
+#[test]
+fn end_wakes_all() {
+    loom::model(|| {
+        let world = Arc::new(World::new(2, 1));
+        let ended = Arc::new(AtomicUsize::new(0));
+        let seated = {
+            let ended = Arc::clone(&ended);
+            start(&world, move |world| {
+                // SAFETY: this thread is the worker's; nobody revokes here.
+                let inside = unsafe { Inside::since_long(&world.seats[0]) };
+                let look = || match ended.load(Ordering::Relaxed) {
+                    0 => Look::Nothing,
+                    _ => Look::Own,
+                };
+                let woken = world.idle.sleep(0, &inside, None, None, look);
+                assert!(matches!(woken, Woken::Own));
+                world.idle.resign();
+            })
+        };
+        let without = {
+            let ended = Arc::clone(&ended);
+            start(&world, move |world| {
+                let look = || ended.load(Ordering::Relaxed) != 0;
+                world.idle.sleep_without_seat(1, None, look);
+                world.idle.resign();
+            })
+        };
+        let watchdog = {
+            let ended = Arc::clone(&ended);
+            start(&world, move |world| {
+                while ended.load(Ordering::Acquire) == 0 {
+                    let look = || ended.load(Ordering::Relaxed) != 0;
+                    world.idle.watchdog_sleep(None, look);
+                    thread::yield_now();
+                }
+            })
+        };
+        ended.store(1, Ordering::Release);
+        world.idle.poke_all();
+        for thread in [seated, without, watchdog] {
+            thread.join().unwrap();
+        }
+    });
+}

@@ -1,0 +1,674 @@
+//! A worker: an operating-system thread that runs processes, and how it finds the next.
+//!
+//! The queues are the owner's; what others may touch is said field by field. A worker without a
+//! seat runs only the processes that stand on its stacks. README.md has the whole picture.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::idle::{Look, Searcher, Woken};
+use super::cpu_clock::CpuClock;
+use super::placement;
+use super::reductions::{SPAWN, TURN};
+use super::run_queue::{RunQueue, take};
+use super::seat::{Asked, Inside, NoSeat, Seat, Withdrawn};
+use crate::context::Context;
+use crate::node::Instance;
+use crate::process::run;
+use crate::process::slot::{ANYONE, Slot, bit};
+use crate::process::table;
+use crate::process::wait::{self, Timer};
+use crate::stack::Cache;
+use crate::thread;
+use crate::timer::{Clock, Expired, Wheel};
+
+/// Turns in a row that `next` may give while others wait.
+const STREAK: u32 = 64;
+/// How often a searcher looks before it sleeps.
+const ROUNDS: u32 = 20;
+/// Timers taken from the wheel at once.
+const TIMERS: usize = 256;
+/// Processes that a worker may spawn before it looks at the node's limit again.
+pub(crate) const CREDIT: u32 = 64;
+
+/// What the worker alone uses while it has its seat.
+pub(crate) struct Seated {
+    /// The process that was made runnable last.
+    next: *const Slot,
+}
+
+// SAFETY: a process in `next` is held by whoever has the seat; it is only moved on.
+unsafe impl Send for Seated {}
+
+impl Seated {
+    pub(crate) fn new() -> Seated {
+        Seated { next: ptr::null() }
+    }
+
+    /// Takes the process out of `next`.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<&'static Slot> {
+        let next = std::mem::replace(&mut self.next, ptr::null());
+        // SAFETY: slots live for ever.
+        unsafe { next.as_ref() }
+    }
+}
+
+/// What came of giving the seat away.
+enum Stood<'a> {
+    /// The worker has no seat now.
+    Up,
+    /// It has, and perhaps a place among the searchers.
+    Stays(Inside<'a, Seated>, Option<Searcher<'a>>),
+}
+
+/// One worker of a node.
+#[repr(align(128))]
+pub(crate) struct Worker {
+    id: u16,
+    node: *const Instance,
+
+    // Touched by others.
+    /// Processes on this worker's stacks that were woken elsewhere, newest first.
+    inbox: AtomicPtr<Slot>,
+    wheel: Mutex<Wheel<Timer>>,
+    /// No timer of the wheel is due before.
+    next_expiry: AtomicU64,
+    /// Counts the turns: how the watchdog sees that a process runs on and on.
+    pub(crate) turns: AtomicU32,
+    /// The process that runs.
+    pub(crate) running: AtomicPtr<Slot>,
+    /// The worker is the thread of one process, and never asks for a seat.
+    pub(crate) dedicated: AtomicBool,
+    pub(crate) cpu_clock: CpuClock,
+    /// Processes that stand on its stacks.
+    standing: AtomicU32,
+    /// Processes spawned here so far, and processes ended here.
+    spawned: AtomicU64,
+    ended: AtomicU64,
+
+    // The owner's.
+    queue: RunQueue,
+    turn: Cell<u32>,
+    streak: Cell<u32>,
+    /// The context that picks and runs; the others belong to processes.
+    pub(crate) active: Cell<*mut Context>,
+    pub(crate) stacks: UnsafeCell<Cache>,
+    free: table::List,
+    credit: Cell<u32>,
+    unwinding: Cell<u32>,
+    expired: UnsafeCell<Vec<Expired<Timer>>>,
+}
+
+// SAFETY: the fields named the owner's are touched by the worker's thread alone: every method that
+// does is called through `scheduler::worker()`, which returns the calling thread's own. The rest
+// are atomics and locks.
+unsafe impl Sync for Worker {}
+// SAFETY: made by one thread and then run by another, which takes everything over.
+unsafe impl Send for Worker {}
+
+impl Worker {
+    pub(crate) fn new(id: u16, node: *const Instance) -> Worker {
+        Worker {
+            id,
+            node,
+            inbox: AtomicPtr::new(ptr::null_mut()),
+            wheel: Mutex::new(Wheel::new()),
+            next_expiry: AtomicU64::new(u64::MAX),
+            turns: AtomicU32::new(0),
+            running: AtomicPtr::new(ptr::null_mut()),
+            standing: AtomicU32::new(0),
+            spawned: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            queue: RunQueue::new(),
+            turn: Cell::new(0),
+            streak: Cell::new(0),
+            dedicated: AtomicBool::new(false),
+            cpu_clock: CpuClock::new(),
+            active: Cell::new(ptr::null_mut()),
+            stacks: UnsafeCell::new(Cache::new()),
+            free: table::List::new(),
+            credit: Cell::new(0),
+            unwinding: Cell::new(0),
+            expired: UnsafeCell::new(Vec::new()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> u16 {
+        self.id
+    }
+
+    #[inline]
+    pub(crate) fn node(&self) -> &Instance {
+        // SAFETY: a worker is part of its node, which lives as long as the worker's thread.
+        unsafe { &*self.node }
+    }
+
+    #[inline]
+    pub(crate) fn node_id(&self) -> u16 {
+        self.node().id()
+    }
+
+    #[inline]
+    pub(crate) fn clock(&self) -> &Clock {
+        self.node().clock()
+    }
+
+    #[inline]
+    fn seat(&self) -> &Seat<Seated> {
+        self.node().seats.of(self.id.into())
+    }
+
+    pub(crate) fn is_seated(&self) -> bool {
+        self.seat().is_seated()
+    }
+
+    // What others see.
+
+    pub(crate) fn standing(&self) -> u32 {
+        self.standing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn spawned(&self) -> u64 {
+        self.spawned.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn stealers(&self) -> &super::run_queue::Stealers {
+        self.queue.stealers()
+    }
+
+    pub(crate) fn has_inbox(&self) -> bool {
+        !self.inbox.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Hands a claimed process that stands on this worker's stacks over to it.
+    pub(crate) fn hand_over(&self, slot: &'static Slot) {
+        let slot = ptr::from_ref(slot).cast_mut();
+        let mut head = self.inbox.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the process is the caller's to move on; slots live for ever.
+            unsafe { (*slot).link.set(head) };
+            // Release: what the caller did with the process.
+            match self.inbox.compare_exchange_weak(
+                head,
+                slot,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => head = now,
+            }
+        }
+        if head.is_null() {
+            self.node().idle.poke(self.id.into());
+        }
+    }
+
+    pub(crate) fn wheel(&self) -> MutexGuard<'_, Wheel<Timer>> {
+        self.wheel.lock()
+    }
+
+    /// A timer was put into the wheel, which the caller has locked.
+    pub(crate) fn expires(&self, due: u64) {
+        if due < self.next_expiry.load(Ordering::Relaxed) {
+            self.next_expiry.store(due, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn next_expiry(&self) -> u64 {
+        self.next_expiry.load(Ordering::Relaxed)
+    }
+
+    /// Fires the timers that are due. Also called for a worker that is stuck, by the watchdog.
+    pub(crate) fn expire(&self, now: u64, due: &mut Vec<Expired<Timer>>) {
+        {
+            let mut wheel = self.wheel();
+            let more = wheel.expire(now, TIMERS, due);
+            let next = if more {
+                now
+            } else {
+                wheel.next_expiry().unwrap_or(u64::MAX)
+            };
+            self.next_expiry.store(next, Ordering::Relaxed);
+        }
+        for expired in due.drain(..) {
+            wait::fire(expired.payload, self);
+        }
+    }
+
+    // Owner: processes come and go.
+
+    pub(crate) fn unwinding(&self) -> u32 {
+        self.unwinding.get()
+    }
+
+    /// A process is suspended in the middle of unwinding, or goes on with it.
+    pub(crate) fn count_unwinding(&self, more: bool) {
+        let count = self.unwinding.get();
+        self.unwinding
+            .set(if more { count + 1 } else { count.saturating_sub(1) });
+    }
+
+    /// A process has taken a stack, or given it back.
+    pub(crate) fn count_standing(&self, more: bool) {
+        let count = self.standing.load(Ordering::Relaxed);
+        let count = if more {
+            count + 1
+        } else {
+            count.saturating_sub(1)
+        };
+        self.standing.store(count, Ordering::Relaxed);
+    }
+
+    /// A place in the table for a newborn.
+    #[inline]
+    pub(crate) fn acquire(&self) -> Result<&'static Slot, crate::SpawnError> {
+        let credit = self.credit.get();
+        if credit == 0 {
+            self.credit.set(self.node().take_credit()?);
+        }
+        match table::acquire(&self.free) {
+            Ok(slot) => {
+                self.credit.set(self.credit.get() - 1);
+                let spawned = self.spawned.load(Ordering::Relaxed);
+                self.spawned.store(spawned + 1, Ordering::Release);
+                Ok(slot)
+            }
+            Err(full) => Err(full.into()),
+        }
+    }
+
+    /// Starts a newborn.
+    #[inline]
+    pub(crate) fn launch(&self, slot: &'static Slot) {
+        super::spend(SPAWN);
+        if placement::is_crowded(self) && slot.bits.get() & bit::PRIORITY == 0 {
+            self.queue.push(slot);
+            self.node().idle.notify_one();
+        } else {
+            self.ready(slot);
+        }
+    }
+
+    /// The process has ended: its place may be taken.
+    pub(crate) fn bury(&self, slot: &'static Slot) {
+        run::recycle(&self.free, slot);
+        let credit = self.credit.get() + 1;
+        self.credit.set(credit);
+        if credit > 2 * self.node().credit_size() {
+            self.credit.set(credit - self.node().credit_size());
+            self.node().return_credit(self.node().credit_size());
+        }
+        let ended = self.ended.load(Ordering::Relaxed);
+        self.ended.store(ended + 1, Ordering::Release);
+    }
+
+    // Owner: processes become runnable.
+
+    /// A process that this thread has claimed may run.
+    #[inline]
+    pub(crate) fn ready(&self, slot: &'static Slot) {
+        let holder = slot.holder();
+        if holder != ANYONE && holder != self.id {
+            return self.node().hand_over(holder, slot);
+        }
+        if slot.bits.get() & bit::PRIORITY != 0 {
+            return self.requeue(slot);
+        }
+        // SAFETY: this is the worker's own thread, and no `Inside` is kept over a call.
+        match unsafe { self.seat().enter() } {
+            Ok(mut inside) => {
+                let displaced = inside.with(|seated| {
+                    let displaced = seated.take();
+                    seated.next = slot;
+                    displaced
+                });
+                drop(inside);
+                if let Some(displaced) = displaced {
+                    self.requeue(displaced);
+                }
+            }
+            Err(NoSeat) => self.requeue(slot),
+        }
+    }
+
+    /// A process that has had its turn, or was displaced from `next`, queues up.
+    #[inline]
+    pub(crate) fn requeue(&self, slot: &'static Slot) {
+        if self.queue.push(slot) {
+            self.node().idle.notify_one();
+        }
+    }
+
+    // Owner: finding the next.
+
+    /// The next process to run; none when the node has ended. Sleeps meanwhile.
+    pub(crate) fn pick(&self) -> Option<&'static Slot> {
+        loop {
+            if self.clock().coarse() >= self.next_expiry.load(Ordering::Relaxed) {
+                self.expire_own();
+            }
+            if self.has_inbox() {
+                self.take_inbox();
+            }
+            // SAFETY: as in `ready`.
+            let found = match unsafe { self.seat().enter() } {
+                Ok(mut inside) => {
+                    let next = inside.with(Seated::take);
+                    drop(inside);
+                    match self.choose(next) {
+                        Some(slot) => Some(slot),
+                        None => self.search(),
+                    }
+                }
+                Err(NoSeat) => self.without_seat(),
+            };
+            if found.is_some() {
+                return found;
+            }
+            if self.node().has_ended() {
+                return None;
+            }
+        }
+    }
+
+    /// Between `next` and the queues.
+    #[inline]
+    fn choose(&self, next: Option<&'static Slot>) -> Option<&'static Slot> {
+        let turn = self.turn.get().wrapping_add(1);
+        self.turn.set(turn);
+        if let Some(urgent) = self.queue.pop_urgent() {
+            if let Some(next) = next {
+                self.requeue(next);
+            }
+            return Some(urgent);
+        }
+        if let Some(next) = next {
+            let streak = self.streak.get() + 1;
+            if streak < STREAK || !self.others_wait() {
+                self.streak.set(streak);
+                return Some(next);
+            }
+            self.requeue(next);
+        }
+        self.streak.set(0);
+        self.choose_queued(turn)
+    }
+
+    fn others_wait(&self) -> bool {
+        let others = self.queue.any_normal() || !self.node().injector.is_empty();
+        if !others {
+            self.streak.set(0);
+        }
+        others
+    }
+
+    #[inline]
+    fn choose_queued(&self, turn: u32) -> Option<&'static Slot> {
+        if turn & 1 == 0
+            && let Some(slot) = take(&self.node().injector)
+        {
+            return Some(slot);
+        }
+        if turn & 7 == 0
+            && let Some(slot) = self.queue.pop_low()
+        {
+            return Some(slot);
+        }
+        self.queue
+            .pop(turn)
+            .or_else(|| take(&self.node().injector))
+            .or_else(|| self.queue.pop_low())
+    }
+
+    /// Nothing of its own: looks at the others, then sleeps. None: look again.
+    #[cold]
+    #[inline(never)]
+    fn search(&self) -> Option<&'static Slot> {
+        let idle = &self.node().idle;
+        let mut searcher = idle.begin_search();
+        if searcher.is_some() {
+            for _ in 0..ROUNDS {
+                if let Some(slot) = self.steal() {
+                    return Some(slot);
+                }
+                if self.has_inbox() {
+                    return None;
+                }
+                std::hint::spin_loop();
+            }
+        }
+        loop {
+            if self.node().has_ended() {
+                return None;
+            }
+            // SAFETY: as in `ready`.
+            let Ok(inside) = (unsafe { self.seat().enter() }) else {
+                return None;
+            };
+            let inside = if self.node().seats.anybody_wants() {
+                match self.stand_up(inside, searcher.take()) {
+                    Stood::Up => return None,
+                    Stood::Stays(inside, place) => {
+                        searcher = place;
+                        inside
+                    }
+                }
+            } else {
+                inside
+            };
+            let timeout = match self.time_left() {
+                Some(Duration::ZERO) => return None,
+                timeout => timeout,
+            };
+            let me = self.id.into();
+            let woken = idle.sleep(me, &inside, searcher.take(), timeout, || self.last_look());
+            drop(inside);
+            self.clock().refresh();
+            match woken {
+                Woken::Searching(place) => {
+                    if let Some(slot) = self.steal() {
+                        return Some(slot);
+                    }
+                    if self.has_inbox() {
+                        return None;
+                    }
+                    searcher = Some(place);
+                }
+                Woken::Own | Woken::TimedOut => return None,
+            }
+        }
+    }
+
+    /// Takes from the injector, or from another worker.
+    fn steal(&self) -> Option<&'static Slot> {
+        let node = self.node();
+        if let Some(slot) = take(&node.injector) {
+            return Some(slot);
+        }
+        let count = node.started();
+        let start = usize::from(self.id) + 1;
+        (0..count)
+            .map(|step| (start + step) % count)
+            .find_map(|worker| node.workers[worker].stealers().steal())
+    }
+
+    fn last_look(&self) -> Look {
+        let node = self.node();
+        if !node.injector.is_empty()
+            || node.seats.anybody_wants()
+            || node.started_workers().any(|w| w.stealers().any())
+        {
+            return Look::Work;
+        }
+        if self.has_inbox() || node.has_ended() {
+            return Look::Own;
+        }
+        Look::Nothing
+    }
+
+    /// How long until the next timer; zero if one is due.
+    fn time_left(&self) -> Option<Duration> {
+        match self.next_expiry.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            due => {
+                let now = self.clock().refresh();
+                Some(Duration::from_nanos(due.saturating_sub(now)))
+            }
+        }
+    }
+
+    /// Gives the seat to one that wants it, if there is nothing to do here.
+    fn stand_up<'a>(
+        &'a self,
+        inside: Inside<'a, Seated>,
+        searcher: Option<Searcher<'a>>,
+    ) -> Stood<'a> {
+        let node = self.node();
+        // If others search already, they will see who wants a seat.
+        let Some(searcher) = searcher.or_else(|| node.idle.begin_search()) else {
+            return Stood::Stays(inside, None);
+        };
+        let work = || {
+            !node.injector.is_empty() || node.started_workers().any(|w| w.stealers().any())
+        };
+        match searcher.give_up(work) {
+            Ok(proof) => match node
+                .seats
+                .stand_up(self.id.into(), inside, proof, &node.idle)
+            {
+                Ok(_) => Stood::Up,
+                Err(inside) => Stood::Stays(inside, None),
+            },
+            Err(again) => Stood::Stays(inside, Some(again)),
+        }
+    }
+
+    /// Runs what stands on its stacks, and asks for a seat while there is any. None: look again.
+    #[cold]
+    #[inline(never)]
+    fn without_seat(&self) -> Option<&'static Slot> {
+        let node = self.node();
+        let me = usize::from(self.id);
+        let mut gave = false;
+        self.queue.drain_stealable(|slot| {
+            node.injector.push(super::run_queue::Ready(slot));
+            gave = true;
+        });
+        if gave {
+            node.idle.notify_one();
+        }
+        let dedicated = self.dedicated.load(Ordering::Relaxed);
+        if let Some(slot) = self.queue.pop_held() {
+            if !dedicated {
+                // Runs meanwhile, whatever the answer.
+                let (Asked::Yes | Asked::Seated | Asked::NotYet) = node.seats.want(me, &node.idle);
+            }
+            return Some(slot);
+        }
+        if dedicated {
+            if self.standing() == 0 {
+                // Its process has ended, or is at rest: a spare like any other from now on.
+                self.dedicated.store(false, Ordering::Relaxed);
+            }
+        } else {
+            match node.seats.stand_by(me) {
+                Asked::Yes => {}
+                Asked::Seated => return None,
+                Asked::NotYet => {
+                    std::thread::yield_now();
+                    return None;
+                }
+            }
+        }
+        let timeout = self.time_left();
+        if timeout != Some(Duration::ZERO) {
+            node.idle.sleep_without_seat(me, timeout, || {
+                self.has_inbox() || self.is_seated() || node.has_ended()
+            });
+        }
+        if !dedicated {
+            let (Withdrawn::Seated | Withdrawn::Unseated) = node.seats.withdraw(me);
+        }
+        self.clock().refresh();
+        None
+    }
+
+    /// The next that stands on this worker's stacks, for a worker that can run no other.
+    pub(crate) fn pick_held(&self) -> Option<&'static Slot> {
+        if self.has_inbox() {
+            self.take_inbox();
+        }
+        // SAFETY: as in `ready`.
+        if let Ok(mut inside) = unsafe { self.seat().enter() }
+            && let Some(next) = inside.with(Seated::take)
+        {
+            drop(inside);
+            self.requeue(next);
+        }
+        self.queue.pop_held()
+    }
+
+    fn take_inbox(&self) {
+        // Acquire: what those who handed over did with the processes.
+        let mut newest = self.inbox.swap(ptr::null_mut(), Ordering::Acquire).cast_const();
+        let mut oldest: *const Slot = ptr::null();
+        // SAFETY: slots live for ever, and those in the inbox are the worker's.
+        while let Some(slot) = unsafe { newest.as_ref() } {
+            newest = slot.link.get();
+            slot.link.set(oldest);
+            oldest = slot;
+        }
+        // SAFETY: as above; the link is read before the process is queued.
+        while let Some(slot) = unsafe { oldest.as_ref() } {
+            oldest = slot.link.get();
+            self.queue.push(slot);
+        }
+    }
+
+    #[cold]
+    fn expire_own(&self) {
+        let now = self.clock().refresh();
+        // SAFETY: the owner's; `expire` calls no user code, so it does not come back here.
+        let due = unsafe { &mut *self.expired.get() };
+        self.expire(now, due);
+    }
+
+    /// Begins the turn of a process.
+    #[inline]
+    pub(crate) fn begin_turn(&self, slot: &'static Slot) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
+        self.running
+            .store(ptr::from_ref(slot).cast_mut(), Ordering::Relaxed);
+        // SAFETY: the thread's own record.
+        let thread = unsafe { thread::this().as_ref() };
+        thread.process.set(slot);
+        thread.reductions.set(TURN);
+        thread.turn.set(TURN);
+    }
+
+    /// Nobody runs here for the moment.
+    #[inline]
+    pub(crate) fn end_turn(&self) {
+        // SAFETY: the thread's own record.
+        unsafe { thread::this().as_ref().process.set(ptr::null()) };
+        self.running.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+
+    /// Gives back what the worker has cached, when its thread ends.
+    pub(crate) fn retire(&self) {
+        table::release_all(&self.free);
+        // SAFETY: the owner's.
+        unsafe { (*self.stacks.get()).flush() };
+    }
+}

@@ -1,0 +1,73 @@
+//! What the runtime keeps for each operating-system thread, and the one way to it.
+//!
+//! A process may find itself on another thread after a switch point, and LLVM takes the address
+//! of a thread-local for constant within a function. So nothing in the runtime names a
+//! thread-local but [`this`], which is never inlined and returns the record's address as a value:
+//! call it again after every switch.
+
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+
+use crate::context::Context;
+use crate::pool;
+use crate::process::slot::Slot;
+use crate::scheduler::worker::Worker;
+
+/// One thread's record. Its fields are touched by that thread alone.
+pub(crate) struct Thread {
+    /// The worker that the thread is; null on foreign threads.
+    pub(crate) worker: Cell<*const Worker>,
+    /// The process that runs here now; null between two.
+    pub(crate) process: Cell<*const Slot>,
+    /// The stack it runs on.
+    pub(crate) context: Cell<*mut Context>,
+    /// What is left of its turn; negative: a debt.
+    pub(crate) reductions: Cell<i32>,
+    /// `reductions` when what was spent was last added to the process's total.
+    pub(crate) turn: Cell<i32>,
+    /// The thread's magazines of blocks.
+    pub(crate) pool: pool::Cache,
+}
+
+thread_local! {
+    static THIS: Cell<*mut Thread> = const { Cell::new(ptr::null_mut()) };
+    static OWNER: Owner = const { Owner };
+}
+
+/// Frees the record when the thread ends.
+struct Owner;
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let thread = THIS.replace(ptr::null_mut());
+        if !thread.is_null() {
+            // SAFETY: made by `create` on this thread, and no longer reachable.
+            drop(unsafe { Box::from_raw(thread) });
+        }
+    }
+}
+
+/// The record of the calling thread.
+#[inline(never)]
+pub(crate) fn this() -> NonNull<Thread> {
+    match NonNull::new(THIS.get()) {
+        Some(thread) => thread,
+        None => create(),
+    }
+}
+
+#[cold]
+fn create() -> NonNull<Thread> {
+    let thread = NonNull::from(Box::leak(Box::new(Thread {
+        worker: Cell::new(ptr::null()),
+        process: Cell::new(ptr::null()),
+        context: Cell::new(ptr::null_mut()),
+        reductions: Cell::new(0),
+        turn: Cell::new(0),
+        pool: pool::Cache::new(),
+    })));
+    THIS.set(thread.as_ptr());
+    // While the thread's other destructors run, a record may be made anew; nobody frees that one.
+    let _ = OWNER.try_with(|_| ());
+    thread
+}

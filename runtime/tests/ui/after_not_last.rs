@@ -1,0 +1,14 @@
+//! `after` is the last arm, and there is one.
+#![allow(dead_code)]
+
+use std::time::Duration;
+
+use runtime::prelude::*;
+
+#[derive(Debug)]
+struct Pong;
+
+fn main() {
+    receive! { after Duration::ZERO => {} Pong => {} }
+    receive! { Pong => {} after Duration::ZERO => {} after Duration::ZERO => {} }
+}

@@ -1,0 +1,13 @@
+//! Nothing may stand below an arm that takes every message.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+#[derive(Debug)]
+struct Pong;
+
+fn main() {
+    receive! { m => drop(m), Pong => {} }
+    receive! { _ => {} Pong => {} }
+    receive! { m: AnyMessage => drop(m), Pong => {} }
+}

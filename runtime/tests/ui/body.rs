@@ -1,0 +1,21 @@
+//! Errors in a body are at their place.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+#[derive(Debug)]
+enum Msg {
+    Add(u32),
+    Get,
+    Put(String),
+}
+
+fn main() {
+    receive! {
+        Msg::Add(n) => n.halve(),
+        Msg::Get => nothing,
+        Msg::Put(text) => {
+            let n: u32 = text;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What is no expression is reported as in any Rust code.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+#[derive(Debug)]
+enum Msg {
+    Add(u32),
+    Get,
+    Put(String),
+}
+
+#[derive(Debug)]
+struct Pong;
+
+fn main() {
+    receive! { Pong => let x = 5, }
+    receive! { Pong => drop(1 2), Msg::Get => {} }
+}

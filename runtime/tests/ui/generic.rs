@@ -1,0 +1,11 @@
+//! A generic type that neither the pattern nor the body fixes must be written.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+#[derive(Debug)]
+struct Reply<T>(T);
+
+fn main() {
+    receive! { Reply(x) => drop(x) }
+}

@@ -1,0 +1,17 @@
+//! A guard cannot bind: the body can.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+#[derive(Debug)]
+enum Msg {
+    Add(u32),
+    Get,
+    Put(String),
+}
+
+fn main() {
+    let name = Some("n");
+    receive! { Msg::Add(n) if let Some(name) = name => println!("{name} {n}") }
+    receive! { Msg::Add(n) if n > 3 && let Some(name) = name => println!("{name} {n}") }
+}

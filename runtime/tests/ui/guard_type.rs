@@ -1,0 +1,16 @@
+//! A guard is a `bool`.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+#[derive(Debug)]
+enum Msg {
+    Add(u32),
+    Get,
+    Put(String),
+}
+
+fn main() {
+    receive! { Msg::Add(n) if n => {} }
+    receive! { m if m => {} }
+}

@@ -1,0 +1,13 @@
+//! A message has `Debug` and is `Send`: the error names the derive.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+struct Secret(u32);
+
+fn main() {
+    send(self_pid(), Secret(1));
+    receive! { Secret(n) => println!("{n}") }
+    receive! { n: std::rc::Rc<u32> => drop(n) }
+    receive! { s: Secret if s.0 > 1 => drop(s) }
+}

@@ -1,0 +1,14 @@
+//! A process borrows nothing from its parent: nothing moves silently, and the error says `move`.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+fn length(text: &'static str) {
+    println!("{}", text.len());
+}
+
+fn main() {
+    let text = String::from("mine");
+    spawn!(|| println!("{text}"));
+    spawn!(length, &text);
+}

@@ -1,0 +1,14 @@
+//! A process returns nothing, or a `Result` whose error is its exit reason.
+#![allow(dead_code)]
+
+use runtime::prelude::*;
+
+fn answer() -> u32 {
+    42
+}
+
+fn main() {
+    spawn!(answer);
+    spawn!(|| 5);
+    spawn!(|| Ok::<u8, std::fmt::Error>(5));
+}

@@ -1,0 +1,20 @@
+//! What crosses crates. The tests themselves are in `tests/tests/`; this file makes the programs
+//! in the README and in the book into documentation tests, so that `cargo test` compiles and runs
+//! them.
+
+/// One item for each text: its programs are reported under the item's name.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guide.md")]
+    struct Guide;
+    #[doc = include_str!("../../docs/semantics.md")]
+    struct Semantics;
+    #[doc = include_str!("../../docs/scheduling.md")]
+    struct Scheduling;
+    #[doc = include_str!("../../docs/stacks.md")]
+    struct Stacks;
+    #[doc = include_str!("../../docs/soundness.md")]
+    struct Soundness;
+}
