@@ -12,7 +12,7 @@ use crate::mode::{Mode, System};
 use crate::options::Measure;
 
 /// Seconds after which a child that is not done is ended by SIGALRM.
-const LIMIT: u32 = 600;
+const LIMIT: u32 = 120;
 
 /// The share of the size at which a workload is run once before it is measured.
 const WARM_UP: u64 = 10;
@@ -25,8 +25,7 @@ pub fn measure(order: &Measure) -> ExitCode {
         eprintln!("compare: mode {} needs {variable}={name}", mode.name);
         return ExitCode::from(2);
     }
-    // SAFETY: sets a timer of this process; its signal keeps the default action, to end it.
-    unsafe { libc::alarm(LIMIT) };
+    end_in_time();
     let warm_up = workload.warm_up.then_some((n / WARM_UP).max(1));
     match mode.system {
         System::Runtime => {
@@ -45,6 +44,17 @@ pub fn measure(order: &Measure) -> ExitCode {
             finish(on_tokio(&rt, n))
         }
     }
+}
+
+/// Sees to it that this program ends, also when what it measures hangs or the driver is killed.
+fn end_in_time() {
+    // SAFETY: sets a timer of this process; its signal keeps the default action, to end it.
+    unsafe { libc::alarm(LIMIT) };
+    #[cfg(target_os = "linux")]
+    // SAFETY: takes a signal's number; the signal ends this process when its parent has ended.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)
+    };
 }
 
 /// Prints what was measured and ends the program at once, whatever still runs in it: hogs never

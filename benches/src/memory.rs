@@ -37,11 +37,12 @@ mod tests {
 
     #[test]
     fn touched_memory_shows() {
-        // 64 MiB touched are 64 MiB more, give or take the kernel's per-core counters.
+        // 64 MiB touched are 64 MiB more, give or take the kernel's per-core counters; other tests
+        // may add theirs.
         let before = footprint();
         let block = vec![1_u8; 64 << 20];
-        let grown = footprint() - before;
+        let grown = footprint().saturating_sub(before);
         assert!(block.iter().step_by(4096).all(|&byte| byte == 1));
-        assert!((60 << 20..72 << 20).contains(&grown), "{grown}");
+        assert!(grown > 60 << 20, "{grown}");
     }
 }

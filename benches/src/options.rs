@@ -192,15 +192,16 @@ pub fn help() {
          workloads:"
     );
     for workload in workload::all() {
-        println!("  {:<18}{}", workload.name, workload.about);
+        println!("  {:<22}{}", workload.name, workload.about);
     }
     println!("\nmodes:");
     for mode in &MODES {
         let allocator = mode.allocator.name();
         println!(
-            "  {:<18}{} workers, {allocator}",
+            "  {:<22}{} worker{}, {allocator}",
             format!("{}/{}", mode.system.name(), mode.name),
-            mode.workers
+            mode.workers,
+            if mode.workers == 1 { "" } else { "s" }
         );
     }
 }

@@ -184,7 +184,7 @@ fn head() -> String {
 fn row(names: [&str; 3], figure: &str, unit: &str, spread: &str, remark: &str) -> String {
     let [workload, system, mode] = names;
     let row =
-        format!("{workload:<18}{system:<9}{mode:<12}{figure:>16} {unit:<6}{spread:>22}  {remark}");
+        format!("{workload:<22}{system:<9}{mode:<12}{figure:>16} {unit:<6}{spread:>22}  {remark}");
     row.trim_end().to_owned() + "\n"
 }
 
@@ -226,7 +226,7 @@ fn table(workload: &Workload, n: u64, series: &[Series]) -> String {
             &remark,
         );
         if let Some(failures) = failures(series) {
-            text += &format!("{:<18}^ failed in {failures}\n", "");
+            text += &format!("{:<22}^ failed in {failures}\n", "");
         }
     }
     text

@@ -7,6 +7,7 @@
 
 mod acceptor;
 mod fan_in;
+mod herd;
 mod hog;
 mod mem_hibernated;
 mod mem_idle;

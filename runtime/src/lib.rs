@@ -79,7 +79,10 @@ pub use public::*;
 #[cfg(not(loom))]
 pub mod prelude {
     pub use crate::{
-        AnyMessage, ExitReason, Message, Pid, Spawn, exit, match_message, receive, receive_any,
-        receive_timeout, receive_type, self_pid, send, sleep, spawn, tick, yield_now,
+        AnyMessage, AtLimit, Behaviour, Builder, Cause, Cx, ExitReason, Flow, Message, Next, Node,
+        Opaque, Pid, Priority, Ref, Spawn, Spawned, Until, exit, hibernate, is_process_alive,
+        make_ref, match_message, process_local, receive, receive_any, receive_ref,
+        receive_timeout, receive_type, receive_where, self_pid, send, sleep, spawn, tick,
+        yield_now,
     };
 }

@@ -3,13 +3,11 @@
 //! As `mem_idle`, but each process receives one message, on a stack, and then hibernates: what is
 //! left of it is a slot and a boxed continuation. The next message starts that on a fresh stack.
 
-use std::sync::atomic::Ordering;
-
 use runtime::Node;
 use runtime::prelude::*;
 
 use super::Workload;
-use super::mem_idle::{Herd, batches, resident_list, sum_below};
+use super::herd::{BATCH, Herd};
 use crate::countdown::{AllHere, Countdown};
 use crate::measured::{Measured, Unit};
 use crate::memory;
@@ -35,23 +33,24 @@ fn on_runtime(node: &Node, n: u64) -> Measured {
     node.run(move || {
         let root = self_pid();
         let herd = Herd::new(n, root);
-        let mut pids: Vec<Pid> = resident_list(n);
+        let mut pids = vec![None; n as usize];
         let before = memory::footprint();
-        for size in batches(n) {
-            let asleep = Countdown::new(size, root);
-            let first = pids.len();
-            pids.extend((0..size).map(|_| spawn!(move || sleeper(asleep, herd))));
-            for pid in &pids[first..] {
+        for batch in pids.chunks_mut(BATCH) {
+            let asleep = Countdown::new(batch.len() as u64, root);
+            for pid in batch.iter_mut() {
+                *pid = Some(spawn!(move || sleeper(asleep, herd)));
+            }
+            for pid in batch.iter().flatten() {
                 send(*pid, Sleep);
             }
             receive! { AllHere => {} }
         }
-        let grown = memory::footprint() - before;
-        for (x, pid) in pids.iter().enumerate() {
-            send(*pid, Number(x as u64));
+        let grown = memory::footprint().saturating_sub(before);
+        for (x, pid) in (0..).zip(pids.into_iter().flatten()) {
+            send(pid, Number(x));
         }
         receive! { AllHere => {} }
-        assert_eq!(herd.sum.load(Ordering::Relaxed), sum_below(n));
+        herd.check();
         Measured::bytes(n, grown)
     })
 }

@@ -3,13 +3,11 @@
 //! As `mem_idle`, but each process is a behaviour that was woken once, at its start, and has
 //! returned to wait for ever: it has a slot and its state, and no stack.
 
-use std::sync::atomic::Ordering;
-
 use runtime::Node;
 use runtime::prelude::*;
 
 use super::Workload;
-use super::mem_idle::{Herd, batches, resident_list, sum_below};
+use super::herd::{BATCH, Herd};
 use crate::countdown::{AllHere, Countdown};
 use crate::measured::{Measured, Unit};
 use crate::memory;
@@ -56,22 +54,22 @@ fn on_runtime(node: &Node, n: u64) -> Measured {
     node.run(move || {
         let root = self_pid();
         let herd = Herd::new(n, root);
-        let mut pids = resident_list(n);
+        let mut pids = vec![None; n as usize];
         let before = memory::footprint();
-        for size in batches(n) {
-            let started = Countdown::new(size, root);
-            pids.extend((0..size).map(|_| {
+        for batch in pids.chunks_mut(BATCH) {
+            let started = Countdown::new(batch.len() as u64, root);
+            for pid in batch {
                 let spawned = Spawn::new().behaviour(Resting { started, herd });
-                spawned.expect("there is room for the process").pid
-            }));
+                *pid = Some(spawned.expect("there is room for the process").pid);
+            }
             receive! { AllHere => {} }
         }
-        let grown = memory::footprint() - before;
-        for (x, pid) in pids.iter().enumerate() {
-            send(*pid, Number(x as u64));
+        let grown = memory::footprint().saturating_sub(before);
+        for (x, pid) in (0..).zip(pids.into_iter().flatten()) {
+            send(pid, Number(x));
         }
         receive! { AllHere => {} }
-        assert_eq!(herd.sum.load(Ordering::Relaxed), sum_below(n));
+        herd.check();
         Measured::bytes(n, grown)
     })
 }

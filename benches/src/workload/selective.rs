@@ -194,11 +194,6 @@ fn ask(server: Pid, x: u64) -> u64 {
             x,
         },
     );
-    let reply = receive_ref(id, None, |message| {
-        message
-            .downcast_ref::<Reply>()
-            .is_some_and(|reply| reply.id == id)
-    });
-    let reply = reply.expect("there is no deadline");
-    reply.downcast::<Reply>().expect("a reply was asked for").x
+    let reply = receive_ref(id, None, |reply: &Reply| reply.id == id);
+    reply.expect("there is no deadline").x
 }

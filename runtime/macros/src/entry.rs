@@ -2,9 +2,9 @@
 //! calls on a thread of the operating system, and whose body runs as a process.
 //!
 //! ```text
-//! fn main() -> ExitCode {            the user's attributes and name
-//!     fn main() -> T { BODY }        the user's function
-//!     __rt::main(BUILDER, main)      runs it as the root process; reports T in it
+//! fn main() -> ExitCode {                      the user's attributes and name
+//!     fn main() -> T { BODY }                  the user's function
+//!     __rt::main(BUILDER, || main().report())  runs it as the root process of a node
 //! }
 //! ```
 
@@ -51,30 +51,31 @@ fn expand(entry: Entry, options: TokenStream, item: TokenStream) -> Result<Token
     let name = &inner.sig.ident;
 
     let (rt, builder) = (options.rt(), options.builder());
-    let function = match entry {
-        Entry::Main => quote!(main),
-        Entry::Test => quote!(test),
-    };
-    let harness = (entry == Entry::Test).then(|| quote!(#[::core::prelude::v1::test]));
     let at = Span::mixed_site();
     // What it returns is to be reported: if it cannot be, the error is at the type.
     let mut body = name.clone();
     if let ReturnType::Type(_, ty) = &inner.sig.output {
         body.set_span(ty.span());
     }
-    let run = quote_spanned!(at=> #rt::#function(#builder, #body));
-    // A test that returns nothing must say so, or `#[should_panic]` is refused.
-    let (output, run) = if entry == Entry::Test && is_unit(&inner.sig.output) {
-        (None, quote_spanned!(at=> #run;))
+    let (function, harness) = match entry {
+        Entry::Main => (quote!(main), None),
+        Entry::Test => (quote!(test), Some(quote!(#[::core::prelude::v1::test]))),
+    };
+    // A test without a result must say so itself, or `#[should_panic]` is refused.
+    let (output, body) = if entry == Entry::Test && is_unit(&inner.sig.output) {
+        (None, quote!(#body))
     } else {
-        (Some(quote_spanned!(at=> -> ::std::process::ExitCode)), run)
+        (
+            Some(quote_spanned!(at=> -> ::std::process::ExitCode)),
+            quote_spanned!(at=> || ::std::process::Termination::report(#body())),
+        )
     };
     Ok(quote_spanned!(at=>
         #harness
         #(#attributes)*
         #visibility fn #name() #output {
             #inner
-            #run
+            #rt::#function(#builder, #body)
         }
     ))
 }

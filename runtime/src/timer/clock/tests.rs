@@ -66,6 +66,7 @@ fn no_start_is_bounded_too_early_while_many_refresh_and_stop() {
     thread::scope(|scope| {
         let _done = Done(&done);
         let refresh_and_stop = || {
+            let mut last = 0;
             for i in 0_u32.. {
                 if done.load(Ordering::Relaxed) {
                     break;
@@ -73,7 +74,9 @@ fn no_start_is_bounded_too_early_while_many_refresh_and_stop() {
                 if i % 5 == 0 {
                     clock.stop();
                 }
-                clock.refresh();
+                let refreshed = clock.refresh();
+                assert!(last <= refreshed, "went back");
+                last = refreshed;
             }
         };
         scope.spawn(refresh_and_stop);
