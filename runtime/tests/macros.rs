@@ -133,7 +133,8 @@ mod patterns {
         to_self(7i32);
         to_self(80i32);
         to_self(Err::<u8, String>("no".into()));
-        let error = receive! { Ok(_): Result<u8, String> => None, Err(e): Result<u8, String> => Some(e) };
+        let error =
+            receive! { Ok(_): Result<u8, String> => None, Err(e): Result<u8, String> => Some(e) };
         assert_eq!(error.as_deref(), Some("no"));
         let big = receive! { n @ 50..: i32 => n };
         let small = receive! { 0..=9: i32 => true, n: i32 => panic!("{n}") };
@@ -382,12 +383,21 @@ mod guards {
             Add(n) if {
                 let mut found = false;
                 'search: for i in 0.. {
-                    while i == 3 { continue 'search; }
-                    if i == n { found = true; break }
-                    if i > 100 { break 'search }
+                    for j in 0..2 {
+                        if i + j == 3 { continue 'search; }
+                        if i == n { found = true; break 'search }
+                    }
+                }
+                let mut left = n;
+                while left > 0 {
+                    left -= 1;
+                    if left == 2 { break }
                 }
                 let parse = |text: &str| -> Option<u32> { Some(text.parse::<u32>().ok()? + n) };
-                let six = 'block: { break 'block parse("1") == Some(6) };
+                let six = 'block: {
+                    if left != 2 { break 'block false }
+                    parse("1") == Some(6)
+                };
                 found && six
             } => {}
         }
@@ -461,7 +471,8 @@ mod bodies {
     #[runtime::test]
     fn an_expression() {
         to_self(Add(2));
-        let n: u64 = 40 + receive! { Add(n) => u64::from(n), Pong => unreachable!(), Msg::Stop => return };
+        let n: u64 =
+            40 + receive! { Add(n) => u64::from(n), Pong => unreachable!(), Msg::Stop => return };
         assert_eq!(n, 42);
         to_self(Pong);
         let boxed: Box<dyn Fn() -> u32> = receive! {
@@ -474,19 +485,21 @@ mod bodies {
     /// A body that ends in a brace needs no comma; any other does, but the last.
     #[runtime::test]
     fn commas() {
-        to_self(Add(1));
+        let mut seen = 0;
+        to_self(Msg::Text("abc".into()));
         receive! {
             Pong => {}
-            Msg::Stop => if true {} else {}
-            Msg::Text(_) => match 1 { _ => {} }
-            Msg::Add(_) => loop { break }
-            'a' => for _ in 0..1 {}
+            Msg::Stop => if seen == 0 { seen += 1 } else { seen += 2 }
+            Msg::Text(text) => match text.len() { 0 => {} n => seen += n }
+            Msg::Add(n) => while seen < n as usize { seen += 1 }
+            'a' => for i in 0..2 { seen += i }
             'b' => receive! { Pong => {} }
             true => drop(vec![0]),
             false => {},
             Add(n) => assert_eq!(n, 1),
             after NOW => panic!("sent")
         }
+        assert_eq!(seen, 3);
     }
 
     /// A receive may stand in the body, and the time-out, of another.
@@ -632,7 +645,7 @@ mod match_messages {
     use super::*;
 
     fn name(message: AnyMessage) -> String {
-        match_message!(message {
+        let name: String = match_message!(message {
             Pong => "pong".into(),
             Msg::Text(text) if text.is_empty() => return "empty".into(),
             Msg::Text(text) => text,
@@ -640,22 +653,23 @@ mod match_messages {
             Some(n): Option<u8> => n.to_string(),
             other if other.is::<bool>() => format!("{other:?}"),
             other => other.type_name().into(),
-        })
+        });
+        name + "!"
     }
 
     /// It takes one message apart, with the arms of a receive; the last arm takes the rest.
     #[test]
     fn all_arms() {
         use AnyMessage as M;
-        assert_eq!(name(M::new(Pong)), "pong");
+        assert_eq!(name(M::new(Pong)), "pong!");
         assert_eq!(name(M::new(Msg::Text("".into()))), "empty");
-        assert_eq!(name(M::new(Msg::Text("hi".into()))), "hi");
-        assert_eq!(name(M::new(Msg::Add(10))), "big 10");
-        assert_eq!(name(M::new(Some(3u8))), "3");
-        assert_eq!(name(M::new(true)), "true");
-        assert_eq!(name(M::new(5u16)), "u16");
-        assert_eq!(name(M::new(None::<u8>)), "core::option::Option<u8>");
-        assert!(name(M::new(Msg::Add(1))).ends_with("Msg"));
+        assert_eq!(name(M::new(Msg::Text("hi".into()))), "hi!");
+        assert_eq!(name(M::new(Msg::Add(10))), "big 10!");
+        assert_eq!(name(M::new(Some(3u8))), "3!");
+        assert_eq!(name(M::new(true)), "true!");
+        assert_eq!(name(M::new(5u16)), "u16!");
+        assert_eq!(name(M::new(None::<u8>)), "core::option::Option<u8>!");
+        assert!(name(M::new(Msg::Add(1))).ends_with("Msg!"));
     }
 
     /// The message is any expression, evaluated once.
@@ -664,7 +678,8 @@ mod match_messages {
         let mut all = vec![AnyMessage::new(1u8), AnyMessage::new(2u8)];
         let n = match_message!(all.pop().unwrap() { n: u8 => n, _ => 0 });
         assert_eq!((n, all.len()), (2, 1));
-        let back = match_message!({ all.pop().unwrap() } { Pong => None, message => Some(message) });
+        let back =
+            match_message!({ all.pop().unwrap() } { Pong => None, message => Some(message) });
         assert!(back.unwrap().is::<u8>());
     }
 
@@ -682,8 +697,8 @@ mod match_messages {
 mod spawning {
     use super::*;
 
-    fn sum(to: Pid, a: u8, b: Box<u8>) {
-        send(to, a + *b);
+    fn sum(to: Pid, a: u8, b: [u8; 1]) {
+        send(to, a + b[0]);
     }
 
     /// A closure, a function, and a function with arguments become processes.
@@ -695,7 +710,7 @@ mod spawning {
         let parent = self_pid();
         send(spawn!(plain), Ping { from: parent });
         assert_eq!(receive! { n: u8 => n }, 1);
-        spawn!(sum, parent, 2, Box::new(3));
+        spawn!(sum, parent, 2, [3]);
         assert_eq!(receive! { n: u8 => n }, 5);
         spawn!(move || send(parent, 7u8));
         assert_eq!(receive! { n: u8 => n }, 7);
@@ -721,10 +736,10 @@ mod spawning {
                 order.push(2);
                 20
             },
-            Box::new({
+            [{
                 order.push(3);
                 22
-            })
+            }]
         );
         assert_eq!(order, [0, 1, 2, 3]);
         assert_eq!(receive! { n: u8 => n }, 42);

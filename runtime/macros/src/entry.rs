@@ -37,8 +37,13 @@ pub(crate) fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn expand(entry: Entry, options: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let mut inner: ItemFn = syn::parse2(item)
-        .map_err(|error| Error::new(error.span(), format_args!("expected a function: {error}")))?;
+    let mut inner: ItemFn = syn::parse2(item).map_err(|error| {
+        let reason = match entry {
+            Entry::Main => "`#[runtime::main]` belongs on `fn main`",
+            Entry::Test => "`#[runtime::test]` belongs on a function",
+        };
+        Error::new(error.span(), reason)
+    })?;
     check(entry, &inner)?;
     let options = Options::parse(entry, options)?;
 
@@ -52,22 +57,26 @@ fn expand(entry: Entry, options: TokenStream, item: TokenStream) -> Result<Token
 
     let (rt, builder) = (options.rt(), options.builder());
     let at = Span::mixed_site();
-    // What it returns is to be reported: if it cannot be, the error is at the type.
-    let mut body = name.clone();
-    if let ReturnType::Type(_, ty) = &inner.sig.output {
-        body.set_span(ty.span());
-    }
+    // If what it returns cannot be reported, the error is at the type.
+    let call = match &inner.sig.output {
+        ReturnType::Default => quote!(#name()),
+        ReturnType::Type(_, ty) => {
+            let mut name = name.clone();
+            name.set_span(ty.span());
+            quote_spanned!(ty.span()=> #name())
+        }
+    };
     let (function, harness) = match entry {
         Entry::Main => (quote!(main), None),
         Entry::Test => (quote!(test), Some(quote!(#[::core::prelude::v1::test]))),
     };
     // A test without a result must say so itself, or `#[should_panic]` is refused.
     let (output, body) = if entry == Entry::Test && is_unit(&inner.sig.output) {
-        (None, quote!(#body))
+        (None, quote!(#name))
     } else {
         (
             Some(quote_spanned!(at=> -> ::std::process::ExitCode)),
-            quote_spanned!(at=> || ::std::process::Termination::report(#body())),
+            quote_spanned!(at=> || ::std::process::Termination::report(#call)),
         )
     };
     Ok(quote_spanned!(at=>

@@ -171,6 +171,9 @@ fn parse_arm(input: ParseStream, errors: &mut Errors) -> Result<Arm> {
     }
     let mut pattern = Pat::parse_multi_with_leading_vert(input)?;
     let ty = match input.parse::<Option<Token![:]>>()? {
+        Some(colon) if input.peek(Token![=>]) || input.peek(Token![if]) => {
+            return Err(Error::new_spanned(colon, "expected a type after this"));
+        }
         Some(_) => Some(input.parse::<Type>()?),
         None => None,
     };

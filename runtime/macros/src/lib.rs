@@ -1,10 +1,10 @@
 //! The procedural macros of the crate `runtime`, which wraps and documents them: users never name
 //! this crate.
 //!
-//! * [`mod@grammar`] reads the arms of `receive!` and `match_message!`, [`mod@pattern`] and
-//!   [`mod@guard`] look into their parts, [`mod@expansion`] writes the code.
-//! * [`mod@spawn`] is `spawn!` with arguments.
-//! * [`mod@entry`] is `#[runtime::main]` and `#[runtime::test]`, [`mod@options`] what stands in
+//! * `grammar` reads the arms of `receive!` and `match_message!`, `pattern` and
+//!   `guard` look into their parts, `expansion` writes the code.
+//! * `spawn` is `spawn!` with arguments.
+//! * `entry` is `#[runtime::main]` and `#[runtime::test]`, `options` what stands in
 //!   their parentheses.
 //!
 //! The function-like macros are called through a `macro_rules!` of `runtime` that puts `[$crate]`

@@ -300,10 +300,16 @@ fn unknown_type(pattern: &Pat) -> Error {
         pattern,
         format_args!(
             "cannot tell the type of the message from this pattern; write it: `{}: {}`",
-            pattern.to_token_stream(),
+            text(pattern),
             type_hint(pattern)
         ),
     )
+}
+
+/// The pattern's tokens, spaced as rustfmt does where that differs.
+fn text(pattern: &Pat) -> String {
+    let tokens = pattern.to_token_stream().to_string();
+    tokens.replace(" :: ", "::").replace(" ..= ", "..=")
 }
 
 /// What the type may look like.

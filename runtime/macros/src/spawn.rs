@@ -8,7 +8,7 @@ use quote::{format_ident, quote_spanned};
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Expr, Result, Token};
+use syn::{Error, Expr, Result, Token};
 
 /// Writes a `spawn!` with arguments.
 pub(crate) fn spawn(rt: &TokenStream, input: ParseStream) -> Result<TokenStream> {
@@ -25,7 +25,10 @@ pub(crate) fn spawn(rt: &TokenStream, input: ParseStream) -> Result<TokenStream>
         })
         .unzip();
     let Some((function, arguments)) = locals.split_first() else {
-        return Err(input.error("expected a closure, or a function and its arguments"));
+        return Err(Error::new(
+            input.span(),
+            "expected a closure, or a function and its arguments",
+        ));
     };
     let at = function.span();
     let call = quote_spanned!(at=> #function(#(#arguments),*));

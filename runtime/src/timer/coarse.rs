@@ -10,11 +10,12 @@
 //! `value` is *running* (the newest published reading) or [`STOPPED`]. Nobody refreshes it while a
 //! node sleeps; a value that stayed up for hours would make its bound worthless, so whoever lets
 //! the node sleep stops the clock first. The next load then restarts it. Stopping at a wrong
-//! moment costs a reading, and never makes a bound wrong.
+//! moment costs a reading, and never makes a bound wrong. A clock that restarts within the grain in
+//! which it was stopped publishes the same value again.
 //!
 //! # Why a bound holds
 //!
-//! All publications are made under the lock. One that replaces `c` by `c'`
+//! All publications are made under the lock. One that replaces `c` by a later `c'`
 //!
 //! 1. stores `c'`; 2. passes a SeqCst fence; 3. reads the precise time `q`; 4. writes the lag
 //!    `q - c` into the table; 5. raises `settled` above `c`.
@@ -24,13 +25,15 @@
 //!   So the load was done before `q` was read, and `q` bounds it. A processor may execute the load
 //!   some nanoseconds before a reading of the clock that precedes it in the program;
 //!   [`SLACK`] covers that.
-//! * A `c` not below `settled` may be loaded still: its bound is the present.
+//! * A `c` not below `settled` may be loaded still: its bound is the present. That is why stopping
+//!   does 1 to 3 and only keeps the lag: 4 and 5 wait for the restart, and are left out if that
+//!   brings `c` back. So no value is published after it was settled.
 //! * `settled` is stored with release and loaded with acquire, so a reader that finds `c` below it
 //!   finds the lag of `c` as well: in its bucket, where the lag only grows as long as the bucket
 //!   serves the same era; or, when the bucket serves a later era by now, in `longest`, which only
 //!   grows. Lag and era are one word, so that they are never mixed up, and the words need no order
 //!   among themselves: relaxed is enough.
-//! * Values never go back: they are published under one lock, each later than the one before, and
+//! * Values never go back: they are published under one lock, none earlier than the one before, and
 //!   the loads of one variable by one thread never go back.
 
 use std::sync::{PoisonError, TryLockError};
@@ -70,8 +73,14 @@ pub(super) struct Coarse {
     lags: Box<[AtomicU64]>,
     /// Values are multiples of two to this power, in nanoseconds.
     grain: u32,
-    /// What `value` holds. Its lock is the right to publish.
-    newest: Line<Mutex<u64>>,
+    /// What was published last. Its lock is the right to publish.
+    newest: Line<Mutex<Newest>>,
+}
+
+struct Newest {
+    time: u64,
+    /// Set while the clock is stopped: the lag of `time` if it does not come back.
+    stopped: Option<u64>,
 }
 
 impl Coarse {
@@ -83,7 +92,10 @@ impl Coarse {
             settled: AtomicU64::new(0),
             longest: AtomicU64::new(0),
             lags: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
-            newest: Line(Mutex::new(0)),
+            newest: Line(Mutex::new(Newest {
+                time: 0,
+                stopped: None,
+            })),
         }
     }
 
@@ -110,7 +122,9 @@ impl Coarse {
     /// that no value stays up while the node sleeps.
     pub(super) fn stop(&self, read: impl Fn() -> u64) {
         let mut newest = self.lock();
-        self.replace(&mut newest, STOPPED, read);
+        if newest.stopped.is_none() {
+            newest.stopped = Some(self.replace(newest.time, STOPPED, read));
+        }
     }
 
     /// A time at or after which no [`get`](Coarse::get) has returned `value` to a caller that
@@ -146,33 +160,41 @@ impl Coarse {
     #[cold]
     fn restart(&self, read: impl Fn() -> u64) -> u64 {
         let newest = self.lock();
-        if *newest == STOPPED {
+        if newest.stopped.is_some() {
             self.publish(newest, read)
         } else {
-            *newest
+            newest.time
         }
     }
 
-    fn publish(&self, mut newest: MutexGuard<'_, u64>, read: impl Fn() -> u64) -> u64 {
+    fn publish(&self, mut newest: MutexGuard<'_, Newest>, read: impl Fn() -> u64) -> u64 {
         let now = read() >> self.grain << self.grain;
-        if *newest == STOPPED || now > *newest {
-            self.replace(&mut newest, now, read);
+        let old = newest.time;
+        newest.time = old.max(now);
+        match newest.stopped.take() {
+            Some(lag) => {
+                if now > old {
+                    self.settle(old, lag);
+                }
+                self.value.store(newest.time, Ordering::Relaxed);
+            }
+            None if now > old => {
+                let lag = self.replace(old, now, read);
+                self.settle(old, lag);
+            }
+            None => {}
         }
-        *newest
+        newest.time
     }
 
-    /// The five steps of the module's text.
-    fn replace(&self, newest: &mut u64, next: u64, read: impl Fn() -> u64) {
-        let old = std::mem::replace(newest, next);
+    /// Steps 1 to 3 of the module's text. Returns the lag of `old`.
+    fn replace(&self, old: u64, next: u64, read: impl Fn() -> u64) -> u64 {
         self.value.store(next, Ordering::Relaxed);
-        if old == STOPPED {
-            return;
-        }
         fence(Ordering::SeqCst);
-        self.settle(old, read().saturating_sub(old));
+        read().saturating_sub(old)
     }
 
-    /// Writes down that `value` was loaded for no longer than `lag` nanoseconds. Under the lock.
+    /// Steps 4 and 5: `value` was loaded for no longer than `lag` nanoseconds. Under the lock.
     fn settle(&self, value: u64, lag: u64) {
         let micros = lag / 1000 + SLACK;
         // There is one writer at a time, so a load and a store do for a maximum.
@@ -195,7 +217,7 @@ impl Coarse {
         &self.lags[era_of(value) as usize % BUCKETS]
     }
 
-    fn lock(&self) -> MutexGuard<'_, u64> {
+    fn lock(&self) -> MutexGuard<'_, Newest> {
         // Nothing under the lock leaves its state half done.
         self.newest.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
 //! `after` is the last arm, and there is one.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! A malformed arm is reported where it goes wrong.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 use std::time::Duration;
 

@@ -15,5 +15,5 @@ struct Pong;
 
 fn main() {
     receive! { Pong => let x = 5, }
-    receive! { Pong => drop(1 2), Msg::Get => {} }
+    receive! { Pong => [1 2].sort(), Msg::Get => {} }
 }

@@ -7,5 +7,5 @@ use runtime::prelude::*;
 struct Reply<T>(T);
 
 fn main() {
-    receive! { Reply(x) => drop(x) }
+    receive! { Reply(_) => {} }
 }

@@ -1,5 +1,5 @@
 //! `match_message!` takes an owned message, and its last arm takes every message.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 use std::time::Duration;
 

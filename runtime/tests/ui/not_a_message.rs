@@ -9,5 +9,4 @@ fn main() {
     send(self_pid(), Secret(1));
     receive! { Secret(n) => println!("{n}") }
     receive! { n: std::rc::Rc<u32> => drop(n) }
-    receive! { s: Secret if s.0 > 1 => drop(s) }
 }

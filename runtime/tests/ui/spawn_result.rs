@@ -9,6 +9,4 @@ fn answer() -> u32 {
 
 fn main() {
     spawn!(answer);
-    spawn!(|| 5);
-    spawn!(|| Ok::<u8, std::fmt::Error>(5));
 }

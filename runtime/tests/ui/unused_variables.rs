@@ -1,5 +1,6 @@
 //! A variable that neither guard nor body uses is reported; one that only the guard uses is not.
 #![deny(unused)]
+#![allow(dead_code)]
 
 use runtime::prelude::*;
 

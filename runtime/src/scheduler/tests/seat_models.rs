@@ -339,6 +339,24 @@ fn push_meets_hand_over() {
     });
 }
 
+/// Work pushed while a searcher gives its seat to one that is busy ever after is done by another, asleep
+/// or not.
+#[test]
+fn push_meets_hand_over_to_a_busy() {
+    loom::model(|| {
+        let (node, _revoker) = Node::new(3, 2);
+        // One of the two stands up, the other does the work.
+        let first = start(&node, |node| node.run_seated(0) == Ran::StoodUp);
+        let second = start(&node, |node| node.run_seated(1) == Ran::StoodUp);
+        // A worker without a seat that runs on: its process pushes.
+        let asked = node.seats.want(2, &node.world.idle);
+        assert_eq!(asked, Asked::Yes);
+        node.world.push(0);
+        let stood_up = [first.join().unwrap(), second.join().unwrap()];
+        assert_ne!(stood_up[0], stood_up[1]);
+    });
+}
+
 /// The seat's place in memory is the owner's and the watchdog's alone.
 #[test]
 fn seats_share_no_line() {

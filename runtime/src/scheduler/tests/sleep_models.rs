@@ -19,9 +19,9 @@ pub(super) struct World {
     /// One shared queue for each pusher, as with deques. Pushed to once.
     queues: [AtomicUsize; 2],
     /// One inbox for each worker: how much is in it.
-    inboxes: [AtomicUsize; 2],
+    inboxes: [AtomicUsize; 3],
     /// Seats that nobody revokes.
-    seats: [Seat<()>; 2],
+    seats: [Seat<()>; 3],
 }
 
 impl World {

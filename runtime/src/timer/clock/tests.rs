@@ -11,7 +11,8 @@ fn coarse_time_is_never_ahead_of_precise_time() {
     let clock = Clock::new();
     let before = clock.now();
     let refreshed = clock.refresh();
-    assert!(before <= refreshed && refreshed <= clock.now());
+    assert!(before < refreshed + (1 << GRAIN_SHIFT) && refreshed <= clock.now());
+    assert_eq!(refreshed % (1 << GRAIN_SHIFT), 0);
     assert!(clock.coarse() >= refreshed);
 }
 
@@ -53,7 +54,7 @@ fn the_systems_clock_is_not_advanced() {
 #[test]
 fn no_start_is_bounded_too_early_while_many_refresh_and_stop() {
     // Stress: readers on two threads never see time go back, and never a bound before their start.
-    let rounds = if cfg!(miri) { 100 } else { 300_000 };
+    let rounds = if cfg!(miri) { 100 } else { 50_000 };
     /// Ends the others, also if a reader panics.
     struct Done<'a>(&'a AtomicBool);
     impl Drop for Done<'_> {

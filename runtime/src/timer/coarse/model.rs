@@ -19,10 +19,10 @@ struct Model {
 }
 
 impl Model {
-    fn new() -> Arc<Model> {
+    fn new(grain: u32) -> Arc<Model> {
         Arc::new(Model {
             clock: AtomicU64::new(0),
-            coarse: Coarse::new(0),
+            coarse: Coarse::new(grain),
         })
     }
 
@@ -50,17 +50,16 @@ impl Model {
     }
 }
 
-fn check(model: impl Fn() + Sync + Send + 'static) {
+fn check(grain: u32, model: impl Fn(Arc<Model>) + Sync + Send + 'static) {
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(model);
+    builder.preemption_bound = Some(2);
+    builder.check(move || model(Model::new(grain)));
 }
 
 #[test]
 fn a_bound_is_never_early() {
     // Two threads that refresh at once, while a third one enters and fires: never early.
-    check(|| {
-        let model = Model::new();
+    check(0, |model| {
         let other = model.clone();
         let refresher = thread::spawn(move || {
             other.refresh();
@@ -83,8 +82,7 @@ fn a_bound_is_never_early() {
 #[test]
 fn a_bucket_that_changes_hands_is_not_mistaken() {
     // The lag of an era that is long gone is never taken for that of the one that got its bucket.
-    check(|| {
-        let model = Model::new();
+    check(0, |model| {
         let first = model.enter();
         let other = model.clone();
         let refresher = thread::spawn(move || {
@@ -99,11 +97,9 @@ fn a_bucket_that_changes_hands_is_not_mistaken() {
     });
 }
 
-#[test]
-fn stopping_at_any_moment_is_harmless() {
-    // A clock that is stopped under a running worker answers with true times, and none goes back.
-    check(|| {
-        let model = Model::new();
+/// A clock that is stopped under a running worker answers with true times, and none goes back.
+fn stop_under_a_worker(grain: u32) {
+    check(grain, |model| {
         let other = model.clone();
         let watchdog = thread::spawn(move || {
             other.refresh();
@@ -124,4 +120,16 @@ fn stopping_at_any_moment_is_harmless() {
         watchdog.join().unwrap();
         worker.join().unwrap();
     });
+}
+
+#[test]
+fn stopping_at_any_moment_is_harmless() {
+    // The restarted clock tells a new time.
+    stop_under_a_worker(0);
+}
+
+#[test]
+fn stopping_within_a_grain_is_harmless() {
+    // The restarted clock may tell the time at which it was stopped.
+    stop_under_a_worker(16);
 }

@@ -18,10 +18,14 @@ struct Script {
 
 impl Script {
     fn new() -> Script {
+        Script::with_grain(0)
+    }
+
+    fn with_grain(grain: u32) -> Script {
         Script {
             time: Cell::new(0),
             step: Cell::new(50),
-            coarse: Coarse::new(0),
+            coarse: Coarse::new(grain),
         }
     }
 
@@ -219,4 +223,25 @@ fn a_stopped_clock_starts_when_it_is_asked() {
     clock.wait(MILLI);
     assert_eq!(clock.get(), since);
     assert!(clock.refresh() > since);
+}
+
+#[test]
+fn a_value_that_comes_back_after_a_stop_is_not_settled() {
+    // A clock that is restarted within the grain in which it was stopped tells the same time; a
+    // receive entered then must not be given the bound of those before the stop.
+    let clock = Script::with_grain(20);
+    clock.wait(10 << 20);
+    let since = clock.refresh();
+    for _ in 0..3 {
+        clock.wait(100_000);
+        clock.stop();
+        clock.wait(100_000);
+        let entered = clock.read();
+        assert_eq!(clock.get(), since);
+        assert!(clock.bound(since) >= entered);
+    }
+    let entered = clock.read();
+    clock.wait(2 * MILLI);
+    assert!(clock.refresh() > since);
+    assert!(clock.bound(since) >= entered);
 }
