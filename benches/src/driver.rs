@@ -1,6 +1,7 @@
 //! The driver: runs every mode of every workload in turn, each in a child process.
 
 use std::fmt;
+use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -54,6 +55,9 @@ impl fmt::Display for Failure {
 /// Compares, and prints each workload when it is done. The exit code tells whether every child
 /// did its work.
 pub fn compare(order: &Compare) -> ExitCode {
+    if let Some(load) = load_average().filter(|load| *load > QUIET) {
+        eprintln!("compare: the machine is busy (load average {load}): figures will be rough");
+    }
     let mut report = Report::new(order.json);
     let mut failed = false;
     for workload in &order.workloads {
@@ -67,6 +71,16 @@ pub fn compare(order: &Compare) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// A load average up to which nobody else is thought to be at work.
+const QUIET: f64 = 1.0;
+
+/// The number of threads that ran or wanted to, over the last minute; `None` where the system
+/// does not tell.
+fn load_average() -> Option<f64> {
+    let averages = fs::read_to_string("/proc/loadavg").ok()?;
+    averages.split_whitespace().next()?.parse().ok()
 }
 
 /// Measures `workload` in all rounds.

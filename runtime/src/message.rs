@@ -122,9 +122,14 @@ impl<T: Message> Envelope<T> {
         },
     };
 
+    /// Fills a fresh block.
     #[inline]
-    fn allocate(payload: T, kind: Kind, key: u64) -> NonNull<Envelope<T>> {
-        let block = pool::allocate::<Envelope<T>>();
+    fn fill(
+        block: NonNull<Envelope<T>>,
+        payload: T,
+        kind: Kind,
+        key: u64,
+    ) -> NonNull<Envelope<T>> {
         // SAFETY: the block is fresh and of this type's layout.
         unsafe {
             block.write(Envelope {
@@ -178,12 +183,25 @@ impl AnyMessage {
             // SAFETY: `T` is `AnyMessage`; the original is not dropped.
             return unsafe { mem::transmute_copy::<T, AnyMessage>(&message) };
         }
-        AnyMessage(Envelope::allocate(message, Kind::Message, type_key::<T>()).cast())
+        let block = pool::allocate::<Envelope<T>>();
+        AnyMessage(Envelope::fill(block, message, Kind::Message, type_key::<T>()).cast())
+    }
+
+    /// As [`new`](AnyMessage::new), for a caller that has its thread's record at hand.
+    #[cfg(not(loom))]
+    #[inline]
+    pub(crate) fn new_on<T: Message>(thread: &crate::thread::Thread, message: T) -> AnyMessage {
+        if TypeId::of::<T>() == TypeId::of::<AnyMessage>() {
+            return AnyMessage::new(message);
+        }
+        let block = pool::allocate_on::<Envelope<T>>(thread);
+        AnyMessage(Envelope::fill(block, message, Kind::Message, type_key::<T>()).cast())
     }
 
     /// An envelope that carries a signal to the runtime half of its receiver.
     pub(crate) fn signal<T: Message>(signal: T) -> AnyMessage {
-        AnyMessage(Envelope::allocate(signal, Kind::Signal, type_key::<T>()).cast())
+        let block = pool::allocate::<Envelope<T>>();
+        AnyMessage(Envelope::fill(block, signal, Kind::Signal, type_key::<T>()).cast())
     }
 
     /// Whether the message is a `T`.

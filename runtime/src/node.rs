@@ -620,9 +620,8 @@ fn finish(instance: Arc<Instance>, limit: Duration) -> ShutdownReport {
     if report.stuck.is_empty() {
         instance.end();
     } else {
-        // Threads run on in it.
-        instance.state.store(ENDED, Ordering::Release);
-        instance.idle.poke_all();
+        // Its threads run on: other stacks may stand on a stuck worker, and a thread outlives
+        // the stacks that it holds.
         std::mem::forget(instance);
     }
     report

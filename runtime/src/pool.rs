@@ -18,7 +18,8 @@ use std::ptr::{self, NonNull};
 
 use parking_lot::Mutex;
 
-use crate::thread;
+#[cfg(not(loom))]
+use crate::thread::{self, Thread};
 
 /// The alignment of all blocks, and the step between their sizes.
 const LINE: usize = 64;
@@ -206,20 +207,29 @@ fn check_poison(block: NonNull<u8>, layout: Layout) {
 }
 
 /// Memory for a `T`, uninitialised.
+#[cfg(not(loom))]
 #[inline]
 pub(crate) fn allocate<T>() -> NonNull<T> {
-    let layout = Layout::new::<T>();
+    match const { class_of(Layout::new::<T>()) } {
+        Some(_) => allocate_on(thread::this()),
+        None => from_allocator(Layout::new::<T>()).cast(),
+    }
+}
+
+/// As [`allocate`], for a caller that has its thread's record at hand.
+#[cfg(not(loom))]
+#[inline]
+pub(crate) fn allocate_on<T>(thread: &Thread) -> NonNull<T> {
     let block = match const { class_of(Layout::new::<T>()) } {
         Some(class) => {
-            let thread = thread::this();
             // SAFETY: the thread's own cache; `get` calls no user code that could come back here.
-            let block = unsafe { (*thread.as_ptr()).pool.get(class) };
+            let block = unsafe { (*thread.pool.get()).get(class) };
             if cfg!(debug_assertions) {
                 check_poison(block, layout_of(class));
             }
             block
         }
-        None => from_allocator(layout),
+        None => from_allocator(Layout::new::<T>()),
     };
     block.cast()
 }
@@ -230,6 +240,7 @@ pub(crate) fn allocate<T>() -> NonNull<T> {
 ///
 /// The block is the caller's, came from [`allocate::<T>`] or from the global allocator with the
 /// layout of `T`, and its content is dropped or moved out.
+#[cfg(not(loom))]
 #[inline]
 pub(crate) unsafe fn free<T>(block: NonNull<T>) {
     let layout = Layout::new::<T>();
@@ -238,11 +249,27 @@ pub(crate) unsafe fn free<T>(block: NonNull<T>) {
             if cfg!(debug_assertions) {
                 poison(block.cast(), layout);
             }
-            let thread = thread::this();
-            // SAFETY: as in `allocate`.
-            unsafe { (*thread.as_ptr()).pool.put(class, block.cast()) };
+            // SAFETY: as in `allocate_on`.
+            unsafe { (*thread::this().pool.get()).put(class, block.cast()) };
         }
         // SAFETY: the caller's promise.
         None => unsafe { alloc::dealloc(block.as_ptr().cast(), layout) },
     }
+}
+
+/// A model's blocks come from the allocator: there are no workers to cache them.
+#[cfg(loom)]
+pub(crate) fn allocate<T>() -> NonNull<T> {
+    from_allocator(Layout::new::<T>()).cast()
+}
+
+/// As the other `free`.
+///
+/// # Safety
+///
+/// As the other `free`.
+#[cfg(loom)]
+pub(crate) unsafe fn free<T>(block: NonNull<T>) {
+    // SAFETY: the caller's promise.
+    unsafe { alloc::dealloc(block.as_ptr().cast(), Layout::new::<T>()) };
 }

@@ -3,22 +3,24 @@
 use crate::message::{AnyMessage, Message};
 use crate::process::pid::Pid;
 use crate::scheduler;
+use crate::thread;
 
 /// Where a message can be sent.
 pub trait Destination {
     /// What [`send`] returns: nothing where sending cannot fail.
     type Output;
 
-    /// Sends.
-    fn deliver(self, message: AnyMessage) -> Self::Output;
+    /// Sends; see [`send`](fn@send).
+    fn send(self, message: impl Message) -> Self::Output;
 }
 
 impl Destination for Pid {
     type Output = ();
 
     #[inline]
-    fn deliver(self, message: AnyMessage) {
-        scheduler::deliver(self, message);
+    fn send(self, message: impl Message) {
+        let thread = thread::this();
+        scheduler::deliver_on(thread, self, AnyMessage::new_on(thread, message));
     }
 }
 
@@ -40,5 +42,5 @@ impl Destination for Pid {
 /// ```
 #[inline]
 pub fn send<D: Destination>(to: D, message: impl Message) -> D::Output {
-    to.deliver(AnyMessage::new(message))
+    to.send(message)
 }

@@ -5,7 +5,7 @@
 //! thread-local but [`this`], which is never inlined and returns the record's address as a value:
 //! call it again after every switch.
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};
 
 use crate::context::Context;
@@ -26,7 +26,7 @@ pub(crate) struct Thread {
     /// `reductions` when what was spent was last added to the process's total.
     pub(crate) turn: Cell<i32>,
     /// The thread's magazines of blocks.
-    pub(crate) pool: pool::Cache,
+    pub(crate) pool: UnsafeCell<pool::Cache>,
 }
 
 thread_local! {
@@ -47,27 +47,55 @@ impl Drop for Owner {
     }
 }
 
-/// The record of the calling thread.
+/// The record of the calling thread. Good until the next switch point.
 #[inline(never)]
-pub(crate) fn this() -> NonNull<Thread> {
-    match NonNull::new(THIS.get()) {
+pub(crate) fn this() -> &'static Thread {
+    let thread = THIS.get();
+    // SAFETY: null, or made by `create`, and freed only when the thread has ended: nothing of the
+    // runtime runs on it then, except a destructor of another thread-local, which finds null.
+    match unsafe { thread.as_ref() } {
         Some(thread) => thread,
         None => create(),
     }
 }
 
+impl Thread {
+    /// The worker that the thread is, if it is one.
+    #[inline]
+    pub(crate) fn worker(&self) -> Option<&'static Worker> {
+        // SAFETY: a worker lives as long as its thread runs, and this is asked on that thread.
+        unsafe { self.worker.get().as_ref() }
+    }
+
+    /// The process that runs on the thread, if any.
+    #[inline]
+    pub(crate) fn process(&self) -> Option<&'static Slot> {
+        // SAFETY: slots live for ever.
+        unsafe { self.process.get().as_ref() }
+    }
+
+    /// Spends reductions of the process that runs.
+    #[inline]
+    pub(crate) fn spend(&self, reductions: i32) -> i32 {
+        let left = self.reductions.get().wrapping_sub(reductions);
+        self.reductions.set(left);
+        left
+    }
+}
+
 #[cold]
-fn create() -> NonNull<Thread> {
+fn create() -> &'static Thread {
     let thread = NonNull::from(Box::leak(Box::new(Thread {
         worker: Cell::new(ptr::null()),
         process: Cell::new(ptr::null()),
         context: Cell::new(ptr::null_mut()),
         reductions: Cell::new(0),
         turn: Cell::new(0),
-        pool: pool::Cache::new(),
+        pool: UnsafeCell::new(pool::Cache::new()),
     })));
     THIS.set(thread.as_ptr());
     // While the thread's other destructors run, a record may be made anew; nobody frees that one.
     let _ = OWNER.try_with(|_| ());
-    thread
+    // SAFETY: leaked just now; see `this`.
+    unsafe { thread.as_ref() }
 }

@@ -335,6 +335,39 @@ mod guards {
         assert_eq!(text, "");
     }
 
+    /// Behind an or-pattern the guard is asked for each alternative that matches, in order, until
+    /// it accepts one; the body has the variables of that one.
+    #[runtime::test]
+    fn of_an_or_pattern() {
+        #[derive(Debug)]
+        struct Pair(u32, u32);
+        for (a, b, expected) in [(5, 1, 5), (1, 6, 6), (7, 8, 7), (1, 2, 0)] {
+            let mut asked = Vec::new();
+            to_self(Pair(a, b));
+            let got = receive! {
+                Pair(n, _) | Pair(_, n) if { asked.push(n); n > 4 } => n,
+                Pair(..) => 0,
+            };
+            assert_eq!(got, expected);
+            assert_eq!(asked, if a > 4 { vec![a] } else { vec![a, b] });
+        }
+        let open = true;
+        to_self(Pair(1, 2));
+        to_self(Some(Pair(3, 4)));
+        let n = receive! { Some(Pair(n, 4) | Pair(4, n)): Option<Pair> if open => n };
+        assert_eq!(n, 3);
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            receive! { Pair(n, _) | Pair(_, n) if { assert!(n != 1, "asked {n}"); true } => n }
+        }));
+        assert_eq!(text_of(&*panic.unwrap_err()), "asked 1");
+        let big = match_message!(AnyMessage::new(Pair(1, 9)) {
+            Pair(n, _) | Pair(_, n) if n > 4 => n,
+            _ => 0,
+        });
+        assert_eq!(big, 9);
+        assert_eq!(mailbox(), ["Pair(1, 2)"]);
+    }
+
     /// A variable may be for the guard alone, or for the body alone; neither warns.
     #[runtime::test]
     fn variables_of_the_guard() {

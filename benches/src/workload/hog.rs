@@ -154,7 +154,7 @@ fn hog() {
 struct Sleeper(&'static Log);
 
 impl Sleeper {
-    fn spawn_plain(self, spawn: Spawn) {
+    fn spawn_plain(self, spawn: Spawn<'_>) {
         let spawned = spawn.spawn(move || {
             loop {
                 self.0.woke();
@@ -164,7 +164,7 @@ impl Sleeper {
         spawned.expect("there is room for the process");
     }
 
-    fn spawn_behaviour(self, spawn: Spawn) {
+    fn spawn_behaviour(self, spawn: Spawn<'_>) {
         let spawned = spawn.behaviour(self);
         spawned.expect("there is room for the process");
     }
@@ -177,7 +177,12 @@ impl Behaviour for Sleeper {
     }
 }
 
-fn on_runtime(node: &Node, n: u64, spawn_sleeper: fn(Sleeper, Spawn), start: Start) -> Measured {
+fn on_runtime(
+    node: &Node,
+    n: u64,
+    spawn_sleeper: fn(Sleeper, Spawn<'_>),
+    start: Start,
+) -> Measured {
     let spawn_hogs = || {
         for _ in 0..HOGS {
             spawn!(hog);

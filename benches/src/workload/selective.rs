@@ -159,8 +159,9 @@ struct Stop;
 
 fn reply(node: &Node, n: u64, behind: u64) -> Measured {
     node.run(move || {
-        let server = spawn!(serve);
         fill(behind);
+        // Not before: it would start on another worker meanwhile.
+        let server = spawn!(serve);
         for x in 0..n / 10 {
             assert_eq!(ask(server, x), x + 1);
         }

@@ -13,13 +13,15 @@
 //!   other without guards share one test.
 //! * For a guard the message is lifted out in its box, from which a pattern binds by value
 //!   without moving; the guard's arm is never taken there, and the message always goes back.
+//!   Behind an or-pattern the guard is asked for one alternative after another, as rustc does; the
+//!   body's match counts to the one that it accepted.
 //! * Arms of one type that do not share one test stand together once more in a closure that is
 //!   never called: there rustc finds those that are never reached.
 //!
 //! All of it has `mixed_site` hygiene: the user's code cannot see the locals.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
@@ -48,10 +50,10 @@ pub(crate) fn receive(rt: &TokenStream, input: &Arms) -> TokenStream {
         ),
     };
     let plan = Plan::new(rt, &input.arms);
-    let (types, keys, scan, bodies) = (plan.types(), plan.keys(), plan.scan(), plan.bodies());
+    let (locals, keys, scan, bodies) = (plan.locals(), plan.keys(), plan.scan(), plan.bodies());
     quote_spanned!(at=> {
         let deadline = #deadline;
-        #types
+        #locals
         let picked = #rt::receive(deadline, #keys, &mut |cursor: &mut #rt::Cursor| { #scan });
         match picked.arm() { #bodies _ => #otherwise }
     })
@@ -62,9 +64,9 @@ pub(crate) fn match_message(rt: &TokenStream, message: &TokenStream, input: &Arm
     let at = Span::mixed_site();
     let message = as_argument(message);
     let plan = Plan::new(rt, &input.arms);
-    let (types, scan, bodies) = (plan.types(), plan.scan(), plan.bodies());
+    let (locals, scan, bodies) = (plan.locals(), plan.scan(), plan.bodies());
     quote_spanned!(at=> {
-        #types
+        #locals
         let picked = #rt::match_message(#message, |cursor: &mut #rt::Cursor| { #scan });
         match picked.arm() { #bodies _ => #rt::unmatched() }
     })
@@ -90,11 +92,23 @@ struct Family<'a> {
 }
 
 struct Numbered<'a> {
-    arm: &'a Arm,
+    written: &'a Arm,
     /// What the scan returns for the arm; 0 is no arm.
     number: u32,
     /// The place of the arm's family; `None`: the arm is a catch-all.
     family: Option<usize>,
+}
+
+impl Numbered<'_> {
+    /// The local that counts how often the guard was asked, if that may be more than once.
+    fn tries(&self) -> Option<Ident> {
+        let counts =
+            self.written.guard.is_some() && Bindings::of(&self.written.pattern).alternatives;
+        counts.then(|| {
+            let number = self.number;
+            format_ident!("tries{number}", span = Span::mixed_site())
+        })
+    }
 }
 
 impl<'a> Plan<'a> {
@@ -125,7 +139,7 @@ impl<'a> Plan<'a> {
                 of.size += 1;
             }
             numbered.push(Numbered {
-                arm,
+                written: arm,
                 number,
                 family,
             });
@@ -137,8 +151,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The declarations of the types, and the closures for rustc's eyes.
-    fn types(&self) -> TokenStream {
+    /// The locals of the types, with the closures for rustc's eyes, and those that count.
+    fn locals(&self) -> TokenStream {
         let rt = self.rt;
         let mut tokens = TokenStream::new();
         for (at, family) in self.families.iter().enumerate() {
@@ -151,9 +165,9 @@ impl<'a> Plan<'a> {
                     .iter()
                     .filter(|arm| arm.family == Some(at))
                     .map(|arm| {
-                        let pattern = pattern::without_bindings(&arm.arm.pattern);
+                        let pattern = pattern::without_bindings(&arm.written.pattern);
                         let guard = arm
-                            .arm
+                            .written
                             .guard
                             .as_ref()
                             .map(|_| quote_spanned!(span=> if true));
@@ -163,6 +177,9 @@ impl<'a> Plan<'a> {
                     #local.survey(|message| match *message { #(#arms)* _ => {} });));
             }
         }
+        let tries = self.arms.iter().filter_map(Numbered::tries);
+        let at = Span::mixed_site();
+        tokens.extend(quote_spanned!(at=> #(let mut #tries = 0u32;)*));
         tokens
     }
 
@@ -185,7 +202,7 @@ impl<'a> Plan<'a> {
             let together = match (first.family, &first.arm.guard) {
                 (Some(_), None) => rest
                     .iter()
-                    .take_while(|arm| arm.family == first.family && arm.arm.guard.is_none())
+                    .take_while(|arm| arm.family == first.family && arm.written.guard.is_none())
                     .count(),
                 _ => 1,
             };
@@ -206,7 +223,7 @@ impl<'a> Plan<'a> {
         let (local, span) = (&family.local, family.local.span());
         let patterns = arms
             .iter()
-            .map(|arm| pattern::without_bindings(&arm.arm.pattern));
+            .map(|arm| pattern::without_bindings(&arm.written.pattern));
         let numbers = arms.iter().map(|arm| arm.number);
         quote_spanned!(span=>
         match cursor.test(#local, |message| match *message { #(#patterns => #numbers,)* _ => 0 }) {
@@ -218,20 +235,25 @@ impl<'a> Plan<'a> {
     /// The test of an arm with a guard.
     fn guarded(&self, arm: &Numbered, guard: &TokenStream) -> TokenStream {
         let (rt, number) = (self.rt, arm.number);
-        let bindings = Bindings::of(&arm.arm.pattern);
+        let bindings = Bindings::of(&arm.written.pattern);
         let names = &bindings.names;
-        let by_value = pattern::without_mut(&arm.arm.pattern);
+        let by_value = pattern::without_mut(&arm.written.pattern);
         let at = inside(guard);
         // All variables are used here: those that are not are rustc's to report in the body.
-        let ask = quote_spanned!(at=> {
-            let _ = (#(&#names,)*);
-            verdict = #rt::guard(|| #guard);
-            false
-        });
+        let ask = quote_spanned!(at=> verdict = #rt::guard(|| #guard););
         let at = Span::mixed_site();
+        let (ask, begin) = match arm.tries() {
+            None => (ask, None),
+            Some(tries) => (
+                quote_spanned!(at=> if let #rt::Verdict::Ok(false) = verdict { #tries += 1; #ask }),
+                Some(quote_spanned!(at=> #tries = 0;)),
+            ),
+        };
+        let ask = quote_spanned!(at=> { let _ = (#(&#names,)*); #ask false });
         let look = |place: TokenStream| {
             quote_spanned!(at=>
                 let mut verdict = #rt::Verdict::Ok(false);
+                #begin
                 match #place { #by_value if #ask => #rt::unmatched(), _ => {} }
                 if cursor.lower(lifted, verdict) { return #number; }
             )
@@ -245,11 +267,11 @@ impl<'a> Plan<'a> {
             self.families[family].local.span(),
         );
         let mutable = bindings.ref_mut.then(|| quote_spanned!(at=> mut));
-        let pattern = pattern::without_bindings(&arm.arm.pattern);
+        let pattern = pattern::without_bindings(&arm.written.pattern);
         let look = look(quote_spanned!(at=> lifted.payload));
         quote_spanned!(span=>
             if let ::core::option::Option::Some(#mutable lifted) =
-                cursor.lift(#local, |message| match *message { #pattern => true, _ => false })
+                cursor.lift(#local, |message| match *message { #pattern if true => true, _ => false })
             { #look })
     }
 
@@ -257,8 +279,8 @@ impl<'a> Plan<'a> {
     fn bodies(&self) -> TokenStream {
         let (rt, at) = (self.rt, Span::mixed_site());
         let body = |arm: &Numbered| {
-            let (number, pattern, body) = (arm.number, &arm.arm.pattern, &arm.arm.body);
-            let message = match (&arm.arm.takes, arm.family) {
+            let (number, pattern, body) = (arm.number, &arm.written.pattern, &arm.written.body);
+            let message = match (&arm.written.takes, arm.family) {
                 (_, Some(family)) => {
                     let local = &self.families[family].local;
                     quote_spanned!(at=> picked.take(#local))
@@ -268,14 +290,17 @@ impl<'a> Plan<'a> {
                 }
                 _ => quote_spanned!(at=> picked.message()),
             };
-            // What only the guard uses is used.
-            let used = arm.arm.guard.as_ref().and_then(|guard| {
+            // The guard has been asked. What only it uses is used.
+            let guard = arm.written.guard.as_ref().map(|guard| {
                 let mut names = Bindings::of(pattern).names;
                 names.retain(|name| guard::mentions(guard, name));
-                (!names.is_empty())
-                    .then(|| quote_spanned!(at=> if { let _ = (#(&#names,)*); true }))
+                let accepted = match arm.tries() {
+                    None => quote_spanned!(at=> true),
+                    Some(tries) => quote_spanned!(at=> #tries -= 1; #tries == 0),
+                };
+                quote_spanned!(at=> if { let _ = (#(&#names,)*); #accepted })
             });
-            let arms = quote_spanned!(at=> #pattern #used => #body, _ => #rt::unmatched());
+            let arms = quote_spanned!(at=> #pattern #guard => #body, _ => #rt::unmatched());
             let body = around(body, message, arms);
             quote_spanned!(at=> #number => #body,)
         };
@@ -309,7 +334,7 @@ fn as_argument(expression: &TokenStream) -> TokenStream {
 
 /// The name of a family's local, at the place of its first arm's pattern.
 fn local(number: usize, arm: &Arm) -> Ident {
-    quote::format_ident!("arm{number}", span = inside(&arm.pattern))
+    format_ident!("arm{number}", span = inside(&arm.pattern))
 }
 
 /// The hygiene of the macro at the place of the user's tokens, so that errors point there.

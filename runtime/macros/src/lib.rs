@@ -9,7 +9,7 @@
 //!
 //! The function-like macros are called through a `macro_rules!` of `runtime` that puts `[$crate]`
 //! before the user's tokens, so that a renamed dependency works. All code they write names things
-//! as `$crate::__rt::..`, has locals that the user's code cannot see, and contains no `unsafe`. On
+//! as `$crate::__rt::..`, has locals that the user's code cannot see, and no `unsafe` but the user's `unsafe(migrate)`. On
 //! an error of their own they write `compile_error!` alone, so that one mistake is one message.
 
 mod entry;

@@ -13,8 +13,8 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    AngleBracketedGenericArguments, Error, ExprPath, FieldPat, Ident, Lit, Pat, PatIdent, PatWild,
-    Path, PathArguments, PathSegment, QSelf, Result, Token, Type, token,
+    AngleBracketedGenericArguments, Error, ExprPath, FieldPat, Ident, Lit, Pat, PatIdent, PatOr,
+    PatWild, Path, PathArguments, PathSegment, QSelf, Result, Token, Type, token,
 };
 
 use crate::grammar::Takes;
@@ -71,6 +71,8 @@ pub(crate) struct Bindings {
     pub(crate) names: Vec<Ident>,
     /// Some variable is a `ref mut`.
     pub(crate) ref_mut: bool,
+    /// There is an or-pattern: a guard is asked once for each alternative that matches.
+    pub(crate) alternatives: bool,
 }
 
 impl Bindings {
@@ -89,6 +91,11 @@ impl Visit<'_> for Bindings {
         }
         self.ref_mut |= binding.by_ref.is_some() && binding.mutability.is_some();
         visit::visit_pat_ident(self, binding);
+    }
+
+    fn visit_pat_or(&mut self, or: &PatOr) {
+        self.alternatives = true;
+        visit::visit_pat_or(self, or);
     }
 }
 

@@ -32,12 +32,15 @@
 //! touching `head`. A slot may be reused between the comparison and the push; the envelope
 //! carries the generation it was meant for, and the owner drops what was meant for another.
 //!
+//! **Flags.** What others tell a process without an envelope is a bit beside the generation, in
+//! one word, so that a bit meant for a process that has ended never falls on its successor.
+//!
 //! The 16 bits above a pointer count the envelopes in the chain, up to a ceiling, so that the
 //! length of another's mailbox costs a load.
 
 use std::ptr::{self, NonNull};
 
-use crate::loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::message::Header;
 
 const OPEN: usize = 0;
@@ -51,13 +54,16 @@ const COUNT_ONE: usize = 1 << COUNT_SHIFT;
 /// The length at which a chain's count stays.
 pub(crate) const COUNT_CEILING: usize = u16::MAX as usize;
 
+/// Where the generation lies in `life`.
+const GENERATION_SHIFT: u32 = 32;
+
 /// The shared half of a mailbox; see the module's head.
 #[repr(C)]
 pub(crate) struct Inbox {
     head: AtomicUsize,
-    generation: AtomicU32,
-    /// Bits that others set and the owner reads; their meaning is the slot's.
-    pub(crate) flags: AtomicU32,
+    /// The generation, and below it the flags: bits that others set and the owner clears; their
+    /// meaning is the slot's.
+    life: AtomicU64,
 }
 
 /// What became of a push.
@@ -92,15 +98,55 @@ impl Inbox {
     pub(crate) fn new() -> Inbox {
         Inbox {
             head: AtomicUsize::new(DEAD),
-            generation: AtomicU32::new(1),
-            flags: AtomicU32::new(0),
+            life: AtomicU64::new(1 << GENERATION_SHIFT),
         }
     }
 
     #[inline]
     pub(crate) fn generation(&self) -> u32 {
         // A stale value is caught by the envelope's own generation.
-        self.generation.load(Ordering::Relaxed)
+        (self.life.load(Ordering::Relaxed) >> GENERATION_SHIFT) as u32
+    }
+
+    /// The flags of whatever process is there now.
+    #[inline]
+    pub(crate) fn flags(&self) -> u32 {
+        // What stands behind a flag is read after `clear`, or after `take`.
+        self.life.load(Ordering::Relaxed) as u32
+    }
+
+    /// The flags of the process of the generation `of`, unless it is gone.
+    #[inline]
+    pub(crate) fn flags_of(&self, of: u32) -> Option<u32> {
+        let life = self.life.load(Ordering::Acquire);
+        (life >> GENERATION_SHIFT == u64::from(of)).then_some(life as u32)
+    }
+
+    /// Sets flags of the process of the generation `of`. Returns the flags as they were, or none
+    /// if it is gone.
+    pub(crate) fn set(&self, flags: u32, of: u32) -> Option<u32> {
+        let mut life = self.life.load(Ordering::Relaxed);
+        loop {
+            if life >> GENERATION_SHIFT != u64::from(of) {
+                return None;
+            }
+            // A write also if they are set: it carries what the caller did before to whoever
+            // clears them.
+            match self.life.compare_exchange_weak(
+                life,
+                life | u64::from(flags),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(life as u32),
+                Err(now) => life = now,
+            }
+        }
+    }
+
+    /// Clears flags, and returns them all as they were; only the owner may.
+    pub(crate) fn clear(&self, flags: u32) -> u32 {
+        self.life.fetch_and(!u64::from(flags), Ordering::AcqRel) as u32
     }
 
     /// Sends an envelope to the process of the generation `to`.
@@ -189,6 +235,17 @@ impl Inbox {
         }
     }
 
+    /// Sets flags of the process of the generation `to`, and wakes it. It looks at them before it
+    /// waits again.
+    pub(crate) fn wake_with(&self, flags: u32, to: u32) -> Woke {
+        match self.set(flags, to) {
+            None => Woke::Dead,
+            // Whoever set them first sees to the waking.
+            Some(before) if before & flags == flags => Woke::Noted,
+            Some(_) => self.wake(),
+        }
+    }
+
     /// Claims the process if it waits.
     #[inline]
     #[must_use]
@@ -248,18 +305,18 @@ impl Inbox {
         Chain::new(self.head.swap(DEAD, Ordering::AcqRel))
     }
 
-    /// Ends the generation of a closed inbox. False if it was the last, so that the slot must
-    /// not be used again.
+    /// Ends the generation of a closed inbox, and its flags. False if it was the last, so that the
+    /// slot must not be used again.
     #[must_use]
     pub(crate) fn retire(&self) -> bool {
-        let generation = self.generation.load(Ordering::Relaxed);
-        // Release: who sees the new generation sees the end of the old.
-        let (next, more) = match generation.checked_add(1) {
+        let (next, more) = match self.generation().checked_add(1) {
             Some(next) => (next, true),
             // No pid has the generation 0.
             None => (0, false),
         };
-        self.generation.store(next, Ordering::Release);
+        // Release: who sees the new generation sees the end of the old.
+        self.life
+            .store(u64::from(next) << GENERATION_SHIFT, Ordering::Release);
         more
     }
 
@@ -271,7 +328,8 @@ impl Inbox {
     /// Prepares the never-used inbox of a fresh slot (all zero) for [`open`](Inbox::open).
     pub(crate) fn initialise(&self, generation: u32) {
         self.head.store(DEAD, Ordering::Relaxed);
-        self.generation.store(generation, Ordering::Release);
+        self.life
+            .store(u64::from(generation) << GENERATION_SHIFT, Ordering::Release);
     }
 
     /// Opens the inbox for a new process, owned by the caller, who has prepared the private half.

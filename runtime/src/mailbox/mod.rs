@@ -18,3 +18,6 @@ pub(crate) mod receive;
 pub(crate) mod reference;
 #[cfg(not(loom))]
 pub(crate) mod ring;
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@
 //! processes that leave messages lying. Called by `receive`, by behaviours and by claiming
 //! senders, always as the holder of the process.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering;
 
@@ -140,7 +142,7 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
 
 #[inline]
 pub(crate) fn limited(slot: &Slot) -> bool {
-    slot.inbox.flags.load(Ordering::Relaxed) & flag::LIMITED != 0
+    slot.inbox.flags() & flag::LIMITED != 0
 }
 
 #[inline]
@@ -165,7 +167,45 @@ pub(crate) fn received(slot: &Slot) {
 #[inline]
 pub(crate) fn leave(slot: &Slot, message: AnyMessage) {
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { (*slot.extra()).ring.push(message) };
+    let length = unsafe {
+        let ring = &mut (*slot.extra()).ring;
+        ring.push(message);
+        ring.len()
+    };
+    if length >= LONG && length.is_power_of_two() {
+        report_long(slot, length);
+    }
+}
+
+/// Messages left in a mailbox from which on it is reported as long; then at each doubling.
+const LONG: usize = 1 << 14;
+
+/// Reports a long mailbox with the types of the messages that nobody matches.
+#[cold]
+fn report_long(slot: &Slot, length: usize) {
+    if !tracing::enabled!(target: "runtime::mailbox", tracing::Level::WARN) {
+        return;
+    }
+    let mut types = BTreeMap::<&'static str, usize>::new();
+    // SAFETY: the holder's; the reference ends before the report is made.
+    for header in unsafe { (*slot.extra()).ring.iter() } {
+        *types.entry((header.vtable.type_name)()).or_default() += 1;
+    }
+    let mut types: Vec<_> = types.into_iter().collect();
+    types.sort_by_key(|(_, count)| Reverse(*count));
+    let types: Vec<_> = types
+        .iter()
+        .take(5)
+        .map(|(name, count)| format!("{name} x {count}"))
+        .collect();
+    tracing::warn!(
+        target: "runtime::mailbox",
+        pid = %slot.pid(),
+        place = slot.place().map(tracing::field::display),
+        length,
+        types = types.join(", "),
+        "long mailbox: messages that no receive matches"
+    );
 }
 
 /// Whether the mailbox holds any message, or something came that was not looked at.

@@ -6,9 +6,8 @@
 //! it scans, and prepares the wait. [`receive`] is inlined into its caller down to the switch:
 //! each frame that returned after a switch would cost a mispredicted return.
 //!
-//! While an arm looks at a message, the message is out of the queue and its place is kept, so a
-//! guard that panics, sends, or prints the mailbox finds the queue whole. A guard that receives
-//! panics.
+//! No queue is borrowed while an arm looks at a message, so a guard may panic, send, or ask for
+//! anything. What it must not do is receive, or wait otherwise: that panics.
 
 use std::time::Duration;
 
@@ -16,11 +15,11 @@ use super::arm::{Cursor, Picked};
 use super::deadline::{Deadline, IntoDeadline};
 use super::queue;
 use super::reference::Ref;
-use crate::context::Suspend;
+use crate::context::{self, Context, Suspend};
 use crate::message::{AnyMessage, Message, type_key};
 use crate::process::slot::{Slot, bit};
-use crate::process::{current, exit, wait};
-use crate::scheduler;
+use crate::process::{current, current_on, exit, wait};
+use crate::thread;
 
 /// Waits for a message that `scan` takes: it returns the arm's number, or 0. Only messages with
 /// one of the `keys` are shown to it (all, if `None`).
@@ -48,7 +47,8 @@ fn receive_from(
     loop {
         match receive.look(keys, scan) {
             Look::Done(picked) => return picked,
-            Look::Suspend(why) => scheduler::suspend(why),
+            // SAFETY: the context is the one that runs: nothing has switched since.
+            Look::Suspend(context, why) => unsafe { context::suspend(context, why) },
         }
     }
 }
@@ -62,7 +62,7 @@ struct Receive {
 
 enum Look {
     Done(Picked),
-    Suspend(Suspend),
+    Suspend(*mut Context, Suspend),
 }
 
 impl Receive {
@@ -72,12 +72,13 @@ impl Receive {
         keys: Option<&[u64]>,
         arms: &mut dyn FnMut(&mut Cursor) -> u32,
     ) -> Look {
-        let slot = current("receive");
+        let thread = thread::this();
+        let slot = current_on(thread, "receive");
         if !self.begun {
             self.begun = true;
             begin(slot);
-            if scheduler::pay(1) && !exit::unwinding(slot) {
-                return Look::Suspend(Suspend::Yield);
+            if thread.spend(1) <= 0 && !exit::unwinding(slot) {
+                return Look::Suspend(thread.context.get(), Suspend::Yield);
             }
         }
         loop {
@@ -102,7 +103,7 @@ impl Receive {
             Deadline::At(instant) => wait::until(slot, instant),
         };
         if waits {
-            Look::Suspend(Suspend::Wait)
+            Look::Suspend(thread.context.get(), Suspend::Wait)
         } else {
             wait::end(slot);
             Look::Done(Picked {
@@ -206,13 +207,14 @@ fn scan_ring(
 ) -> Option<Picked> {
     loop {
         // SAFETY: the running process is its own holder; the reference ends before `arms` runs.
-        let lifted = unsafe {
-            let ring = &mut (*slot.extra()).ring;
+        let lent = unsafe {
+            let ring = &(*slot.extra()).ring;
             match ring.find(*position, keys) {
-                Some(at) => Lifted {
-                    slot,
+                // SAFETY: the arms do not receive, so the message stays in the ring, and `Lent`
+                // sees to it that it is owned once.
+                Some(at) => Lent {
                     at,
-                    cursor: Cursor::new(ring.lift(at)),
+                    cursor: Cursor::new(ring.lend(at)),
                 },
                 None => {
                     *position = ring.end();
@@ -220,48 +222,46 @@ fn scan_ring(
                 }
             }
         };
-        *position = lifted.at + 1;
-        if let Some(picked) = lifted.ask(arms) {
+        *position = lent.at + 1;
+        if let Some(picked) = lent.ask(slot, arms) {
             return Some(picked);
         }
     }
 }
 
-/// A message lifted from the ring; put back in its place unless an arm takes it.
-struct Lifted<'s> {
-    slot: &'s Slot,
+/// A message of the ring that the arms look at, without its leaving the ring: whatever they do
+/// with the cursor, they leave the same envelope in it.
+struct Lent {
     at: u64,
     cursor: Cursor,
 }
 
-impl Lifted<'_> {
+impl Lent {
     #[inline]
-    fn ask(mut self, arms: &mut dyn FnMut(&mut Cursor) -> u32) -> Option<Picked> {
-        match arms(&mut self.cursor) {
-            0 => None,
-            arm => {
-                queue::received(self.slot);
-                // SAFETY: as in `scan_ring`.
-                unsafe {
-                    let extra = &mut *self.slot.extra();
-                    extra.ring.tidy(&mut extra.save);
-                }
-                Some(Picked {
-                    message: self.cursor.message.take(),
-                    arm,
-                })
-            }
+    fn ask(mut self, slot: &Slot, arms: &mut dyn FnMut(&mut Cursor) -> u32) -> Option<Picked> {
+        let arm = arms(&mut self.cursor);
+        if arm == 0 {
+            return None;
         }
+        // SAFETY: as in `scan_ring`. The ring gives its ownership up, and the cursor's counts.
+        unsafe {
+            let extra = &mut *slot.extra();
+            extra.ring.forget(self.at);
+            extra.ring.tidy(&mut extra.save);
+        }
+        queue::received(slot);
+        Some(Picked {
+            message: self.cursor.message.take(),
+            arm,
+        })
     }
 }
 
-impl Drop for Lifted<'_> {
+impl Drop for Lent {
     #[inline]
     fn drop(&mut self) {
-        if let Some(message) = self.cursor.message.take() {
-            // SAFETY: as in `scan_ring`.
-            unsafe { (*self.slot.extra()).ring.lower(self.at, message) };
-        }
+        // The ring has it still.
+        std::mem::forget(self.cursor.message.take());
     }
 }
 

@@ -50,7 +50,7 @@ impl Ring {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.len() == self.empty
+        self.len() == 0
     }
 
     #[inline]
@@ -60,6 +60,12 @@ impl Ring {
             key,
             message: message.into_raw(),
         });
+    }
+
+    /// The number of messages.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.empty
     }
 
     /// The first position from `from` on whose message has one of the keys (any, if `None`).
@@ -91,14 +97,25 @@ impl Ring {
         unsafe { AnyMessage::from_raw(entry.message) }
     }
 
-    /// Puts a lifted message back in its place.
+    /// The message at a position that [`find`](Ring::find) returned, which stays the ring's.
+    ///
+    /// # Safety
+    ///
+    /// The result is not dropped, unless the place is emptied by [`forget`](Ring::forget).
     #[inline]
-    pub(crate) fn lower(&mut self, position: u64, message: AnyMessage) {
-        let entry = &mut self.entries[(position - self.base) as usize];
-        assert_eq!(entry.key, EMPTY, "the place of a lifted message is empty");
-        entry.key = message.key();
-        entry.message = message.into_raw();
-        self.empty -= 1;
+    pub(crate) unsafe fn lend(&self, position: u64) -> AnyMessage {
+        let entry = self.entries[(position - self.base) as usize];
+        assert_ne!(entry.key, EMPTY, "an empty place has no message");
+        // SAFETY: the ring owns the messages of places that are not empty, and the caller's
+        // promise.
+        unsafe { AnyMessage::from_raw(entry.message) }
+    }
+
+    /// Empties the place of a message that was lent: it is the caller's now.
+    #[inline]
+    pub(crate) fn forget(&mut self, position: u64) {
+        self.entries[(position - self.base) as usize].key = EMPTY;
+        self.empty += 1;
     }
 
     /// Lets empty places vanish, where that is cheap. `save`, a position of the owner's, stays

@@ -75,11 +75,6 @@ impl Body {
         }
     }
 
-    /// No body: the process's code is on its stack.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.vtable.is_none()
-    }
-
     /// The type's name, if there is a body.
     pub(crate) fn name(&self) -> Option<&'static str> {
         // SAFETY: vtable and words belong together.

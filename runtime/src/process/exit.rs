@@ -81,13 +81,10 @@ pub fn exit_signal(to: Pid, reason: ExitReason) {
 
 pub(crate) fn send_exit(from: Option<Pid>, to: Pid, reason: ExitReason) {
     let slot = table::slot_of(to);
-    if reason == ExitReason::Kill && slot.inbox.generation() == to.generation() {
-        // Before the signal, so that nobody who has sent it sees the process alive. It may hit
-        // the next process of the slot: its `open` clears the flags, and only a hint is lost.
-        slot.inbox.flags.fetch_or(flag::KILLED, Ordering::AcqRel);
-        if slot.inbox.generation() != to.generation() {
-            slot.inbox.flags.fetch_and(!flag::KILLED, Ordering::AcqRel);
-        }
+    if reason == ExitReason::Kill {
+        // Before the signal, so that nobody who has sent it sees the process alive. If it has
+        // ended, there is nobody to mark.
+        let _ = slot.inbox.set(flag::KILLED, to.generation());
     }
     scheduler::deliver(to, AnyMessage::signal(Signal::Exit { from, reason }));
 }

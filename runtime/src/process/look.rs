@@ -5,14 +5,12 @@ use std::sync::atomic::Ordering;
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
 use super::table;
-use crate::thread;
+use crate::thread::{self, Thread};
 
 /// The process that runs on this thread, if any.
 #[inline]
 pub(crate) fn try_current() -> Option<&'static Slot> {
-    let thread = thread::this();
-    // SAFETY: the thread's own record; slots live for ever.
-    unsafe { thread.as_ref().process.get().as_ref() }
+    thread::this().process()
 }
 
 /// The process that runs on this thread.
@@ -22,7 +20,13 @@ pub(crate) fn try_current() -> Option<&'static Slot> {
 /// If there is none; `what` was asked for.
 #[inline]
 pub(crate) fn current(what: &str) -> &'static Slot {
-    match try_current() {
+    current_on(thread::this(), what)
+}
+
+/// As [`current`], for a caller that has its thread's record at hand.
+#[inline]
+pub(crate) fn current_on(thread: &Thread, what: &str) -> &'static Slot {
+    match thread.process() {
         Some(slot) => slot,
         None => no_process(what),
     }
@@ -79,9 +83,8 @@ pub fn try_self_pid() -> Option<Pid> {
 /// Mirrors `is_process_alive/1`.
 pub fn is_process_alive(pid: Pid) -> bool {
     let slot = table::slot_of(pid);
-    slot.inbox.generation() == pid.generation()
-        && !slot.inbox.is_closed()
-        && slot.inbox.flags.load(Ordering::Acquire) & flag::KILLED == 0
+    let flags = slot.inbox.flags_of(pid.generation());
+    flags.is_some_and(|flags| flags & flag::KILLED == 0) && !slot.inbox.is_closed()
 }
 
 /// The number of messages in a process's mailbox, in O(1) and without stopping it: what it has
@@ -92,7 +95,7 @@ pub fn is_process_alive(pid: Pid) -> bool {
 pub fn mailbox_len(pid: Pid) -> Option<usize> {
     let slot = table::slot_of(pid);
     let taken = slot.length.load(Ordering::Relaxed) as usize;
-    let limited = slot.inbox.flags.load(Ordering::Relaxed) & flag::LIMITED != 0;
+    let limited = slot.inbox.flags() & flag::LIMITED != 0;
     let sent = if limited { 0 } else { slot.inbox.len() };
     is_process_alive(pid).then_some(taken + sent)
 }

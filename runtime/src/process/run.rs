@@ -16,7 +16,9 @@ use super::slot::{ANYONE, Slot, bit};
 use super::{table, wait, waker};
 use crate::mailbox::queue;
 use crate::message::AnyMessage;
+use crate::node;
 use crate::scheduler;
+use crate::thread;
 
 /// Runs the process until it rests or has ended; then it is no longer the caller's.
 pub(crate) fn run(slot: &'static Slot) {
@@ -96,7 +98,7 @@ fn try_to_rest(slot: &'static Slot, until: Until) -> Rested {
 
 /// From here on the process stands on no stack; the caller still holds it.
 fn rest(slot: &Slot) {
-    scheduler::account(slot);
+    scheduler::account(thread::this(), slot);
     slot.context.set(ptr::null_mut());
     slot.set_holder(ANYONE);
 }
@@ -118,12 +120,16 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     slot.set(bit::STARTED);
     // SAFETY: the running process is its own holder.
     let body = unsafe { (*slot.body.get()).take() };
+    let name = match &reason {
+        ExitReason::Panic(_) => name(slot, &body),
+        _ => String::new(),
+    };
     exit::drop_quietly(body);
     drop_locals(slot);
     // Its destructors may have met a fatal signal.
     let reason = fatal_reason(slot).unwrap_or(reason);
 
-    scheduler::report_exit(slot, &reason);
+    scheduler::report_exit(slot, &name, &reason);
 
     let chain = slot.inbox.close();
     // Destructors of messages may send; that they cannot receive is said by a panic, which ends
@@ -140,8 +146,19 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     exit::drop_quietly(reason);
     wait::disarm(slot);
 
-    scheduler::account(slot);
+    scheduler::account(thread::this(), slot);
     scheduler::leave(slot);
+}
+
+/// What the process is called in reports: its label, or its behaviour, or the place where it was
+/// spawned.
+fn name(slot: &Slot, body: &Body) -> String {
+    let extra = slot.extra.get();
+    // SAFETY: the running process is its own holder.
+    let label = unsafe { extra.as_ref() }.and_then(|extra| extra.label.clone());
+    label
+        .or_else(|| body.name().map(str::to_owned))
+        .unwrap_or_else(|| node::name_of(slot))
 }
 
 /// Frees what is left of a slot whose inbox is closed, and lets the next process have it.

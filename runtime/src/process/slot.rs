@@ -205,6 +205,5 @@ impl Slot {
         self.length.store(0, Ordering::Relaxed);
         self.set_holder(ANYONE);
         self.bits.set(bits);
-        self.inbox.flags.store(0, Ordering::Relaxed);
     }
 }

@@ -259,7 +259,7 @@ impl<'n> Spawn<'n> {
                     AtLimit::Exit => flag::LIMITED | flag::LIMIT_EXITS,
                     AtLimit::Report => flag::LIMITED | flag::LIMIT_REPORTS,
                 };
-                slot.inbox.flags.store(flags, Ordering::Relaxed);
+                let _ = slot.inbox.set(flags, slot.inbox.generation());
             }
         };
         let here = scheduler::try_worker();

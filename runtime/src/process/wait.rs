@@ -93,7 +93,7 @@ pub(crate) fn end(slot: &Slot) {
 /// Sees to it that an entry is due no later than the deadline.
 #[inline]
 fn ensure(slot: &'static Slot, worker: &Worker) {
-    if slot.inbox.flags.load(Ordering::Relaxed) & flag::TIMER != 0 {
+    if slot.inbox.flags() & flag::TIMER != 0 {
         entry_is_gone(slot);
     }
     if slot.entry.get() != NO_ENTRY {
@@ -107,7 +107,7 @@ fn ensure(slot: &'static Slot, worker: &Worker) {
 
 #[cold]
 fn entry_is_gone(slot: &Slot) {
-    slot.inbox.flags.fetch_and(!flag::TIMER, Ordering::AcqRel);
+    slot.inbox.clear(flag::TIMER);
     slot.entry.set(NO_ENTRY);
 }
 
@@ -178,11 +178,7 @@ pub(crate) fn disarm(slot: &'static Slot) {
 /// stands in for it) calls this.
 pub(crate) fn fire(timer: Timer, worker: &Worker) {
     let Timer { slot, generation } = timer;
-    if slot.inbox.generation() != generation {
-        return;
-    }
-    slot.inbox.flags.fetch_or(flag::TIMER, Ordering::AcqRel);
-    if slot.inbox.wake() != Woke::Claimed {
+    if slot.inbox.wake_with(flag::TIMER, generation) != Woke::Claimed {
         return;
     }
     // The process waits no more: it is ours.
@@ -228,13 +224,12 @@ pub(crate) fn cause(slot: &Slot) -> Cause {
 /// Whether a waker was called since the process last looked; forgets it.
 #[inline]
 fn take_woken(slot: &Slot) -> bool {
-    is_woken(slot)
-        && slot.inbox.flags.fetch_and(!flag::WOKEN, Ordering::AcqRel) & flag::WOKEN != 0
+    is_woken(slot) && slot.inbox.clear(flag::WOKEN) & flag::WOKEN != 0
 }
 
 #[inline]
 pub(crate) fn is_woken(slot: &Slot) -> bool {
-    slot.inbox.flags.load(Ordering::Relaxed) & flag::WOKEN != 0
+    slot.inbox.flags() & flag::WOKEN != 0
 }
 
 /// Prepares the wait of a behaviour. False: the time is over already.

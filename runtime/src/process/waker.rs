@@ -40,15 +40,7 @@ fn wake(data: *const ()) {
     let data = data.addr() as u64;
     let (index, generation) = ((data >> 32) as u32, data as u32);
     let slot = table::slot_at(index);
-    if slot.inbox.generation() != generation {
-        return;
-    }
-    // The read-modify-write carries what the caller did before to whoever clears the flag, also
-    // if it is set already: then another call sees to the waking.
-    if slot.inbox.flags.fetch_or(flag::WOKEN, Ordering::AcqRel) & flag::WOKEN != 0 {
-        return;
-    }
-    if slot.inbox.wake() == Woke::Claimed {
+    if slot.inbox.wake_with(flag::WOKEN, generation) == Woke::Claimed {
         scheduler::ready(slot);
     }
 }

@@ -3,35 +3,34 @@
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
-use super::calls::try_worker;
 use crate::mailbox::inbox::Pushed;
 use crate::mailbox::queue;
-use crate::message::{AnyMessage, Kind};
+use crate::message::{AnyMessage, Header, Kind};
 use crate::node;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit, flag};
 use crate::process::table;
 use crate::signal::Signal;
-use crate::thread;
+use crate::thread::{self, Thread};
 
 /// Sends an envelope. To the dead: it is dropped here.
+pub(crate) fn deliver(to: Pid, message: AnyMessage) {
+    deliver_on(thread::this(), to, message);
+}
+
+/// As [`deliver`], for a caller that has its thread's record at hand.
 #[inline]
-pub(crate) fn deliver(to: Pid, mut message: AnyMessage) {
+pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     let slot = table::slot_of(to);
-    // SAFETY: the thread's own record.
-    let thread = unsafe { thread::this().as_ref() };
-    thread
-        .reductions
-        .set(thread.reductions.get().wrapping_sub(1));
-    // SAFETY: slots live for ever; the running process's bits are its own.
-    if let Some(sender) = unsafe { thread.process.get().as_ref() }
+    thread.spend(1);
+    if let Some(sender) = thread.process()
         && sender.has(bit::FATAL)
     {
         // What a process does after its fatal exit has no effect.
         return;
     }
     message.header_mut().generation = to.generation();
-    let message = if slot.inbox.flags.load(Ordering::Relaxed) & flag::LIMITED != 0 {
+    let message = if slot.inbox.flags() & flag::LIMITED != 0 {
         match within_limit(slot, to, message) {
             Some(message) => message,
             None => return,
@@ -43,7 +42,7 @@ pub(crate) fn deliver(to: Pid, mut message: AnyMessage) {
     // SAFETY: the envelope was just given up to us.
     match unsafe { slot.inbox.push(envelope, to.generation()) } {
         Pushed::Queued => {}
-        Pushed::Claimed => claimed(slot, envelope, to.generation()),
+        Pushed::Claimed => claimed(thread, slot, envelope, to.generation()),
         // SAFETY: it came back.
         Pushed::Dead => drop(unsafe { AnyMessage::from_raw(envelope) }),
     }
@@ -51,7 +50,7 @@ pub(crate) fn deliver(to: Pid, mut message: AnyMessage) {
 
 /// The process waited, and is ours with the envelope.
 #[inline]
-fn claimed(slot: &'static Slot, envelope: NonNull<crate::message::Header>, generation: u32) {
+fn claimed(thread: &Thread, slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
     if slot.inbox.generation() != generation {
         // The next process of the slot.
         release(slot);
@@ -65,16 +64,20 @@ fn claimed(slot: &'static Slot, envelope: NonNull<crate::message::Header>, gener
         runs || queue::has_unseen(slot) || slot.has(bit::FATAL)
     };
     if runs {
-        ready(slot);
+        ready_on(thread, slot);
     } else {
         release(slot);
     }
 }
 
 /// Makes a claimed process runnable.
-#[inline]
 pub(crate) fn ready(slot: &'static Slot) {
-    match try_worker() {
+    ready_on(thread::this(), slot);
+}
+
+#[inline]
+fn ready_on(thread: &Thread, slot: &'static Slot) {
+    match thread.worker() {
         Some(worker) if worker.node_id() == slot.node.load(Ordering::Relaxed) => worker.ready(slot),
         _ => node::inject(slot),
     }
@@ -95,13 +98,24 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
         return Some(message);
     }
     let limit = slot.limit.load(Ordering::Relaxed);
-    let length = slot.length.fetch_add(1, Ordering::Relaxed);
-    if length < limit {
+    let flags = slot.inbox.flags();
+    let reports = flags & flag::LIMIT_REPORTS != 0;
+    // Never counted and taken back: by then the slot may be another's.
+    let counted = slot
+        .length
+        .try_update(Ordering::Relaxed, Ordering::Relaxed, |length| {
+            (length < limit || reports).then_some(length + 1)
+        });
+    if counted.is_ok_and(|length| length < limit) {
         return Some(message);
     }
-    let flags = slot.inbox.flags.load(Ordering::Relaxed);
-    if flags & flag::LIMIT_REPORTS != 0 {
-        if slot.inbox.flags.fetch_or(flag::REPORTED, Ordering::Relaxed) & flag::REPORTED == 0 {
+    // True for the first who asks.
+    let report = || {
+        let before = slot.inbox.set(flag::REPORTED, to.generation());
+        before.is_some_and(|before| before & flag::REPORTED == 0)
+    };
+    if reports {
+        if report() {
             tracing::warn!(
                 target: "runtime::mailbox",
                 pid = %to,
@@ -113,10 +127,7 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
         }
         return Some(message);
     }
-    slot.length.fetch_sub(1, Ordering::Relaxed);
-    if flags & flag::LIMIT_EXITS != 0
-        && slot.inbox.flags.fetch_or(flag::REPORTED, Ordering::Relaxed) & flag::REPORTED == 0
-    {
+    if flags & flag::LIMIT_EXITS != 0 && report() {
         deliver(to, AnyMessage::signal(Signal::Full { limit }));
     }
     None

@@ -296,8 +296,8 @@ impl<'a> Searcher<'a> {
     /// Stops searching empty-handed without falling asleep, to give the seat away. `look` is a last
     /// look at every shared queue; if it sees something the search goes on.
     ///
-    /// The count is lowered *before* the look, and both before the seat goes: were it the other way
-    /// round, the next owner of the seat could look and sleep while new work still saw a searcher.
+    /// The count is lowered *before* the seat goes: else the next owner could look and sleep while new
+    /// work still saw a searcher. And the last searcher looks, since the next owner may be too busy to.
     pub(crate) fn give_up(self, look: impl FnOnce() -> bool) -> Result<EmptyHanded, Searcher<'a>> {
         let idle = self.idle;
         mem::forget(self);

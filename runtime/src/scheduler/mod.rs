@@ -34,9 +34,9 @@ mod tests;
 #[cfg(not(loom))]
 pub(crate) use calls::*;
 #[cfg(not(loom))]
-pub(crate) use deliver::{deliver, ready, release};
+pub(crate) use deliver::{deliver, deliver_on, ready, release};
 #[cfg(not(loom))]
-pub(crate) use reductions::{account, pay, spend, spent};
+pub(crate) use reductions::{account, spend, spent};
 #[cfg(not(loom))]
 pub use reductions::{tick, yield_now};
 
@@ -48,7 +48,6 @@ mod calls {
 
     use super::worker::Worker;
     use crate::context::{self, Suspend};
-    use crate::node;
     use crate::process::exit_reason::ExitReason;
     use crate::process::slot::Slot;
     use crate::thread;
@@ -71,15 +70,14 @@ mod calls {
     /// The reference is good until the next switch point: then the thread may be another.
     #[inline]
     pub(crate) fn try_worker() -> Option<&'static Worker> {
-        // SAFETY: the thread's own record; a worker lives as long as its thread runs.
-        unsafe { thread::this().as_ref().worker.get().as_ref() }
+        thread::this().worker()
     }
 
     /// Switches away from the running process. Inlined into the caller down to the switch.
     #[inline(always)]
     pub(crate) fn suspend(why: Suspend) {
         // SAFETY: the thread's record knows the context it runs on.
-        unsafe { context::suspend(thread::this().as_ref().context.get(), why) };
+        unsafe { context::suspend(thread::this().context.get(), why) };
     }
 
     /// The time by the clock of the running process's node.
@@ -102,20 +100,17 @@ mod calls {
 
     /// The running process has ended: its slot is free.
     pub(crate) fn leave(slot: &'static Slot) {
-        let thread = thread::this();
-        // SAFETY: the thread's own record.
-        unsafe { thread.as_ref().process.set(ptr::null()) };
+        thread::this().process.set(ptr::null());
         worker().bury(slot);
     }
 
     /// Reports the end of a process where OTP would.
-    pub(crate) fn report_exit(slot: &Slot, reason: &ExitReason) {
+    pub(crate) fn report_exit(slot: &Slot, name: &str, reason: &ExitReason) {
         if let ExitReason::Panic(report) = reason {
-            let name = node::name_of(slot);
             tracing::error!(
                 target: "runtime::process",
                 pid = %slot.pid(),
-                name = name.as_str(),
+                name,
                 place = slot.place().map(tracing::field::display),
                 panic = report.message(),
                 location = report.location(),

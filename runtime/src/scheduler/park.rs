@@ -146,7 +146,8 @@ impl Parker {
     }
 }
 
-#[cfg(all(target_os = "linux", not(loom)))]
+// On 32 bits the kernel's idea of a time-out and libc's may differ.
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(loom)))]
 mod system {
     use std::ptr;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -197,18 +198,16 @@ mod system {
         }
     }
 
-    /// Saturates: a sleep of more than 68 years may end early.
-    #[allow(clippy::useless_conversion)] // the fields' types differ between systems
+    /// Saturates at what the kernel takes.
     fn timespec(duration: Duration) -> libc::timespec {
-        let seconds = i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
         libc::timespec {
-            tv_sec: seconds.into(),
-            tv_nsec: duration.subsec_nanos().try_into().unwrap_or(0),
+            tv_sec: duration.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_nsec: duration.subsec_nanos().into(),
         }
     }
 }
 
-#[cfg(any(not(target_os = "linux"), loom))]
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(loom))))]
 mod system {
     use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crate::context::Suspend;
 use crate::mailbox::queue;
 use crate::process::slot::{Slot, bit};
 use crate::process::{exit, try_current};
-use crate::thread;
+use crate::thread::{self, Thread};
 
 /// What a process may spend before others have their turn: some tens of microseconds of
 /// messages.
@@ -21,33 +21,18 @@ pub(crate) const SPAWN: i32 = 4;
 /// Spends reductions.
 #[inline]
 pub(crate) fn spend(reductions: i32) {
-    // SAFETY: the thread's own record.
-    let left = unsafe { &thread::this().as_ref().reductions };
-    left.set(left.get().wrapping_sub(reductions));
-}
-
-/// Spends reductions at a switch point. True: the turn is over.
-#[inline]
-pub(crate) fn pay(reductions: i32) -> bool {
-    // SAFETY: the thread's own record.
-    let left = unsafe { &thread::this().as_ref().reductions };
-    let now = left.get().wrapping_sub(reductions);
-    left.set(now);
-    now <= 0
+    thread::this().spend(reductions);
 }
 
 /// Whether the turn is over.
 #[inline]
 pub(crate) fn spent() -> bool {
-    // SAFETY: the thread's own record.
-    unsafe { thread::this().as_ref().reductions.get() <= 0 }
+    thread::this().reductions.get() <= 0
 }
 
 /// Adds what the running process has spent to its total.
 #[inline]
-pub(crate) fn account(slot: &Slot) {
-    // SAFETY: the thread's own record.
-    let thread = unsafe { thread::this().as_ref() };
+pub(crate) fn account(thread: &Thread, slot: &Slot) {
     let left = thread.reductions.get();
     let spent = thread.turn.get().wrapping_sub(left) as u32;
     thread.turn.set(left);
@@ -90,11 +75,8 @@ pub fn yield_now() {
 #[inline]
 pub fn tick() {
     let thread = thread::this();
-    // SAFETY: the thread's own record; slots live for ever.
-    let (process, left) = unsafe { (thread.as_ref().process.get().as_ref(), &thread.as_ref().reductions) };
-    let Some(slot) = process else { return };
-    let now = left.get().wrapping_sub(1);
-    left.set(now);
+    let Some(slot) = thread.process() else { return };
+    let now = thread.spend(1);
     if now <= 0 || !slot.inbox.is_empty() {
         tick_slow(slot);
     }

@@ -20,6 +20,8 @@ use crate::process::slot::{ANYONE, Slot, bit};
 #[derive(Clone, Copy)]
 pub(crate) struct Ready(pub(crate) &'static Slot);
 
+/// How long a process that was never started may be last, in nanoseconds.
+const AGE: u64 = 1_000_000;
 /// The priorities other than normal, by their number.
 const PRIORITIES: usize = 4;
 
@@ -29,6 +31,8 @@ pub(crate) struct RunQueue {
     held: [Held; PRIORITIES],
     /// Whether a process of a priority other than normal may be queued.
     unusual: Cell<bool>,
+    /// When one of `fresh` was last taken for its age.
+    aged: Cell<u64>,
     stealers: Stealers,
 }
 
@@ -128,6 +132,7 @@ impl RunQueue {
             fresh,
             held: [const { Held::new() }; PRIORITIES],
             unusual: Cell::new(false),
+            aged: Cell::new(0),
         }
     }
 
@@ -213,15 +218,20 @@ impl RunQueue {
             .find_map(|priority| self.held[priority].pop())
     }
 
+    /// The oldest of those that were never started, if the last time one was asked for by age is
+    /// long enough ago: so that it does not stay the last for ever.
+    #[inline]
+    pub(crate) fn pop_aged(&self, now: u64) -> Option<&'static Slot> {
+        if now.wrapping_sub(self.aged.get()) < AGE || self.fresh.is_empty() {
+            return None;
+        }
+        self.aged.set(now);
+        retry(|| self.stealers.fresh.steal())
+    }
+
     /// The next of normal priority. The turn's number decides between the queues.
     #[inline]
     pub(crate) fn pop(&self, turn: u32) -> Option<&'static Slot> {
-        if turn & 15 == 0 {
-            // Now and then the oldest, so that it is not last for ever.
-            if let Steal::Success(Ready(slot)) = self.stealers.fresh.steal() {
-                return Some(slot);
-            }
-        }
         let held = &self.held[NORMAL];
         if turn & 1 == 0 {
             if let Some(slot) = held.pop() {

@@ -25,27 +25,26 @@ use crate::process::slot::{ANYONE, Slot, bit};
 use crate::process::{exit, run};
 use crate::scheduler;
 use crate::stack::{AltStack, Class, Stack, StackError};
-use crate::thread;
+use crate::thread::{self, Thread};
 
 /// The life of a worker's thread.
 pub(crate) fn host(me: &Worker) {
     let thread = thread::this();
-    // SAFETY: the thread's own record; the worker outlives its thread.
-    unsafe { thread.as_ref().worker.set(me) };
+    thread.worker.set(me);
     me.cpu_clock.start();
     // Without it an overflow ends the program as well, only with less of a report.
     let _alt_stack = AltStack::install();
     loop {
         let stack = match take_stack(me, me.node().stack_class()) {
             Ok(stack) => stack,
-            Err(error) => match serve_without_runner(me, error) {
+            Err(error) => match serve_without_runner(me, thread, error) {
                 Some(stack) => stack,
                 None => break,
             },
         };
         let runner = context::create(stack, run_processes);
         me.active.set(runner);
-        set_context(runner);
+        thread.context.set(runner);
         // SAFETY: fresh, and nobody else knows it.
         match unsafe { context::resume(runner) } {
             Resumed::Ended(stack) => {
@@ -56,46 +55,49 @@ pub(crate) fn host(me: &Worker) {
                 me.active.set(ptr::null_mut());
                 me.count_standing(true);
                 if let Some(slot) = crate::process::try_current()
-                    && !park(me, slot, runner, why)
+                    && !park(me, thread, slot, runner, why)
                 {
                     // Something came: the next runner resumes it.
                     me.requeue(slot);
                 }
-                me.end_turn();
             }
         }
     }
     me.retire();
-    // SAFETY: as above.
-    unsafe { thread.as_ref().worker.set(ptr::null()) };
+    thread.process.set(ptr::null());
+    thread.worker.set(ptr::null());
 }
 
 /// The main function of a runner.
 fn run_processes(context: *mut Context) {
-    loop {
-        let me = worker();
-        let Some(slot) = me.pick() else { return };
-        me.begin_turn(slot);
+    let mut thread = thread::this();
+    let mut me = worker();
+    while let Some(slot) = me.pick() {
+        me.begin_turn(thread, slot);
         let stack = slot.context.get();
         if !stack.is_null() {
-            resume(me, slot, stack, context);
+            resume(me, thread, slot, stack);
+            thread.context.set(context);
         } else if slot.has(bit::OWN_STACK) {
-            start_on_own_stack(me, slot, context);
+            start_on_own_stack(me, thread, slot);
+            thread.context.set(context);
         } else {
             run::run(slot);
             // Here the thread may be another, if the stack was taken over and has moved.
-            if worker().active.get() != context {
+            thread = thread::this();
+            me = worker();
+            if me.active.get() != context {
                 return;
             }
         }
-        worker().end_turn();
     }
 }
 
-/// Resumes a process on its stack until it waits elsewhere than here.
-#[inline]
-fn resume(me: &Worker, slot: &'static Slot, stack: *mut Context, runner: *mut Context) {
-    set_context(stack);
+/// Resumes a process on its stack until it waits elsewhere than here. Inlined, as every frame
+/// that returns after a switch costs a mispredicted return.
+#[inline(always)]
+fn resume(me: &Worker, thread: &Thread, slot: &'static Slot, stack: *mut Context) {
+    thread.context.set(stack);
     loop {
         if slot.has(bit::PARKED_UNWINDING) {
             slot.clear(bit::PARKED_UNWINDING);
@@ -104,28 +106,33 @@ fn resume(me: &Worker, slot: &'static Slot, stack: *mut Context, runner: *mut Co
         // SAFETY: the process is held by this worker, so its context is ours to resume.
         match unsafe { context::resume(stack) } {
             Resumed::Suspended(why) => {
-                if park(me, slot, stack, why) {
-                    break;
+                if park(me, thread, slot, stack, why) {
+                    return;
                 }
             }
             Resumed::Ended(stack) => {
                 me.count_standing(false);
                 put_stack(me, stack);
-                break;
+                return;
             }
         }
     }
-    set_context(runner);
 }
 
 /// Parks a process whose context is saved. False: something came, it shall go on at once.
 #[inline]
-fn park(me: &Worker, slot: &'static Slot, stack: *mut Context, why: Suspend) -> bool {
+fn park(
+    me: &Worker,
+    thread: &Thread,
+    slot: &'static Slot,
+    stack: *mut Context,
+    why: Suspend,
+) -> bool {
     slot.context.set(stack);
     // SAFETY: a suspended context is live.
     unsafe { (*stack).process.set(slot) };
     hold(me, slot);
-    scheduler::account(slot);
+    scheduler::account(thread, slot);
     match why {
         Suspend::Wait => {
             // From where the wait succeeds the process is not ours any more.
@@ -156,7 +163,7 @@ fn hold(me: &Worker, slot: &'static Slot) {
 
 /// A process with a stack size of its own starts on such a stack, not on the runner's.
 #[cold]
-fn start_on_own_stack(me: &Worker, slot: &'static Slot, runner: *mut Context) {
+fn start_on_own_stack(me: &Worker, thread: &Thread, slot: &'static Slot) {
     slot.clear(bit::OWN_STACK);
     // SAFETY: the process is ours.
     let bytes = unsafe { (*slot.extra()).stack_size };
@@ -166,7 +173,7 @@ fn start_on_own_stack(me: &Worker, slot: &'static Slot, runner: *mut Context) {
             let context = context::create(stack, run_one);
             me.count_standing(true);
             slot.context.set(context);
-            resume(me, slot, context, runner);
+            resume(me, thread, slot, context);
         }
         Err(error) => {
             exit::make_fatal(slot, error.into());
@@ -179,12 +186,6 @@ fn start_on_own_stack(me: &Worker, slot: &'static Slot, runner: *mut Context) {
 fn run_one(_: *mut Context) {
     let slot = crate::process::current("run_one");
     run::run(slot);
-}
-
-#[inline]
-fn set_context(context: *mut Context) {
-    // SAFETY: the thread's own record.
-    unsafe { thread::this().as_ref().context.set(context) };
 }
 
 fn take_stack(me: &Worker, class: Class) -> Result<Stack, StackError> {
@@ -200,14 +201,12 @@ fn put_stack(me: &Worker, stack: Stack) {
 /// There is no stack for a runner: processes that have theirs run on, others wait until a stack
 /// is free. None: the node has ended.
 #[cold]
-fn serve_without_runner(me: &Worker, error: StackError) -> Option<Stack> {
+fn serve_without_runner(me: &Worker, thread: &Thread, error: StackError) -> Option<Stack> {
     me.node().report_no_stack(&error);
     loop {
         if let Some(slot) = me.pick_held() {
-            me.begin_turn(slot);
-            let stack = slot.context.get();
-            resume(me, slot, stack, ptr::null_mut());
-            me.end_turn();
+            me.begin_turn(thread, slot);
+            resume(me, thread, slot, slot.context.get());
         } else {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }

@@ -23,7 +23,7 @@ use crate::process::slot::{ANYONE, Slot, bit};
 use crate::process::table;
 use crate::process::wait::{self, Timer};
 use crate::stack::Cache;
-use crate::thread;
+use crate::thread::{self, Thread};
 use crate::timer::{Clock, Expired, Wheel};
 
 /// Turns in a row that `next` may give while others wait.
@@ -424,6 +424,11 @@ impl Worker {
         {
             return Some(slot);
         }
+        if turn & 7 == 3
+            && let Some(slot) = self.queue.pop_aged(self.clock().coarse())
+        {
+            return Some(slot);
+        }
         self.queue
             .pop(turn)
             .or_else(|| take(&self.node().injector))
@@ -434,6 +439,7 @@ impl Worker {
     #[cold]
     #[inline(never)]
     fn search(&self) -> Option<&'static Slot> {
+        self.no_turn();
         let idle = &self.node().idle;
         let mut searcher = idle.begin_search();
         if searcher.is_some() {
@@ -557,6 +563,7 @@ impl Worker {
     #[cold]
     #[inline(never)]
     fn without_seat(&self) -> Option<&'static Slot> {
+        self.no_turn();
         let node = self.node();
         let me = usize::from(self.id);
         let mut gave = false;
@@ -645,23 +652,20 @@ impl Worker {
 
     /// Begins the turn of a process.
     #[inline]
-    pub(crate) fn begin_turn(&self, slot: &'static Slot) {
+    pub(crate) fn begin_turn(&self, thread: &Thread, slot: &'static Slot) {
         let turns = self.turns.load(Ordering::Relaxed);
         self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
         self.running
             .store(ptr::from_ref(slot).cast_mut(), Ordering::Relaxed);
-        // SAFETY: the thread's own record.
-        let thread = unsafe { thread::this().as_ref() };
         thread.process.set(slot);
         thread.reductions.set(TURN);
         thread.turn.set(TURN);
     }
 
-    /// Nobody runs here for the moment.
-    #[inline]
-    pub(crate) fn end_turn(&self) {
-        // SAFETY: the thread's own record.
-        unsafe { thread::this().as_ref().process.set(ptr::null()) };
+    /// Nobody runs here for the moment. Between two turns that follow each other the last
+    /// process's name may stay: no user code runs then.
+    fn no_turn(&self) {
+        thread::this().process.set(ptr::null());
         self.running.store(ptr::null_mut(), Ordering::Relaxed);
     }
 

@@ -1,0 +1,33 @@
+//! Tests of the mailbox: models of the inbox under loom, tests of the ring without.
+//!
+//! The models run the shipped [`Inbox`](super::inbox::Inbox) and envelopes; a
+//! [`Place`](place::Place) stands for the slot around them. What each model refuses:
+//!
+//! | model                         | a change that it refuses                                       |
+//! |-------------------------------|----------------------------------------------------------------|
+//! | `a_failed_push_leaves_no_link`| `push` claims, or gives up, without `set_next(null)`           |
+//! | `each_letter_arrives_once`    | `push` publishes, or `take` takes, with less than its ordering |
+//! | `close_meets_send`            | `close` without acquire                                        |
+//! | `a_stray_reaches_nobody`      | an owner that does not compare the generation                  |
+//! | `the_last_generation_closes`  | `retire` that starts again at a generation that was            |
+//! | `a_wake_is_not_lost`          | `wake` of a running process without a write                    |
+//! | `a_wake_behind_mail_is_seen`  | `wake` that finds a chain and does not write it back           |
+//! | `two_wakers_are_one`          | `set` that does not write what is set already                  |
+//! | `a_timer_is_not_lost`         | a flag that is set after the wake-up                           |
+//! | `a_kill_is_seen_by_its_sender`| a mark that is set after the push                              |
+//! | `a_kill_spares_the_successor` | flags that are set without comparing the generation            |
+//!
+//! ```text
+//! .ci/loom mailbox
+//! ```
+
+#[cfg(loom)]
+mod inbox_models;
+#[cfg(loom)]
+mod place;
+#[cfg(not(loom))]
+mod ring;
+#[cfg(loom)]
+mod slot_models;
+#[cfg(loom)]
+mod wake_models;
