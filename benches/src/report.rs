@@ -253,12 +253,13 @@ fn number(unit: Unit, figure: f64) -> String {
     }
 }
 
-/// How many times better, and plainly when it is worse.
+/// How many times better, and plainly when it is worse by what is shown.
 fn verdict(ratio: f64) -> String {
-    if ratio < 1.0 {
-        format!("{ratio:.2}x  LOSS")
+    let shown = format!("{ratio:.2}x");
+    if ratio < 0.995 {
+        shown + "  LOSS"
     } else {
-        format!("{ratio:.2}x")
+        shown
     }
 }
 
@@ -314,6 +315,17 @@ mod tests {
             &[series(&MODES[0], &[100]), series(&MODES[2], &[80])],
         );
         assert!(text.contains("0.80x  LOSS"), "{text}");
+    }
+
+    #[test]
+    fn what_is_as_good_is_no_loss() {
+        // A ratio that shows as 1.00 is not called a loss.
+        let text = table(
+            pingpong(),
+            1,
+            &[series(&MODES[0], &[1001]), series(&MODES[2], &[1000])],
+        );
+        assert!(text.contains("1.00x\n"), "{text}");
     }
 
     #[test]

@@ -80,20 +80,33 @@ where
     }
     match receiver.recv() {
         Ok(outcome) => outcome,
-        // The sender is dropped unused if the process was ended before, or by a signal.
+        // The sender is dropped unused if the process was ended before, or has become another.
         Err(_) => Outcome::Exited(ExitReason::Killed),
     }
 }
 
-/// Runs `f` as the calling process, and tells how it ended.
+/// Runs `f` as the calling process, and tells how it ended. A fatal signal decides, whatever `f`
+/// makes of it.
 fn root<T>(f: impl FnOnce() -> T, sender: &Sender<Outcome<T>>) -> ExitReason {
-    let (outcome, reason) = match panic::catch_unwind(AssertUnwindSafe(f)) {
-        Ok(value) => (Outcome::Returned(value), ExitReason::Normal),
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    let fatal = exit::fatal(crate::process::current("run"));
+    let (outcome, reason) = match result {
+        Ok(value) => match fatal {
+            Some(reason) => (Outcome::Exited(reason.clone()), reason),
+            None => (Outcome::Returned(value), ExitReason::Normal),
+        },
         Err(payload) => match payload.downcast::<Raise>() {
             Ok(raise) => match *raise {
-                Raise::Exit(reason) => (Outcome::Exited(reason.clone()), reason),
-                // Not for us: the process ends, or goes on without a result.
-                raise => panic::resume_unwind(Box::new(raise)),
+                Raise::Exit(reason) => {
+                    let reason = fatal.unwrap_or(reason);
+                    (Outcome::Exited(reason.clone()), reason)
+                }
+                Raise::Fatal => {
+                    let reason = fatal.unwrap_or(ExitReason::Killed);
+                    (Outcome::Exited(reason.clone()), reason)
+                }
+                // The process goes on, without a result.
+                raise @ Raise::Enter(_) => panic::resume_unwind(Box::new(raise)),
             },
             Err(payload) => {
                 let report = exit::report_of(crate::process::current("run"), &*payload);

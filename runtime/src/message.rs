@@ -341,3 +341,6 @@ pub fn type_key<T: 'static>() -> u64 {
     // Zero marks an empty place in the queue.
     first.0 | 1
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

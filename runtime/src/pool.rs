@@ -8,9 +8,10 @@
 //! through a depot (Bonwick and Adams, "Magazines and Vmem", 2001). The depot is bounded; what
 //! does not fit goes back to the allocator.
 //!
-//! Invariant: a block in a magazine is owned by it alone; its first word links the next.
+//! Invariant: a block in a magazine is owned by it alone; its second word links the next.
 //! Debug builds fill freed blocks with a pattern and check it when they are handed out, so that
-//! a write after free is found.
+//! a write after free is found. The first word is among what is checked: that is where an
+//! envelope has its link, which a stale queue would write.
 
 use std::alloc::{self, Layout};
 use std::mem;
@@ -29,6 +30,8 @@ const MAGAZINE: u32 = 64;
 /// Full magazines that the depot keeps, per class.
 const DEPOT: usize = 4096;
 const POISON: u8 = 0xDD;
+/// Where a free block has its link.
+const LINK: usize = size_of::<*mut u8>();
 
 /// Caching can be switched off (`--cfg no_pool`), so that a sanitizer sees each block's life.
 const CACHED: bool = !cfg!(any(no_pool, loom));
@@ -63,7 +66,7 @@ impl Magazine {
     #[inline]
     fn push(&mut self, block: NonNull<u8>) {
         // SAFETY: the block is free, owned by the caller, and at least one line long.
-        unsafe { block.cast::<*mut u8>().write(self.head) };
+        unsafe { block.byte_add(LINK).cast::<*mut u8>().write(self.head) };
         self.head = block.as_ptr();
         self.count += 1;
     }
@@ -71,8 +74,8 @@ impl Magazine {
     #[inline]
     fn pop(&mut self) -> Option<NonNull<u8>> {
         let block = NonNull::new(self.head)?;
-        // SAFETY: blocks in a magazine are owned by it, their first word is the link.
-        self.head = unsafe { block.cast::<*mut u8>().read() };
+        // SAFETY: blocks in a magazine are owned by it, their second word is the link.
+        self.head = unsafe { block.byte_add(LINK).cast::<*mut u8>().read() };
         self.count -= 1;
         Some(block)
     }
@@ -189,19 +192,17 @@ fn from_allocator(layout: Layout) -> NonNull<u8> {
 }
 
 fn poison(block: NonNull<u8>, layout: Layout) {
-    let link = mem::size_of::<*mut u8>();
     // SAFETY: the block is free and of this layout.
-    unsafe { ptr::write_bytes(block.as_ptr().add(link), POISON, layout.size() - link) };
+    unsafe { ptr::write_bytes(block.as_ptr(), POISON, layout.size()) };
 }
 
 fn check_poison(block: NonNull<u8>, layout: Layout) {
-    let link = mem::size_of::<*mut u8>();
     // SAFETY: the block is free, of this layout, and was poisoned, hence initialised.
-    let bytes = unsafe {
-        std::slice::from_raw_parts(block.as_ptr().add(link).cast_const(), layout.size() - link)
-    };
+    let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr().cast_const(), layout.size()) };
+    let (before, rest) = bytes.split_at(LINK);
+    let behind = &rest[size_of::<*mut u8>()..];
     assert!(
-        bytes.iter().all(|&byte| byte == POISON),
+        before.iter().chain(behind).all(|&byte| byte == POISON),
         "a block was written to after it was freed"
     );
 }
@@ -273,3 +274,6 @@ pub(crate) unsafe fn free<T>(block: NonNull<T>) {
     // SAFETY: the caller's promise.
     unsafe { alloc::dealloc(block.as_ptr().cast(), Layout::new::<T>()) };
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

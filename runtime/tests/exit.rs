@@ -2,7 +2,6 @@
 
 mod expect;
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -474,7 +473,7 @@ mod signals {
             swallow(&mut || hibernate(|| {}));
             // No switch points: these raise nothing.
             swallow(&mut || send(root, "too late"));
-            swallow(&mut || drop(spawn!(|| {})));
+            swallow(&mut || _ = spawn!(|| {}));
         });
         assert_eq!(message::<Ready>().0, pid);
         exit_signal(pid, ExitReason::Shutdown);
@@ -506,6 +505,39 @@ mod signals {
         census.none_is_left();
         end_of(pid);
         nothing();
+    }
+
+    /// A destructor that runs because of a fatal signal receives what is sent to it, and may give
+    /// up waiting.
+    #[runtime::test]
+    fn a_destructor_receives_while_it_is_ended() {
+        let root = self_pid();
+        let heard = Arc::new(AtomicU32::new(0));
+        let (sum, census) = (Arc::clone(&heard), Census::default());
+        let token = census.token();
+        let entered = Arc::new(AtomicBool::new(false));
+        let is_in = Arc::clone(&entered);
+        let pid = spawn!(move || {
+            let _token = token;
+            let _last = OnDrop(move || {
+                is_in.store(true, Ordering::Release);
+                for _ in 0..3 {
+                    receive! { n: u32 => _ = sum.fetch_add(n, Ordering::AcqRel) }
+                }
+                receive! { _: u64 => {}, after Duration::from_millis(5) => {} }
+            });
+            send(root, Ready(self_pid()));
+            receive_any();
+        });
+        assert_eq!(message::<Ready>().0, pid);
+        exit_signal(pid, ExitReason::Shutdown);
+        until("the destructor's begin", || entered.load(Ordering::Acquire));
+        for n in [1u32, 10, 100] {
+            sleep(Duration::from_millis(1));
+            send(pid, n);
+        }
+        census.none_is_left();
+        assert_eq!(heard.load(Ordering::Acquire), 111);
     }
 
     /// Of two fatal signals the first counts; the second changes nothing.
@@ -563,37 +595,31 @@ mod leftovers {
         reports::collect();
         let root = self_pid();
         let census = Census::default();
-        let (started, go) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let (has_started, may_go) = (Arc::clone(&started), Arc::clone(&go));
+        let everyone = census.clone();
         let pid = spawn!(move || {
+            let leave = |round: u32| {
+                for n in 0..3u32 {
+                    let token = everyone.token();
+                    let bomb = OnDrop(move || {
+                        let _keep = &token;
+                        send(root, (runtime::try_self_pid(), round, n));
+                        match n {
+                            0 => panic!("left behind"),
+                            1 => drop(receive_any()),
+                            _ => {}
+                        }
+                    });
+                    send(self_pid(), Opaque(bomb));
+                }
+            };
             // Some are looked at and left, others never looked at.
-            let _: &str = receive_type();
-            has_started.store(true, Ordering::Release);
-            while !may_go.load(Ordering::Acquire) {
-                std::thread::yield_now();
-            }
+            leave(0);
+            send(self_pid(), "go");
+            receive_type::<&str>();
+            leave(1);
         });
-        for round in 0..2 {
-            for n in 0..3u32 {
-                let token = census.token();
-                send(pid, Opaque(OnDrop(move || {
-                    let _keep = &token;
-                    send(root, (runtime::try_self_pid(), round, n));
-                    match n {
-                        0 => panic!("left behind"),
-                        1 => drop(receive_any()),
-                        _ => {}
-                    }
-                })));
-            }
-            if round == 0 {
-                send(pid, "go");
-                until("the first receive", || started.load(Ordering::Acquire));
-            }
-        }
-        go.store(true, Ordering::Release);
         let mut dropped: Vec<_> = (0..6)
-            .map(|_| message::<(Option<Pid>, i32, u32)>())
+            .map(|_| message::<(Option<Pid>, u32, u32)>())
             .inspect(|(by, ..)| assert_eq!(*by, Some(pid)))
             .map(|(_, round, n)| (round, n))
             .collect();
@@ -754,9 +780,6 @@ mod roots {
     }
 }
 
-thread_local! {
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
-}
 
 /// A value that a process keeps in its frames lives until the process ends, whoever else panics
 /// meanwhile on the same worker.
@@ -768,7 +791,7 @@ fn frames_of_others_survive() {
         .map(|n| {
             spawn!(move || {
                 let kept = vec![n; 100];
-                receive! { () => {} }
+                receive! { (): () => {} }
                 send(root, kept.iter().sum::<u32>());
             })
         })
@@ -780,5 +803,4 @@ fn frames_of_others_survive() {
         send(keeper, ());
         assert_eq!(message::<u32>(), n as u32 * 100);
     }
-    DEPTH.set(0);
 }

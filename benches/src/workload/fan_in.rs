@@ -2,7 +2,8 @@
 //!
 //! Measures the many-senders side of a mailbox: the cost of a message where it contends with
 //! others, and how it comes over to the receiver, which takes part on another core or in turns.
-//! Nothing holds the senders back, so messages pile up: allocation is a part of it.
+//! Nothing holds the senders back, so messages pile up: allocation is a part of it. The task takes
+//! them in batches (`recv_many`), which is faster there than one by one; a process receives each.
 
 use std::time::Instant;
 
@@ -26,6 +27,9 @@ pub(super) static WORKLOADS: [Workload; 1] = [Workload {
 }];
 
 const SENDERS: u64 = 8;
+
+/// What the task takes at a time.
+const BATCH: usize = 100;
 
 /// The numbers that a sender sends, so that all send those below `n`.
 fn share(n: u64, sender: u64) -> impl Iterator<Item = u64> {
@@ -73,8 +77,9 @@ fn on_tokio(rt: &Runtime, n: u64) -> Measured {
         let (sender, mut mailbox) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut sum = 0;
-            while let Some(x) = mailbox.recv().await {
-                sum += x;
+            let mut batch = Vec::with_capacity(BATCH);
+            while mailbox.recv_many(&mut batch, BATCH).await > 0 {
+                sum += batch.drain(..).sum::<u64>();
             }
             done.send(sum).expect("the root waits");
         });

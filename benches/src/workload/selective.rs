@@ -160,7 +160,12 @@ struct Stop;
 fn reply(node: &Node, n: u64, behind: u64) -> Measured {
     node.run(move || {
         fill(behind);
-        // Not before: it would start on another worker meanwhile.
+        // Takes the inbox in and lets others run, before there is a server: else that would be
+        // given to another worker meanwhile, and the split would be what is measured.
+        let me = self_pid();
+        send(me, Wanted(0));
+        receive! { Wanted(x) => assert_eq!(x, 0) }
+        yield_now();
         let server = spawn!(serve);
         for x in 0..n / 10 {
             assert_eq!(ask(server, x), x + 1);

@@ -2,8 +2,8 @@
 //!
 //! Measures recursive spawning with a reply each: 1,111,111 processes, as many messages. What
 //! matters is the order: depth first keeps few processes alive, breadth first nearly all of them,
-//! each with a stack. tokio's side returns the sum through join handles, which do better there
-//! than a channel per inner task.
+//! each with a stack. tokio's side returns the sums through join handles, which do better there
+//! than a channel for each inner task.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,6 +12,7 @@ use std::time::Instant;
 use runtime::Node;
 use runtime::prelude::*;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 use super::{Workload, in_task};
 use crate::measured::{Measured, Unit};
@@ -29,9 +30,9 @@ pub(super) static WORKLOADS: [Workload; 1] = [Workload {
 
 const CHILDREN: u32 = 10;
 
-/// The number of leaves of the largest whole tree with at most `n`.
+/// The number of leaves of the largest whole tree with at most `n`; at least ten.
 fn leaves(n: u64) -> u32 {
-    let mut leaves = 1;
+    let mut leaves = CHILDREN;
     while u64::from(leaves) * u64::from(CHILDREN) <= n {
         leaves *= CHILDREN;
     }
@@ -84,15 +85,18 @@ fn on_tokio(rt: &Runtime, n: u64) -> Measured {
     })
 }
 
-/// Boxed, since it is made of itself.
+/// The task above the `leaves`, at least ten, that begin at `first`. Boxed, since it is made of
+/// itself; a leaf needs no box.
 fn subtree_task(first: u32, leaves: u32) -> Pin<Box<dyn Future<Output = u64> + Send>> {
     Box::pin(async move {
-        if leaves == 1 {
-            return first.into();
-        }
         let each = leaves / CHILDREN;
-        let children: [_; CHILDREN as usize] = std::array::from_fn(|child| {
-            tokio::spawn(subtree_task(first + child as u32 * each, each))
+        let children: [JoinHandle<u64>; CHILDREN as usize] = std::array::from_fn(|child| {
+            let first = first + child as u32 * each;
+            if each == 1 {
+                tokio::spawn(async move { first.into() })
+            } else {
+                tokio::spawn(subtree_task(first, each))
+            }
         });
         let mut total = 0;
         for child in children {

@@ -199,7 +199,7 @@ impl<'a> Plan<'a> {
         let mut tests = TokenStream::new();
         let mut rest = &self.arms[..];
         while let [first, ..] = rest {
-            let together = match (first.family, &first.arm.guard) {
+            let together = match (first.family, &first.written.guard) {
                 (Some(_), None) => rest
                     .iter()
                     .take_while(|arm| arm.family == first.family && arm.written.guard.is_none())
@@ -208,7 +208,7 @@ impl<'a> Plan<'a> {
             };
             let (now, later) = rest.split_at(together);
             let number = first.number;
-            tests.extend(match (first.family, &first.arm.guard) {
+            tests.extend(match (first.family, &first.written.guard) {
                 (Some(family), None) => self.test(&self.families[family], now),
                 (None, None) => return quote_spanned!(at=> #tests #number),
                 (_, Some(guard)) => self.guarded(first, guard),

@@ -50,7 +50,6 @@ const WOKEN: usize = 3;
 
 const COUNT_SHIFT: u32 = 48;
 const POINTER: usize = (1 << COUNT_SHIFT) - 1;
-const COUNT_ONE: usize = 1 << COUNT_SHIFT;
 /// The length at which a chain's count stays.
 pub(crate) const COUNT_CEILING: usize = u16::MAX as usize;
 
@@ -314,9 +313,15 @@ impl Inbox {
             // No pid has the generation 0.
             None => (0, false),
         };
-        // Release: who sees the new generation sees the end of the old.
-        self.life
-            .store(u64::from(next) << GENERATION_SHIFT, Ordering::Release);
+        let life = u64::from(next) << GENERATION_SHIFT;
+        // Release: who sees the new generation sees the end of the old. A store will do: a `set`
+        // that comes after it in the order of changes finds the generation gone, for a
+        // read-modify-write reads what stands directly before it. loom does not know that rule
+        // where stores and read-modify-writes meet.
+        #[cfg(not(loom))]
+        self.life.store(life, Ordering::Release);
+        #[cfg(loom)]
+        self.life.swap(life, Ordering::Release);
         more
     }
 

@@ -149,7 +149,9 @@ pub(crate) fn scan(
     }
     loop {
         let Some(message) = queue::pop_unseen(slot) else {
-            if slot.has(bit::FATAL) || !queue::drain(slot) {
+            // What was sent after a fatal signal is not for this process to see, unless its
+            // destructors ask for it.
+            if !queue::drain(slot) || slot.has(bit::FATAL) && !exit::unwinding(slot) {
                 return None;
             }
             continue;
@@ -223,7 +225,7 @@ fn scan_ring(
             }
         };
         *position = lent.at + 1;
-        if let Some(picked) = lent.ask(slot, arms) {
+        if let Some(picked) = lent.ask(slot, position, arms) {
             return Some(picked);
         }
     }
@@ -238,7 +240,12 @@ struct Lent {
 
 impl Lent {
     #[inline]
-    fn ask(mut self, slot: &Slot, arms: &mut dyn FnMut(&mut Cursor) -> u32) -> Option<Picked> {
+    fn ask(
+        mut self,
+        slot: &Slot,
+        position: &mut u64,
+        arms: &mut dyn FnMut(&mut Cursor) -> u32,
+    ) -> Option<Picked> {
         let arm = arms(&mut self.cursor);
         if arm == 0 {
             return None;
@@ -247,7 +254,8 @@ impl Lent {
         unsafe {
             let extra = &mut *slot.extra();
             extra.ring.forget(self.at);
-            extra.ring.tidy(&mut extra.save);
+            // The scan's position becomes the behaviour's save position.
+            extra.ring.tidy(&mut [&mut extra.save, position]);
         }
         queue::received(slot);
         Some(Picked {

@@ -118,25 +118,27 @@ impl Ring {
         self.empty += 1;
     }
 
-    /// Lets empty places vanish, where that is cheap. `save`, a position of the owner's, stays
-    /// where it was between its messages.
+    /// Lets empty places vanish, where that is cheap. `marks`, the positions that the owner goes
+    /// on using, stay where they were between their messages.
     #[inline]
-    pub(crate) fn tidy(&mut self, save: &mut u64) {
+    pub(crate) fn tidy(&mut self, marks: &mut [&mut u64]) {
         while self.entries.front().is_some_and(|e| e.key == EMPTY) {
             self.entries.pop_front();
             self.base += 1;
             self.empty -= 1;
         }
         if self.empty > 32 && self.empty > self.entries.len() / 2 {
-            self.compact(save);
+            self.compact(marks);
         }
     }
 
     #[cold]
-    fn compact(&mut self, save: &mut u64) {
-        let before = (save.saturating_sub(self.base) as usize).min(self.entries.len());
-        let gone = self.entries.iter().take(before);
-        *save = save.saturating_sub(gone.filter(|e| e.key == EMPTY).count() as u64);
+    fn compact(&mut self, marks: &mut [&mut u64]) {
+        for mark in marks {
+            let before = (mark.saturating_sub(self.base) as usize).min(self.entries.len());
+            let gone = self.entries.iter().take(before);
+            **mark = mark.saturating_sub(gone.filter(|e| e.key == EMPTY).count() as u64);
+        }
         self.entries.retain(|e| e.key != EMPTY);
         self.empty = 0;
         self.epoch = self.epoch.wrapping_add(1);
@@ -144,7 +146,7 @@ impl Ring {
 
     /// Gives memory back that is not needed now.
     pub(crate) fn shrink(&mut self, save: &mut u64) {
-        self.tidy(save);
+        self.tidy(&mut [save]);
         self.entries.shrink_to_fit();
     }
 
@@ -161,7 +163,7 @@ impl Ring {
     pub(crate) fn pop(&mut self, save: &mut u64) -> Option<AnyMessage> {
         let position = self.find(self.base, None)?;
         let message = self.lift(position);
-        self.tidy(save);
+        self.tidy(&mut [save]);
         Some(message)
     }
 }

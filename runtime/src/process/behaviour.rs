@@ -165,7 +165,8 @@ impl<'p> Cx<'p> {
                 queue::received(slot);
                 return Some(message);
             }
-            if slot.has(bit::FATAL) || !queue::drain(slot) {
+            // What was sent after a fatal signal is not for this process to see.
+            if !queue::drain(slot) || slot.has(bit::FATAL) {
                 return None;
             }
         }
@@ -174,7 +175,7 @@ impl<'p> Cx<'p> {
     /// Takes the first message from the save position on that `wanted` accepts. What it passes
     /// over stays in the mailbox, before the save position, and does not wake the process again.
     ///
-    /// If `wanted` panics, the message stays in its place.
+    /// If `wanted` panics, the message stays in its place. It must not receive: that panics.
     pub fn mail_where(
         &mut self,
         mut wanted: impl FnMut(&AnyMessage) -> bool,
@@ -184,7 +185,8 @@ impl<'p> Cx<'p> {
         // SAFETY: the running process is its own holder; a copy.
         let mut save = unsafe { (*slot.extra()).save };
         let found = crate::mailbox::receive::scan(slot, &mut save, None, &mut |cursor| {
-            u32::from(cursor.message.as_ref().is_some_and(&mut wanted))
+            let message = cursor.message.as_ref();
+            u32::from(message.is_some_and(|m| super::guarded(|| wanted(m))))
         });
         // SAFETY: as above.
         unsafe { (*slot.extra()).save = save };
@@ -222,9 +224,10 @@ impl<'p> Cx<'p> {
 ///
 /// # Panics
 ///
-/// Outside a process.
+/// Outside a process, and inside a guard.
 pub fn drive(behaviour: &mut impl Behaviour) -> ExitReason {
     let slot = current("drive");
+    assert!(!slot.has(bit::GUARD), "a `drive` inside a guard");
     let waker = waker::of(slot);
     let mut became: Option<Box<dyn Behaviour + Send>> = None;
     let mut cause = Cause {

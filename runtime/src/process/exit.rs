@@ -12,7 +12,6 @@ use std::any::Any;
 use std::backtrace::Backtrace;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
-use std::sync::atomic::Ordering;
 
 use super::behaviour::Behaviour;
 use super::exit_reason::{ExitReason, PanicParts, PanicReport};
@@ -142,6 +141,15 @@ pub(crate) fn make_fatal(slot: &Slot, reason: ExitReason) {
     // SAFETY: the holder's, and no other reference to it lives.
     unsafe { (*slot.extra()).fatal = Some(reason) };
     slot.set(bit::FATAL);
+}
+
+/// The reason of the fatal exit that the caller's process will end with, if any.
+pub(crate) fn fatal(slot: &Slot) -> Option<ExitReason> {
+    if !slot.has(bit::FATAL) {
+        return None;
+    }
+    // SAFETY: the holder's, and no other reference to it lives.
+    unsafe { (*slot.extra()).fatal.clone() }
 }
 
 /// Raises the pending fatal exit of the running process, unless it unwinds already.

@@ -14,7 +14,6 @@
 //! An entry that falls due while its process does not wait leaves the wheel; `flag::TIMER` and a
 //! wake-up tell the process before it waits again.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::behaviour::{Cause, Until};

@@ -5,7 +5,6 @@
 //! looked are one call (`flag::WOKEN`).
 
 use std::ptr;
-use std::sync::atomic::Ordering;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::slot::{Slot, flag};

@@ -1,7 +1,8 @@
 //! How many sleep and how many search, in one word.
 //!
-//! One word, because the hot path must see both at one moment with one load, and because "the
-//! last searcher" and "searching, now asleep" must each be one step. Only this file knows the bits.
+//! One word, so that the hot path sees both at one moment with one load, that a worker goes from one
+//! to the other in one step, and that all changes form one sequence, on which the proof in README.md
+//! rests. Only this file knows the bits.
 //!
 //! ```text
 //!   63      48 47        32 31        16 15         0
@@ -110,8 +111,9 @@ impl Counts {
         }
     }
 
-    /// A worker with a seat lies down; a searcher stops searching in the same step, so that
-    /// nobody can see neither the one nor the other. Release: for [`claim_search`](Self::claim_search).
+    /// A worker with a seat lies down; a searcher stops searching in the same step.
+    ///
+    /// Release: for [`claim_search`](Self::claim_search).
     pub(super) fn fall_asleep(&self, searching: bool) {
         let change = AWAKE - SLEEPER + if searching { SEARCHER } else { 0 };
         self.0.fetch_sub(change, Ordering::AcqRel);

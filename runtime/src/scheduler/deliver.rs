@@ -7,6 +7,7 @@ use crate::mailbox::inbox::Pushed;
 use crate::mailbox::queue;
 use crate::message::{AnyMessage, Header, Kind};
 use crate::node;
+use crate::process::exit;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit, flag};
 use crate::process::table;
@@ -27,7 +28,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
         && sender.has(bit::FATAL)
     {
         // What a process does after its fatal exit has no effect.
-        return;
+        return lost(message);
     }
     message.header_mut().generation = to.generation();
     let message = if slot.inbox.flags() & flag::LIMITED != 0 {
@@ -44,7 +45,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
         Pushed::Queued => {}
         Pushed::Claimed => claimed(thread, slot, envelope, to.generation()),
         // SAFETY: it came back.
-        Pushed::Dead => drop(unsafe { AnyMessage::from_raw(envelope) }),
+        Pushed::Dead => lost(unsafe { AnyMessage::from_raw(envelope) }),
     }
 }
 
@@ -55,7 +56,7 @@ fn claimed(thread: &Thread, slot: &'static Slot, envelope: NonNull<Header>, gene
         // The next process of the slot.
         release(slot);
         // SAFETY: the envelope is ours.
-        return drop(unsafe { AnyMessage::from_raw(envelope) });
+        return lost(unsafe { AnyMessage::from_raw(envelope) });
     }
     // SAFETY: we hold the process and the envelope.
     let runs = unsafe {
@@ -68,6 +69,12 @@ fn claimed(thread: &Thread, slot: &'static Slot, envelope: NonNull<Header>, gene
     } else {
         release(slot);
     }
+}
+
+/// Drops a message that reaches nobody. A send does not fail, whatever the destructor does.
+#[cold]
+fn lost(message: AnyMessage) {
+    exit::drop_quietly(message);
 }
 
 /// Makes a claimed process runnable.
@@ -130,5 +137,6 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
     if flags & flag::LIMIT_EXITS != 0 && report() {
         deliver(to, AnyMessage::signal(Signal::Full { limit }));
     }
+    lost(message);
     None
 }

@@ -4,6 +4,7 @@
 //! `worker` picks, `runner` runs, `run_queue` keeps, `idle` and `seat` order who sleeps and who
 //! may run, `watchdog` looks after all.
 
+pub(crate) mod arrivals;
 mod barrier;
 mod counts;
 pub(crate) mod idle;

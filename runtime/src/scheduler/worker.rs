@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::arrivals::{Arrivals, Linked};
 use super::idle::{Look, Searcher, Woken};
 use super::cpu_clock::CpuClock;
 use super::placement;
@@ -28,8 +29,10 @@ use crate::timer::{Clock, Expired, Wheel};
 
 /// Turns in a row that `next` may give while others wait.
 const STREAK: u32 = 64;
-/// How often a searcher looks before it sleeps.
-const ROUNDS: u32 = 20;
+/// How often a searcher looks at its inbox before it sleeps.
+const ROUNDS: u32 = 40;
+/// At which of these it looks at the others' queues.
+const STEAL_EVERY: u32 = 4;
 /// Timers taken from the wheel at once.
 const TIMERS: usize = 256;
 /// Processes that a worker may spawn before it looks at the node's limit again.
@@ -66,6 +69,16 @@ enum Stood<'a> {
     Stays(Inside<'a, Seated>, Option<Searcher<'a>>),
 }
 
+impl Linked for Slot {
+    fn link(&self) -> *const Slot {
+        self.link.get()
+    }
+
+    fn set_link(&self, next: *const Slot) {
+        self.link.set(next);
+    }
+}
+
 /// One worker of a node.
 #[repr(align(128))]
 pub(crate) struct Worker {
@@ -74,7 +87,7 @@ pub(crate) struct Worker {
 
     // Touched by others.
     /// Processes on this worker's stacks that were woken elsewhere, newest first.
-    inbox: AtomicPtr<Slot>,
+    inbox: Arrivals<Slot>,
     wheel: Mutex<Wheel<Timer>>,
     /// No timer of the wheel is due before.
     next_expiry: AtomicU64,
@@ -116,7 +129,7 @@ impl Worker {
         Worker {
             id,
             node,
-            inbox: AtomicPtr::new(ptr::null_mut()),
+            inbox: Arrivals::new(),
             wheel: Mutex::new(Wheel::new()),
             next_expiry: AtomicU64::new(u64::MAX),
             turns: AtomicU32::new(0),
@@ -187,28 +200,12 @@ impl Worker {
     }
 
     pub(crate) fn has_inbox(&self) -> bool {
-        !self.inbox.load(Ordering::Relaxed).is_null()
+        !self.inbox.is_empty()
     }
 
     /// Hands a claimed process that stands on this worker's stacks over to it.
     pub(crate) fn hand_over(&self, slot: &'static Slot) {
-        let slot = ptr::from_ref(slot).cast_mut();
-        let mut head = self.inbox.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the process is the caller's to move on; slots live for ever.
-            unsafe { (*slot).link.set(head) };
-            // Release: what the caller did with the process.
-            match self.inbox.compare_exchange_weak(
-                head,
-                slot,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => head = now,
-            }
-        }
-        if head.is_null() {
+        if self.inbox.push(slot) {
             self.node().idle.poke(self.id.into());
         }
     }
@@ -304,9 +301,11 @@ impl Worker {
         run::recycle(&self.free, slot);
         let credit = self.credit.get() + 1;
         self.credit.set(credit);
-        if credit > 2 * self.node().credit_size() {
-            self.credit.set(credit - self.node().credit_size());
-            self.node().return_credit(self.node().credit_size());
+        // A node that counts exactly, one by one, leaves nothing with its workers.
+        let size = self.node().credit_size();
+        if credit > 2 * (size - 1) {
+            self.credit.set(credit - size);
+            self.node().return_credit(size);
         }
         let ended = self.ended.load(Ordering::Relaxed);
         self.ended.store(ended + 1, Ordering::Release);
@@ -443,12 +442,15 @@ impl Worker {
         let idle = &self.node().idle;
         let mut searcher = idle.begin_search();
         if searcher.is_some() {
-            for _ in 0..ROUNDS {
-                if let Some(slot) = self.steal() {
-                    return Some(slot);
-                }
+            for round in 0..ROUNDS {
+                // The own inbox at each: a process here may talk to one that is held elsewhere.
                 if self.has_inbox() {
                     return None;
+                }
+                if round % STEAL_EVERY == 0
+                    && let Some(slot) = self.steal()
+                {
+                    return Some(slot);
                 }
                 std::hint::spin_loop();
             }
@@ -626,20 +628,9 @@ impl Worker {
     }
 
     fn take_inbox(&self) {
-        // Acquire: what those who handed over did with the processes.
-        let mut newest = self.inbox.swap(ptr::null_mut(), Ordering::Acquire).cast_const();
-        let mut oldest: *const Slot = ptr::null();
-        // SAFETY: slots live for ever, and those in the inbox are the worker's.
-        while let Some(slot) = unsafe { newest.as_ref() } {
-            newest = slot.link.get();
-            slot.link.set(oldest);
-            oldest = slot;
-        }
-        // SAFETY: as above; the link is read before the process is queued.
-        while let Some(slot) = unsafe { oldest.as_ref() } {
-            oldest = slot.link.get();
+        self.inbox.take(|slot| {
             self.queue.push(slot);
-        }
+        });
     }
 
     #[cold]

@@ -65,8 +65,8 @@ impl Clock {
         self.coarse.get(|| self.read())
     }
 
-    /// Brings the coarse time up to date and returns it. If another thread is doing so, it returns
-    /// what is published: who needs the precise time asks for [`now`](Clock::now).
+    /// Brings the coarse time up to date and returns it: up to a grain behind, more if another
+    /// thread is doing so. Who needs the precise time asks for [`now`](Clock::now).
     pub(crate) fn refresh(&self) -> u64 {
         if self.paused {
             return self.coarse();
@@ -85,8 +85,8 @@ impl Clock {
     }
 
     /// The latest time at which the caller of [`coarse`](Clock::coarse) that was told `since` may
-    /// have called it; that call happens before this one. As a rule 1 ms past `since`, never later
-    /// than now.
+    /// have called it; that call happens before this one. As a rule a refresh and a grain past
+    /// `since`, never later than now.
     pub(crate) fn start_bound(&self, since: u64) -> u64 {
         if self.paused {
             return since;

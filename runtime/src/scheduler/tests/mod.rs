@@ -1,7 +1,9 @@
 //! Tests of the sleep protocol and of the seats: models under loom, stress without.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test --release -p runtime --lib scheduler::tests
+//! .ci/loom scheduler::tests
+//! LOOM_MAX_PREEMPTIONS=3 .ci/loom scheduler::tests -- --include-ignored      (hours)
+//! RUNTIME_STRESS=1000 cargo test --release -p runtime --lib scheduler::tests::stress
 //! ```
 
 #[cfg(loom)]

@@ -202,8 +202,9 @@ fn a_stopped_clock_leaves_no_long_lag() {
     clock.wait(MILLI / 2);
     let entered = clock.read();
     clock.stop();
+    clock.wait(NIGHT / 2);
     clock.stop();
-    clock.wait(NIGHT);
+    clock.wait(NIGHT / 2);
     assert!(clock.refresh() >= NIGHT);
     let bound = clock.bound(since);
     assert!(entered <= bound && bound <= since + MILLI + EDGE);
@@ -237,7 +238,7 @@ fn a_value_that_comes_back_after_a_stop_is_not_settled() {
         clock.stop();
         clock.wait(100_000);
         let entered = clock.read();
-        assert_eq!(clock.get(), since);
+        assert_eq!((clock.get(), clock.get()), (since, since));
         assert!(clock.bound(since) >= entered);
     }
     let entered = clock.read();

@@ -82,7 +82,7 @@ fn run_against_model(seed: u64, steps: u32) {
     let mut placings = 0;
     let mut now: u64 = 0;
     // Order is promised only where no call was cut short.
-    let portions = seed % 2 == 0;
+    let portions = seed.is_multiple_of(2);
     let mut out = Vec::new();
     for step in 0..steps {
         match random.below(10) {
