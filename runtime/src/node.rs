@@ -142,10 +142,10 @@ impl Instance {
             },
             stack_class,
             idle: Idle::new(count, seats),
-            seats: places,
             workers: (0..count)
-                .map(|id| Worker::new(id as u16, weak.as_ptr()))
+                .map(|worker| Worker::new(worker as u16, id, weak.as_ptr(), places.of(worker)))
                 .collect(),
+            seats: places,
             injector: Injector::new(),
             state: AtomicU32::new(RUNNING),
             started: AtomicUsize::new(0),

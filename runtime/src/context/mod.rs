@@ -25,7 +25,6 @@ use std::ptr;
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use crate::process::slot::Slot;
 use crate::stack::{HEADER, Stack};
 
 /// Why a process suspends.
@@ -49,8 +48,6 @@ pub(crate) enum Resumed {
 pub(crate) struct Context {
     coroutine: ManuallyDrop<Coroutine<(), Suspend, (), Stack>>,
     yielder: Cell<*const Yielder<(), Suspend>>,
-    /// The process that stands on it; null while it is a worker's runner.
-    pub(crate) process: Cell<*const Slot>,
 }
 
 const _: () = assert!(size_of::<Context>() <= HEADER);
@@ -69,7 +66,6 @@ pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
         context.write(Context {
             coroutine: ManuallyDrop::new(coroutine),
             yielder: Cell::new(ptr::null()),
-            process: Cell::new(ptr::null()),
         });
     }
     context

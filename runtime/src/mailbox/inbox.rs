@@ -160,51 +160,48 @@ impl Inbox {
         }
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            match head {
-                WAITING => {
-                    match self.head.compare_exchange_weak(
-                        WAITING,
-                        OPEN,
-                        // Acquire: the owner's half is ours now. Release is kept for the chain
-                        // of changes from `wait` to the next take.
-                        Ordering::AcqRel,
-                        Ordering::Relaxed,
-                    ) {
-                        Ok(_) => {
-                            // A push that failed before left a link here.
-                            // SAFETY: the envelope is ours.
-                            unsafe { set_next(envelope, ptr::null_mut()) };
-                            return Pushed::Claimed;
-                        }
-                        Err(now) => head = now,
+            if head == WAITING {
+                match self.head.compare_exchange_weak(
+                    WAITING,
+                    OPEN,
+                    // Acquire: the owner's half is ours now. Release is kept for the chain of
+                    // changes from `wait` to the next take.
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => {
+                        // A push that failed before left a link here.
+                        // SAFETY: the envelope is ours.
+                        unsafe { set_next(envelope, ptr::null_mut()) };
+                        return Pushed::Claimed;
                     }
+                    Err(now) => head = now,
                 }
-                DEAD => {
-                    // SAFETY: as above.
-                    unsafe { set_next(envelope, ptr::null_mut()) };
-                    return Pushed::Dead;
-                }
-                _ => {
-                    let (next, count) = match head {
-                        OPEN | WOKEN => (ptr::null_mut(), 0),
-                        _ => (pointer(head), head >> COUNT_SHIFT),
-                    };
-                    // SAFETY: as above.
-                    unsafe { set_next(envelope, next) };
-                    let count = (count + 1).min(COUNT_CEILING);
-                    let new = envelope.as_ptr().expose_provenance();
-                    debug_assert_eq!(new & !POINTER, 0, "addresses have 48 bits");
-                    match self.head.compare_exchange_weak(
-                        head,
-                        new | count << COUNT_SHIFT,
-                        // Release: the envelope's content, and what the sender did before.
-                        Ordering::AcqRel,
-                        Ordering::Relaxed,
-                    ) {
-                        Ok(_) => return Pushed::Queued,
-                        Err(now) => head = now,
-                    }
-                }
+                continue;
+            }
+            if head == DEAD {
+                // SAFETY: as above.
+                unsafe { set_next(envelope, ptr::null_mut()) };
+                return Pushed::Dead;
+            }
+            let (next, count) = match head {
+                OPEN | WOKEN => (ptr::null_mut(), 0),
+                _ => (pointer(head), head >> COUNT_SHIFT),
+            };
+            // SAFETY: as above.
+            unsafe { set_next(envelope, next) };
+            let count = (count + 1).min(COUNT_CEILING);
+            let new = envelope.as_ptr().expose_provenance();
+            debug_assert_eq!(new & !POINTER, 0, "addresses have 48 bits");
+            match self.head.compare_exchange_weak(
+                head,
+                new | count << COUNT_SHIFT,
+                // Release: the envelope's content, and what the sender did before.
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Pushed::Queued,
+                Err(now) => head = now,
             }
         }
     }

@@ -78,7 +78,7 @@ pub(crate) fn drain(slot: &Slot) -> bool {
         unsafe { count += accept(slot, envelope, generation) };
     }
     if !limited(slot) {
-        add_length(slot, count);
+        self::count(slot, count);
     }
     count > 0
 }
@@ -94,7 +94,7 @@ pub(crate) unsafe fn accept_claimed(slot: &Slot, envelope: NonNull<Header>) {
     // SAFETY: the caller's promise.
     let count = unsafe { accept(slot, envelope, generation) };
     if !limited(slot) {
-        add_length(slot, count);
+        self::count(slot, count);
     }
 }
 
@@ -145,8 +145,9 @@ pub(crate) fn limited(slot: &Slot) -> bool {
     slot.inbox.flags() & flag::LIMITED != 0
 }
 
+/// Counts messages that joined the unseen of a mailbox without a limit.
 #[inline]
-fn add_length(slot: &Slot, count: u32) {
+pub(crate) fn count(slot: &Slot, count: u32) {
     // Only the holder writes it, unless the mailbox is limited.
     let length = slot.length.load(Ordering::Relaxed);
     slot.length.store(length + count, Ordering::Relaxed);

@@ -9,17 +9,19 @@
 //! No queue is borrowed while an arm looks at a message, so a guard may panic, send, or ask for
 //! anything. What it must not do is receive, or wait otherwise: that panics.
 
+use std::mem;
+use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 use super::arm::{Cursor, Picked};
 use super::deadline::{Deadline, IntoDeadline};
 use super::queue;
 use super::reference::Ref;
-use crate::context::{self, Context, Suspend};
+use crate::context::{self, Suspend};
 use crate::message::{AnyMessage, Message, type_key};
 use crate::process::slot::{Slot, bit};
 use crate::process::{current, current_on, exit, wait};
-use crate::thread;
+use crate::thread::{self, Thread};
 
 /// Waits for a message that `scan` takes: it returns the arm's number, or 0. Only messages with
 /// one of the `keys` are shown to it (all, if `None`).
@@ -45,11 +47,21 @@ fn receive_from(
         begun: false,
     };
     loop {
-        match receive.look(keys, scan) {
-            Look::Done(picked) => return picked,
-            // SAFETY: the context is the one that runs: nothing has switched since.
-            Look::Suspend(context, why) => unsafe { context::suspend(context, why) },
-        }
+        let look = receive.look(keys, scan);
+        let why = match look.tag {
+            WAIT => Suspend::Wait,
+            YIELD => Suspend::Yield,
+            arm => {
+                let message = NonNull::new(look.pointer.cast());
+                return Picked {
+                    // SAFETY: `Look::done` gave the envelope up.
+                    message: message.map(|envelope| unsafe { AnyMessage::from_raw(envelope) }),
+                    arm,
+                };
+            }
+        };
+        // SAFETY: the context is the one that runs: nothing has switched since.
+        unsafe { context::suspend(look.pointer.cast(), why) };
     }
 }
 
@@ -60,9 +72,36 @@ struct Receive {
     begun: bool,
 }
 
-enum Look {
-    Done(Picked),
-    Suspend(*mut Context, Suspend),
+/// What a look found, in two registers: the arm and its message (arm 0 and none after a
+/// time-out), or that the process shall suspend, and its context.
+#[derive(Clone, Copy)]
+struct Look {
+    pointer: *mut (),
+    tag: u32,
+}
+
+/// Tags that no arm has.
+const WAIT: u32 = u32::MAX;
+const YIELD: u32 = u32::MAX - 1;
+
+impl Look {
+    #[inline]
+    fn done(picked: Picked) -> Look {
+        Look {
+            pointer: picked
+                .message
+                .map_or(ptr::null_mut(), |message| message.into_raw().as_ptr().cast()),
+            tag: picked.arm,
+        }
+    }
+
+    #[inline]
+    fn suspend(thread: &Thread, why: u32) -> Look {
+        Look {
+            pointer: thread.context.get().cast(),
+            tag: why,
+        }
+    }
 }
 
 impl Receive {
@@ -78,23 +117,30 @@ impl Receive {
             self.begun = true;
             begin(slot);
             if thread.spend(1) <= 0 && !exit::unwinding(slot) {
-                return Look::Suspend(thread.context.get(), Suspend::Yield);
+                return Look::suspend(thread, YIELD);
             }
         }
-        loop {
-            if let Some(picked) = scan(slot, &mut self.position, keys, arms) {
-                if slot.has(bit::DEADLINE) {
-                    wait::end(slot);
-                }
-                return Look::Done(picked);
+        if let Some(picked) = scan(slot, &mut self.position, keys, arms) {
+            if slot.has(bit::DEADLINE) {
+                wait::end(slot);
             }
-            exit::check(slot);
-            if !exit::has_stale(slot) {
-                break;
-            }
-            // A destructor ran: positions may have moved.
+            return Look::done(picked);
+        }
+        if slot.has(bit::FATAL) || exit::has_stale(slot) || self.deadline != Deadline::Never {
+            return self.look_closer(thread, slot);
+        }
+        Look::suspend(thread, WAIT)
+    }
+
+    /// There is no message, and more to consider than waiting for ever.
+    #[inline(never)]
+    fn look_closer(&mut self, thread: &Thread, slot: &'static Slot) -> Look {
+        exit::check(slot);
+        if exit::has_stale(slot) {
+            // Destructors run: positions may move, and messages come.
             exit::drop_stale(slot);
             self.position = 0;
+            return Look::suspend(thread, YIELD);
         }
         let waits = match self.deadline {
             Deadline::Never => true,
@@ -103,13 +149,12 @@ impl Receive {
             Deadline::At(instant) => wait::until(slot, instant),
         };
         if waits {
-            Look::Suspend(thread.context.get(), Suspend::Wait)
-        } else {
-            wait::end(slot);
-            Look::Done(Picked {
-                message: None,
-                arm: 0,
-            })
+            return Look::suspend(thread, WAIT);
+        }
+        wait::end(slot);
+        Look {
+            pointer: ptr::null_mut(),
+            tag: 0,
         }
     }
 }
@@ -135,6 +180,7 @@ fn begin_slow(slot: &Slot) {
 
 /// Shows the messages from `position` on to `arms`, and moves `position` behind those that none
 /// took.
+#[inline]
 pub(crate) fn scan(
     slot: &Slot,
     position: &mut u64,
@@ -149,18 +195,16 @@ pub(crate) fn scan(
     }
     loop {
         let Some(message) = queue::pop_unseen(slot) else {
-            // What was sent after a fatal signal is not for this process to see, unless its
-            // destructors ask for it.
-            if !queue::drain(slot) || slot.has(bit::FATAL) && !exit::unwinding(slot) {
+            if slot.inbox.is_empty() || slot.has(bit::FATAL) || !queue::drain(slot) {
                 return None;
             }
             continue;
         };
-        let seen = Unseen(slot, Cursor::new(message));
-        if let Some(picked) = seen.ask(keys, arms) {
-            return Some(picked);
+        let unseen = Unseen(slot, Cursor::new(message));
+        match unseen.ask(keys, arms) {
+            Some(picked) => return Some(picked),
+            None => *position = end(slot),
         }
-        *position = end(slot);
     }
 }
 
@@ -175,17 +219,17 @@ impl Unseen<'_> {
         arms: &mut dyn FnMut(&mut Cursor) -> u32,
     ) -> Option<Picked> {
         let key = self.1.message.as_ref().map(AnyMessage::key)?;
-        if keys.is_some_and(|keys| !keys.contains(&key)) {
+        if keys.is_some_and(|keys| !has(keys, key)) {
             return None;
         }
         match arms(&mut self.1) {
             0 => None,
             arm => {
                 queue::received(self.0);
-                Some(Picked {
-                    message: self.1.message.take(),
-                    arm,
-                })
+                let message = self.1.message.take();
+                // Nothing is left in it.
+                mem::forget(self);
+                Some(Picked { message, arm })
             }
         }
     }
@@ -198,6 +242,18 @@ impl Drop for Unseen<'_> {
             queue::leave(self.0, message);
         }
     }
+}
+
+/// Receives have few keys: a plain loop beats an unrolled search.
+#[inline]
+fn has(keys: &[u64], key: u64) -> bool {
+    let mut keys = keys.iter();
+    while let Some(&other) = keys.next() {
+        if other == key {
+            return true;
+        }
+    }
+    false
 }
 
 #[inline(never)]

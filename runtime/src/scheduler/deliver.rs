@@ -20,7 +20,7 @@ pub(crate) fn deliver(to: Pid, message: AnyMessage) {
 }
 
 /// As [`deliver`], for a caller that has its thread's record at hand.
-#[inline]
+#[inline(never)]
 pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     let slot = table::slot_of(to);
     thread.spend(1);
@@ -31,27 +31,38 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
         return lost(message);
     }
     message.header_mut().generation = to.generation();
-    let message = if slot.inbox.flags() & flag::LIMITED != 0 {
+    let limited = queue::limited(slot);
+    if limited {
         match within_limit(slot, to, message) {
-            Some(message) => message,
+            Some(within) => message = within,
             None => return,
         }
-    } else {
-        message
-    };
+    }
+    let kind = message.header().kind;
     let envelope = message.into_raw();
     // SAFETY: the envelope was just given up to us.
     match unsafe { slot.inbox.push(envelope, to.generation()) } {
         Pushed::Queued => {}
-        Pushed::Claimed => claimed(thread, slot, envelope, to.generation()),
+        Pushed::Claimed
+            if kind == Kind::Message
+                && !limited
+                && slot.inbox.generation() == to.generation() =>
+        {
+            // SAFETY: we hold the process and the envelope.
+            unsafe { queue::append(slot, envelope) };
+            queue::count(slot, 1);
+            ready_on(thread, slot);
+        }
+        Pushed::Claimed => claimed(slot, envelope, to.generation()),
         // SAFETY: it came back.
         Pushed::Dead => lost(unsafe { AnyMessage::from_raw(envelope) }),
     }
 }
 
-/// The process waited, and is ours with the envelope.
-#[inline]
-fn claimed(thread: &Thread, slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
+/// The process waited, and is ours with an envelope that needs a closer look.
+#[cold]
+#[inline(never)]
+fn claimed(slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
     if slot.inbox.generation() != generation {
         // The next process of the slot.
         release(slot);
@@ -59,13 +70,9 @@ fn claimed(thread: &Thread, slot: &'static Slot, envelope: NonNull<Header>, gene
         return lost(unsafe { AnyMessage::from_raw(envelope) });
     }
     // SAFETY: we hold the process and the envelope.
-    let runs = unsafe {
-        let runs = envelope.as_ref().kind == Kind::Message;
-        queue::accept_claimed(slot, envelope);
-        runs || queue::has_unseen(slot) || slot.has(bit::FATAL)
-    };
-    if runs {
-        ready_on(thread, slot);
+    unsafe { queue::accept_claimed(slot, envelope) };
+    if queue::has_unseen(slot) || slot.has(bit::FATAL) {
+        ready(slot);
     } else {
         release(slot);
     }
@@ -82,7 +89,7 @@ pub(crate) fn ready(slot: &'static Slot) {
     ready_on(thread::this(), slot);
 }
 
-#[inline]
+#[inline(always)]
 fn ready_on(thread: &Thread, slot: &'static Slot) {
     match thread.worker() {
         Some(worker) if worker.node_id() == slot.node.load(Ordering::Relaxed) => worker.ready(slot),

@@ -129,8 +129,6 @@ fn park(
     why: Suspend,
 ) -> bool {
     slot.context.set(stack);
-    // SAFETY: a suspended context is live.
-    unsafe { (*stack).process.set(slot) };
     hold(me, slot);
     scheduler::account(thread, slot);
     match why {

@@ -83,7 +83,10 @@ impl Linked for Slot {
 #[repr(align(128))]
 pub(crate) struct Worker {
     id: u16,
+    node_id: u16,
     node: *const Instance,
+    /// The worker's seat, which is its node's.
+    seat: *const Seat<Seated>,
 
     // Touched by others.
     /// Processes on this worker's stacks that were woken elsewhere, newest first.
@@ -125,10 +128,17 @@ unsafe impl Sync for Worker {}
 unsafe impl Send for Worker {}
 
 impl Worker {
-    pub(crate) fn new(id: u16, node: *const Instance) -> Worker {
+    pub(crate) fn new(
+        id: u16,
+        node_id: u16,
+        node: *const Instance,
+        seat: &Seat<Seated>,
+    ) -> Worker {
         Worker {
             id,
+            node_id,
             node,
+            seat,
             inbox: Arrivals::new(),
             wheel: Mutex::new(Wheel::new()),
             next_expiry: AtomicU64::new(u64::MAX),
@@ -164,7 +174,7 @@ impl Worker {
 
     #[inline]
     pub(crate) fn node_id(&self) -> u16 {
-        self.node().id()
+        self.node_id
     }
 
     #[inline]
@@ -174,7 +184,8 @@ impl Worker {
 
     #[inline]
     fn seat(&self) -> &Seat<Seated> {
-        self.node().seats.of(self.id.into())
+        // SAFETY: the seats are the node's, in a box that is never changed.
+        unsafe { &*self.seat }
     }
 
     pub(crate) fn is_seated(&self) -> bool {
@@ -314,7 +325,7 @@ impl Worker {
     // Owner: processes become runnable.
 
     /// A process that this thread has claimed may run.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ready(&self, slot: &'static Slot) {
         let holder = slot.holder();
         if holder != ANYONE && holder != self.id {
@@ -341,7 +352,7 @@ impl Worker {
     }
 
     /// A process that has had its turn, or was displaced from `next`, queues up.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn requeue(&self, slot: &'static Slot) {
         if self.queue.push(slot) {
             self.node().idle.notify_one();

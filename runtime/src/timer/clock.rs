@@ -99,12 +99,14 @@ impl Clock {
     /// # Panics
     ///
     /// If the clock follows the system's.
+    #[allow(dead_code, reason = "for tests on virtual time")]
     pub(crate) fn advance(&self, to: u64) -> u64 {
         assert!(self.paused, "only a paused clock can be advanced");
         self.coarse.raise(to)
     }
 
     /// Whether the clock runs on virtual time.
+    #[allow(dead_code, reason = "for tests on virtual time")]
     pub(crate) fn is_paused(&self) -> bool {
         self.paused
     }

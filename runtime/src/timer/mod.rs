@@ -19,7 +19,7 @@ mod coarse;
 mod wheel;
 
 pub(crate) use clock::{Clock, GRAIN_SHIFT};
-pub(crate) use wheel::{Expired, TimerId, Wheel};
+pub(crate) use wheel::{Expired, Wheel};
 
 use std::time::Duration;
 

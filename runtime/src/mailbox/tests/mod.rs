@@ -27,6 +27,8 @@ mod inbox_models;
 mod place;
 #[cfg(not(loom))]
 mod ring;
+#[cfg(not(loom))]
+mod save_position;
 #[cfg(loom)]
 mod slot_models;
 #[cfg(loom)]

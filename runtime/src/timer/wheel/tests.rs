@@ -278,7 +278,7 @@ fn a_million_at_one_instant_come_in_portions_and_in_order() {
         assert_eq!(out.len(), calls * portion);
     }
     assert!(out.iter().map(|expired| expired.payload).eq(0..n));
-    assert!(wheel.is_empty());
+    assert_eq!(wheel.len(), 0);
 }
 
 #[test]
