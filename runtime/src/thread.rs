@@ -50,6 +50,13 @@ impl Drop for Owner {
 /// The record of the calling thread. Good until the next switch point.
 #[inline(never)]
 pub(crate) fn this() -> &'static Thread {
+    here()
+}
+
+/// As [`this`], inlined: only for functions that are never inlined themselves and in which
+/// nothing switches.
+#[inline(always)]
+pub(crate) fn here() -> &'static Thread {
     let thread = THIS.get();
     // SAFETY: null, or made by `create`, and freed only when the thread has ended: nothing of the
     // runtime runs on it then, except a destructor of another thread-local, which finds null.

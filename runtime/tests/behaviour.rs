@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use expect::{Census, NOW, OnDrop, end_of, message, nothing, reports, until};
+use expect::{Census, NOW, OnDrop, alone, end_of, message, nothing, reports, until};
 use runtime::prelude::*;
 use runtime::{drive, enter, exit_signal};
 
@@ -300,31 +300,33 @@ mod nexts {
     use super::*;
 
     /// `Again` gives others their turn, and comes back without mail.
-    #[runtime::test(workers = 1)]
+    #[test]
     fn again() {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (told, root) = (Arc::clone(&stop), self_pid());
-        let census = Census::default();
-        let token = census.token();
-        let mut count = 0u32;
-        behaviour(move |cx| {
-            let _keep = &token;
-            assert_eq!(cx.cause().start, count == 0);
-            count += 1;
-            if told.load(Ordering::Acquire) {
-                send(root, count);
-                return DONE;
+        alone(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let (told, root) = (Arc::clone(&stop), self_pid());
+            let census = Census::default();
+            let token = census.token();
+            let mut count = 0u32;
+            behaviour(move |cx| {
+                let _keep = &token;
+                assert_eq!(cx.cause().start, count == 0);
+                count += 1;
+                if told.load(Ordering::Acquire) {
+                    send(root, count);
+                    return DONE;
+                }
+                Next::Again
+            });
+            for _ in 0..5000 {
+                // Each a turn of others.
+                spawn!(move || send(root, "turn"));
+                assert_eq!(message::<&str>(), "turn");
             }
-            Next::Again
+            stop.store(true, Ordering::Release);
+            assert!(message::<u32>() > 1);
+            census.none_is_left();
         });
-        for _ in 0..500 {
-            // Each a turn of others.
-            spawn!(move || send(root, "turn"));
-            assert_eq!(message::<&str>(), "turn");
-        }
-        stop.store(true, Ordering::Release);
-        assert!(message::<u32>() > 1);
-        census.none_is_left();
     }
 
     /// `spent` tells when the turn's budget is gone, and `Again` gives a new one.
@@ -343,7 +345,9 @@ mod nexts {
             }
             if turns == 3 { DONE } else { Next::Again }
         });
-        until("three turns", || receive_where(NOW, |m| m.downcast_ref() == Some(&3)).is_some());
+        until("three turns", || {
+            receive_where(NOW, |m| m.downcast_ref() == Some(&3)).is_some()
+        });
     }
 
     /// `Become` goes on as another behaviour: started anew, the mailbox as it was, the old state
@@ -466,7 +470,15 @@ mod blocking {
         }
         let root = self_pid();
         let askers: Vec<Pid> = (0..20)
-            .map(|_| Spawn::new().behaviour(Asker { root, state: [0; 8] }).unwrap().pid)
+            .map(|_| {
+                Spawn::new()
+                    .behaviour(Asker {
+                        root,
+                        state: [0; 8],
+                    })
+                    .unwrap()
+                    .pid
+            })
             .collect();
         for n in 0..8u64 {
             for &asker in &askers {
@@ -508,7 +520,9 @@ mod blocking {
             for &pid in &pids {
                 send(pid, "block");
             }
-            until("all to block", || blocked.load(Ordering::Acquire) == round * COUNT);
+            until("all to block", || {
+                blocked.load(Ordering::Acquire) == round * COUNT
+            });
             let free = behaviour(move |cx| {
                 if cx.mail().is_some() {
                     send(root, "free");
@@ -567,7 +581,7 @@ mod blocking {
             }
             WAIT
         });
-        for _ in 0..500 {
+        for _ in 0..5000 {
             send(pid, ());
             message::<()>();
         }
@@ -768,7 +782,11 @@ mod loops {
             .receive_loop(move |mail| match mail.downcast::<u32>() {
                 Ok(n) => {
                     sum = sum * 3 % 1_000_003 + n;
-                    if n % 5 == 0 { Flow::Hibernate } else { Flow::Continue }
+                    if n % 5 == 0 {
+                        Flow::Hibernate
+                    } else {
+                        Flow::Continue
+                    }
                 }
                 Err(_) => {
                     send(root, sum);
@@ -790,31 +808,33 @@ mod loops {
     }
 
     /// A receive loop with a long mailbox gives others their turn.
-    #[runtime::test(workers = 1)]
+    #[test]
     fn gives_turns() {
-        let root = self_pid();
-        let turns = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&turns);
-        let spawned = Spawn::new()
-            .receive_loop(move |mail| match mail.is::<&str>() {
-                true => {
-                    send(root, count.load(Ordering::Acquire));
-                    Flow::Exit(ExitReason::Normal)
-                }
-                false => Flow::Continue,
-            })
-            .unwrap();
-        for n in 0..100_000u32 {
-            send(spawned.pid, n);
-        }
-        send(spawned.pid, "end");
-        let ticker = spawn!(move || loop {
-            turns.fetch_add(1, Ordering::AcqRel);
-            yield_now();
+        alone(|| {
+            let root = self_pid();
+            let turns = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&turns);
+            let spawned = Spawn::new()
+                .receive_loop(move |mail| match mail.is::<&str>() {
+                    true => {
+                        send(root, count.load(Ordering::Acquire));
+                        Flow::Exit(ExitReason::Normal)
+                    }
+                    false => Flow::Continue,
+                })
+                .unwrap();
+            for n in 0..100_000u32 {
+                send(spawned.pid, n);
+            }
+            send(spawned.pid, "end");
+            let ticker = spawn!(move || loop {
+                turns.fetch_add(1, Ordering::AcqRel);
+                yield_now();
+            });
+            let turns = message::<usize>();
+            assert!(turns > 5, "{turns}");
+            exit_signal(ticker, ExitReason::Kill);
         });
-        let turns = message::<usize>();
-        assert!(turns > 5, "{turns}");
-        exit_signal(ticker, ExitReason::Kill);
     }
 }
 
@@ -838,7 +858,9 @@ fn a_crowd_that_talks() {
                         Ok(Ring(pids)) => ring = pids,
                         Err(mail) => {
                             let left: u32 = mail.downcast().unwrap();
-                            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                            random = random
+                                .wrapping_mul(6_364_136_223_846_793_005)
+                                .wrapping_add(1);
                             match left {
                                 0 => send(root, ()),
                                 _ => send(ring[(random >> 33) % ring.len()], left - 1),

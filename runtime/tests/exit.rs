@@ -78,7 +78,10 @@ mod panics {
         });
         end_of(pid);
         census.none_is_left();
-        reports::expect("runtime::process", &["a destructor's", &format!("pid={pid}")]);
+        reports::expect(
+            "runtime::process",
+            &["a destructor's", &format!("pid={pid}")],
+        );
     }
 
     /// A panic payload whose destructor panics ends its process alone.
@@ -239,7 +242,10 @@ mod exits {
         let error = "x".parse::<u8>().unwrap_err();
         assert_eq!(fails().into_reason(), ExitReason::from(error));
         assert_eq!(Ok::<(), ExitReason>(()).into_reason(), ExitReason::Normal);
-        assert_eq!(Err::<(), _>(ExitReason::Shutdown).into_reason(), ExitReason::Shutdown);
+        assert_eq!(
+            Err::<(), _>(ExitReason::Shutdown).into_reason(),
+            ExitReason::Shutdown
+        );
         end_of(spawn!(fails));
     }
 
@@ -546,7 +552,10 @@ mod signals {
         let root = self_pid();
         let census = Census::default();
         let token = census.token();
-        let (entered, leave) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (entered, leave) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let (is_in, may_leave) = (Arc::clone(&entered), Arc::clone(&leave));
         let pid = spawn!(move || {
             let _token = token;
@@ -653,10 +662,13 @@ mod leftovers {
         ];
         for way in ways {
             let token = census.token();
-            send(pid, Opaque(OnDrop(move || {
-                let _keep = &token;
-                way();
-            })));
+            send(
+                pid,
+                Opaque(OnDrop(move || {
+                    let _keep = &token;
+                    way();
+                })),
+            );
         }
         send(pid, "end");
         census.none_is_left();
@@ -673,9 +685,12 @@ mod leftovers {
         end_of(dead);
         let dropped = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&dropped);
-        send(dead, Opaque(OnDrop(move || {
-            count.fetch_add(1, Ordering::AcqRel);
-        })));
+        send(
+            dead,
+            Opaque(OnDrop(move || {
+                count.fetch_add(1, Ordering::AcqRel);
+            })),
+        );
         assert_eq!(dropped.load(Ordering::Acquire), 1);
         send(dead, Opaque(OnDrop(|| panic!("nobody to drop me"))));
     }
@@ -779,7 +794,6 @@ mod roots {
         assert!(text.contains("spawn a process"), "{text}");
     }
 }
-
 
 /// A value that a process keeps in its frames lives until the process ends, whoever else panics
 /// meanwhile on the same worker.

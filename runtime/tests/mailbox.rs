@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use expect::{Census, LONG, NOW, OnDrop, message, nothing, panic_of, reports, text_of};
-use runtime::prelude::*;
 use runtime::mailbox_len;
+use runtime::prelude::*;
 
 fn to_self(message: impl Message) {
     send(self_pid(), message);
@@ -56,7 +56,9 @@ mod order {
             next[sender] += 1;
         }
         assert_eq!(next, [EACH; 64]);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         nothing();
     }
 
@@ -289,10 +291,12 @@ mod guards {
                 for _ in 0..2 {
                     let text = panic_of(|| receive! { n: u8 if { look(); n > 0 } => {} });
                     assert!(text.contains("inside a guard"), "{text}");
-                    let text = panic_of(|| receive_where(NOW, |_| {
-                        look();
-                        true
-                    }));
+                    let text = panic_of(|| {
+                        receive_where(NOW, |_| {
+                            look();
+                            true
+                        })
+                    });
                     assert!(text.contains("inside a guard"), "{text}");
                 }
                 assert_eq!((message::<u8>(), message::<u16>()), (1, 2));
@@ -380,7 +384,9 @@ mod hostile {
     fn its_destructor() {
         reports::collect();
         to_self(Opaque(OnDrop(|| to_self("sent"))));
-        to_self(Opaque(OnDrop(|| assert_eq!(receive_type::<&str>(), "sent"))));
+        to_self(Opaque(OnDrop(|| {
+            assert_eq!(receive_type::<&str>(), "sent")
+        })));
         to_self(Opaque(OnDrop(|| panic!("dropped"))));
         drop(receive_any());
         drop(receive_any());
@@ -493,7 +499,11 @@ mod references {
             to_self("behind");
             for n in 0..taken {
                 // Every second from the middle, so that gaps are closed.
-                let wanted = if n % 2 == 0 { n } else { before - n - before % 2 };
+                let wanted = if n % 2 == 0 {
+                    n
+                } else {
+                    before - n - before % 2
+                };
                 let _ = receive_where(NOW, |m| m.downcast_ref() == Some(&wanted));
             }
             let answer = receive_ref(fresh, NOW, |answer: &Answer| answer.0 == fresh);

@@ -29,7 +29,11 @@ fn zero_looks_once() {
 #[runtime::test]
 fn a_deadline_that_has_passed() {
     let now = Instant::now();
-    let past = [now, now - MS, now.checked_sub(3600 * 1000 * MS).unwrap_or(now)];
+    let past = [
+        now,
+        now - MS,
+        now.checked_sub(3600 * 1000 * MS).unwrap_or(now),
+    ];
     for deadline in past {
         send(self_pid(), 1u32);
         assert_eq!(receive! { n: u32 => n, after deadline => 0 }, 1);

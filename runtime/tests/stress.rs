@@ -4,12 +4,13 @@
 //! it has made: every message was received or dropped once, every process has ended. A debug
 //! build poisons freed envelopes, so that a stale link is found where it is followed.
 //!
-//! What is lost shows as a test that does not end.
+//! What is lost shows as a test that does not end. No process here panics: one that finds
+//! something wrong does, which fails whatever test looks next.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,13 +36,26 @@ impl Time {
     }
 }
 
+/// Panics of the whole program.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
 fn node(workers: usize) -> Node {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            PANICS.fetch_add(1, Ordering::Relaxed);
+            usual(info);
+        }));
+    });
     Builder::new().workers(workers).start().unwrap()
 }
 
 /// All processes of the node end when they are told to, and nobody needs to be killed.
+#[track_caller]
 fn finish(node: Node) {
     assert_eq!(node.shutdown(LONG), ShutdownReport::default());
+    assert_eq!(PANICS.load(Ordering::Relaxed), 0, "something panicked");
 }
 
 /// Counts what is alive of what it has stamped.

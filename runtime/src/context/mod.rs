@@ -23,6 +23,7 @@ use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr;
 
+use corosensei::stack::StackPointer;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::stack::{HEADER, Stack};
@@ -44,9 +45,27 @@ pub(crate) enum Resumed {
     Ended(Stack),
 }
 
+/// A stack whose base is at hand: each switch asks for it.
+struct Based {
+    stack: Stack,
+    base: StackPointer,
+}
+
+// SAFETY: as the stack's own implementation, which is asked once for the base.
+unsafe impl corosensei::stack::Stack for Based {
+    #[inline(always)]
+    fn base(&self) -> StackPointer {
+        self.base
+    }
+
+    fn limit(&self) -> StackPointer {
+        corosensei::stack::Stack::limit(&self.stack)
+    }
+}
+
 /// One stack and how to switch to it and away.
 pub(crate) struct Context {
-    coroutine: ManuallyDrop<Coroutine<(), Suspend, (), Stack>>,
+    coroutine: ManuallyDrop<Coroutine<(), Suspend, (), Based>>,
     yielder: Cell<*const Yielder<(), Suspend>>,
 }
 
@@ -56,7 +75,8 @@ const _: () = assert!(size_of::<Context>() <= HEADER);
 #[inline]
 pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
     let context = stack.header().cast::<Context>().as_ptr();
-    let coroutine = Coroutine::with_stack(stack, move |yielder: &Yielder<(), Suspend>, ()| {
+    let base = corosensei::stack::Stack::base(&stack);
+    let coroutine = Coroutine::with_stack(Based { stack, base }, move |yielder: &Yielder<(), Suspend>, ()| {
         // SAFETY: the context outlives its coroutine's run.
         unsafe { (*context).yielder.set(yielder) };
         main(context);
@@ -84,7 +104,7 @@ pub(crate) unsafe fn resume(context: *mut Context) -> Resumed {
         CoroutineResult::Return(()) => {
             // SAFETY: it has ended; the context is not used again.
             let coroutine = unsafe { ManuallyDrop::take(&mut (*context).coroutine) };
-            Resumed::Ended(coroutine.into_stack())
+            Resumed::Ended(coroutine.into_stack().stack)
         }
     }
 }

@@ -158,33 +158,38 @@ impl Inbox {
         if self.generation() != to {
             return Pushed::Dead;
         }
+        if self.claim() {
+            // SAFETY: the envelope is ours.
+            unsafe { set_next(envelope, ptr::null_mut()) };
+            return Pushed::Claimed;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.push_on_top(envelope) }
+    }
+
+    /// # Safety
+    ///
+    /// As [`push`](Inbox::push).
+    #[inline(never)]
+    unsafe fn push_on_top(&self, envelope: NonNull<Header>) -> Pushed {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            if head == WAITING {
-                match self.head.compare_exchange_weak(
-                    WAITING,
-                    OPEN,
-                    // Acquire: the owner's half is ours now. Release is kept for the chain of
-                    // changes from `wait` to the next take.
-                    Ordering::AcqRel,
-                    Ordering::Relaxed,
-                ) {
-                    Ok(_) => {
-                        // A push that failed before left a link here.
-                        // SAFETY: the envelope is ours.
-                        unsafe { set_next(envelope, ptr::null_mut()) };
-                        return Pushed::Claimed;
-                    }
-                    Err(now) => head = now,
-                }
-                continue;
-            }
-            if head == DEAD {
-                // SAFETY: as above.
-                unsafe { set_next(envelope, ptr::null_mut()) };
-                return Pushed::Dead;
-            }
             let (next, count) = match head {
+                WAITING if self.claim() => {
+                    // A push that failed before left a link here.
+                    // SAFETY: the envelope is ours.
+                    unsafe { set_next(envelope, ptr::null_mut()) };
+                    return Pushed::Claimed;
+                }
+                WAITING => {
+                    head = self.head.load(Ordering::Relaxed);
+                    continue;
+                }
+                DEAD => {
+                    // SAFETY: as above.
+                    unsafe { set_next(envelope, ptr::null_mut()) };
+                    return Pushed::Dead;
+                }
                 OPEN | WOKEN => (ptr::null_mut(), 0),
                 _ => (pointer(head), head >> COUNT_SHIFT),
             };
@@ -246,6 +251,8 @@ impl Inbox {
     #[inline]
     #[must_use]
     pub(crate) fn claim(&self) -> bool {
+        // Acquire: the owner's half is the caller's now. Release is kept for the chain of changes
+        // from `wait` to the next take.
         self.head.load(Ordering::Relaxed) == WAITING
             && self
                 .head

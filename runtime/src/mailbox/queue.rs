@@ -209,6 +209,12 @@ fn report_long(slot: &Slot, length: usize) {
     );
 }
 
+/// Whether there is nothing to look at, as far as a few loads can tell.
+#[inline]
+pub(crate) fn is_plainly_empty(slot: &Slot) -> bool {
+    slot.tail.get().is_null() && slot.extra.get().is_null() && slot.inbox.is_empty()
+}
+
 /// Whether the mailbox holds any message, or something came that was not looked at.
 pub(crate) fn any(slot: &Slot) -> bool {
     if has_unseen(slot) || !slot.inbox.is_empty() {

@@ -111,8 +111,27 @@ impl Receive {
         keys: Option<&[u64]>,
         arms: &mut dyn FnMut(&mut Cursor) -> u32,
     ) -> Look {
-        let thread = thread::this();
+        let thread = thread::here();
         let slot = current_on(thread, "receive");
+        if !slot.has(bit::GUARD | bit::FATAL | bit::DEADLINE)
+            && self.deadline == Deadline::Never
+            && queue::is_plainly_empty(slot)
+        {
+            self.begun = true;
+            thread.spend(1);
+            return Look::suspend(thread, WAIT);
+        }
+        self.look_inside(thread, slot, keys, arms)
+    }
+
+    #[inline(never)]
+    fn look_inside(
+        &mut self,
+        thread: &Thread,
+        slot: &'static Slot,
+        keys: Option<&[u64]>,
+        arms: &mut dyn FnMut(&mut Cursor) -> u32,
+    ) -> Look {
         if !self.begun {
             self.begun = true;
             begin(slot);

@@ -115,7 +115,8 @@ fn entry_is_gone(slot: &Slot) {
 #[inline(never)]
 fn arm(slot: &'static Slot, worker: &Worker) {
     let now = worker.clock().now();
-    if slot.has(bit::COARSE) {
+    // A paused clock's coarse time is exact, and no multiple of the grain.
+    if slot.has(bit::COARSE) && !worker.clock().is_paused() {
         // The precise time costs nothing beside the rest, and the deadline is exact then.
         let since = coarse_since(slot, now);
         let time = slot.deadline.get().saturating_sub(since);
@@ -199,7 +200,7 @@ fn is_due(slot: &Slot, clock: &Clock) -> bool {
     if slot.deadline.get() > now {
         return false;
     }
-    if slot.has(bit::COARSE) {
+    if slot.has(bit::COARSE) && !clock.is_paused() {
         let since = coarse_since(slot, now);
         let late = clock.start_bound(since).saturating_sub(since);
         slot.deadline.set(slot.deadline.get().saturating_add(late));

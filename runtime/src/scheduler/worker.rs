@@ -405,7 +405,7 @@ impl Worker {
         if let Some(next) = next {
             let streak = self.streak.get() + 1;
             if streak < STREAK || !self.others_wait() {
-                self.streak.set(streak);
+                self.streak.set(streak % STREAK);
                 return Some(next);
             }
             self.requeue(next);
@@ -414,12 +414,9 @@ impl Worker {
         self.choose_queued(turn)
     }
 
+    #[cold]
     fn others_wait(&self) -> bool {
-        let others = self.queue.any_normal() || !self.node().injector.is_empty();
-        if !others {
-            self.streak.set(0);
-        }
-        others
+        self.queue.any_normal() || !self.node().injector.is_empty()
     }
 
     #[inline]
@@ -486,7 +483,11 @@ impl Worker {
                 inside
             };
             let timeout = match self.time_left() {
-                Some(Duration::ZERO) => return None,
+                Some(Duration::ZERO) => {
+                    drop(inside);
+                    self.expire_own();
+                    return None;
+                }
                 timeout => timeout,
             };
             let me = self.id.into();
@@ -540,7 +541,7 @@ impl Worker {
         match self.next_expiry.load(Ordering::Relaxed) {
             u64::MAX => None,
             due => {
-                let now = self.clock().refresh();
+                let now = self.clock().now();
                 Some(Duration::from_nanos(due.saturating_sub(now)))
             }
         }
@@ -611,7 +612,9 @@ impl Worker {
             }
         }
         let timeout = self.time_left();
-        if timeout != Some(Duration::ZERO) {
+        if timeout == Some(Duration::ZERO) {
+            self.expire_own();
+        } else {
             node.idle.sleep_without_seat(me, timeout, || {
                 self.has_inbox() || self.is_seated() || node.has_ended()
             });
@@ -646,7 +649,7 @@ impl Worker {
 
     #[cold]
     fn expire_own(&self) {
-        let now = self.clock().refresh();
+        let now = self.clock().now();
         // SAFETY: the owner's; `expire` calls no user code, so it does not come back here.
         let due = unsafe { &mut *self.expired.get() };
         self.expire(now, due);

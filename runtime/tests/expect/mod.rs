@@ -56,6 +56,13 @@ pub fn end_of(pid: Pid) {
     until("the end of a process", || !is_process_alive(pid));
 }
 
+/// Runs `f` on a node with one thread, which nothing can take over: so processes run by turns.
+#[track_caller]
+pub fn alone<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    let builder = Builder::new().workers(1).max_spares(0);
+    builder.start().expect("a node").run(f)
+}
+
 /// What a panic said.
 pub fn text_of(panic: &(dyn Any + Send)) -> &str {
     match panic.downcast_ref::<String>() {
