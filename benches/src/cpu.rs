@@ -43,10 +43,19 @@ fn thread_time() -> Duration {
 
 /// The CPU time, of the user and of the system, that this program has used.
 pub fn process_time() -> Duration {
+    used(libc::RUSAGE_SELF)
+}
+
+/// The CPU time that those of this program's children have used that have ended.
+pub fn children_time() -> Duration {
+    used(libc::RUSAGE_CHILDREN)
+}
+
+fn used(who: libc::c_int) -> Duration {
     // SAFETY: a struct of integers, for which zeroes are a value.
     let mut usage: libc::rusage = unsafe { mem::zeroed() };
     // SAFETY: `usage` is valid for writes.
-    let done = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    let done = unsafe { libc::getrusage(who, &mut usage) };
     assert_eq!(done, 0, "no account of the CPU time");
     [usage.ru_utime, usage.ru_stime]
         .map(|t| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000))

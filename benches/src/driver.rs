@@ -1,7 +1,6 @@
 //! The driver: runs every mode of every workload in turn, each in a child process.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -12,7 +11,11 @@ use crate::measured::Measured;
 use crate::mode::Mode;
 use crate::options::Compare;
 use crate::report::{Report, Summary};
+use crate::weather::Weather;
 use crate::workload::Workload;
+
+/// So many cores others may use before it is told.
+const QUIET: f64 = 0.1;
 
 /// What one mode did in all rounds.
 pub struct Series {
@@ -55,32 +58,25 @@ impl fmt::Display for Failure {
 /// Compares, and prints each workload when it is done. The exit code tells whether every child
 /// did its work.
 pub fn compare(order: &Compare) -> ExitCode {
-    if let Some(load) = load_average().filter(|load| *load > QUIET) {
-        eprintln!("compare: the machine is busy (load average {load}): figures will be rough");
-    }
     let mut report = Report::new(order.json);
     let mut failed = false;
     for workload in &order.workloads {
         let n = order.size_of(workload);
+        let weather = Weather::now();
         let series = rounds(workload, n, order);
+        let others = weather.and_then(|weather| weather.others_since());
         failed |= series.iter().any(|series| !series.failures.is_empty());
         report.workload(workload, n, &series);
+        if let Some(others) = others.filter(|others| *others > QUIET) {
+            let name = workload.name;
+            eprintln!("compare: {name}: other programs used {others:.1} cores meanwhile");
+        }
     }
     if failed {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     }
-}
-
-/// A load average up to which nobody else is thought to be at work.
-const QUIET: f64 = 1.0;
-
-/// The number of threads that ran or wanted to, over the last minute; `None` where the system
-/// does not tell.
-fn load_average() -> Option<f64> {
-    let averages = fs::read_to_string("/proc/loadavg").ok()?;
-    averages.split_whitespace().next()?.parse().ok()
 }
 
 /// Measures `workload` in all rounds.

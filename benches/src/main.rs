@@ -21,6 +21,7 @@ mod memory;
 mod mode;
 mod options;
 mod report;
+mod weather;
 mod workload;
 
 use std::process::ExitCode;

@@ -367,6 +367,7 @@ impl Instance {
     ) -> Result<Pid, SpawnError> {
         match self.dedicate() {
             Ok(worker) => {
+                let bits = bits | bit::OWN_THREAD;
                 let pid = spawn::fill(slot, self, body, bits, place, options);
                 slot.set_holder(worker.id());
                 worker.hand_over(slot);

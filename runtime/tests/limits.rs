@@ -68,16 +68,21 @@ mod of_processes {
             .max_processes(LIMIT)
             .start()
             .unwrap();
-        for _ in 0..20 {
-            let pids: Vec<Pid> = (0..LIMIT)
-                .map(|n| {
-                    let spawned = Spawn::new().node(&node).spawn(|| drop(receive_any()));
-                    spawned
-                        .unwrap_or_else(|error| panic!("after {n}: {error}"))
-                        .pid
-                })
-                .collect();
-            let beyond = Spawn::new().node(&node).spawn(|| {});
+        let spawn = || Spawn::new().node(&node).spawn(|| drop(receive_any()));
+        for _ in 0..50 {
+            let mut pids = Vec::new();
+            while pids.len() < LIMIT as usize {
+                // The dead of the last round count until their slots are free, a little longer
+                // than they are alive.
+                until("room for all", || match spawn() {
+                    Ok(spawned) => {
+                        pids.push(spawned.pid);
+                        true
+                    }
+                    Err(_) => false,
+                });
+            }
+            let beyond = spawn();
             assert!(matches!(
                 beyond,
                 Err(SpawnError::TooManyProcesses { limit: LIMIT })
@@ -85,43 +90,7 @@ mod of_processes {
             for &pid in &pids {
                 send(pid, ());
             }
-            // They count until their slots are free, a little longer than they are alive.
-            until("room for all", || {
-                let mut now = Vec::new();
-                while let Ok(spawned) = Spawn::new().node(&node).spawn(|| drop(receive_any())) {
-                    now.push(spawned.pid);
-                }
-                let all = now.len() == LIMIT as usize;
-                for &pid in &now {
-                    send(pid, ());
-                }
-                now.into_iter().for_each(end_of);
-                all
-            });
-            until("the end of all", || node_is_empty(&node));
-        }
-    }
-
-    fn node_is_empty(node: &Node) -> bool {
-        let all: Vec<_> = (0..64)
-            .map(|_| Spawn::new().node(node).spawn(|| drop(receive_any())))
-            .collect();
-        let empty = all.iter().all(Result::is_ok);
-        let pids: Vec<Pid> = all
-            .into_iter()
-            .flatten()
-            .map(|spawned| spawned.pid)
-            .collect();
-        for &pid in &pids {
-            send(pid, ());
-        }
-        pids.into_iter().for_each(end_of);
-        // And once more, until they are gone.
-        empty && {
-            until("the last slots", || {
-                Spawn::new().node(node).spawn(|| {}).is_ok()
-            });
-            true
+            pids.into_iter().for_each(end_of);
         }
     }
 
@@ -513,7 +482,7 @@ mod of_memory {
     #[cfg(target_os = "linux")]
     fn little_address_space() {
         let end = child::run("of_memory::little_address_space", || {
-            limit_address_space(192 << 20);
+            limit_address_space(512 << 20);
             let node = Builder::new().workers(2).start().unwrap();
             let sum = node.run(|| {
                 let root = self_pid();

@@ -100,7 +100,9 @@ fn try_to_rest(slot: &'static Slot, until: Until) -> Rested {
 fn rest(slot: &Slot) {
     scheduler::account(thread::this(), slot);
     slot.context.set(ptr::null_mut());
-    slot.set_holder(ANYONE);
+    if !slot.has(bit::OWN_THREAD) {
+        slot.set_holder(ANYONE);
+    }
 }
 
 fn become_behaviour(slot: &Slot, behaviour: Box<dyn Behaviour + Send>) {

@@ -74,7 +74,7 @@ pub(crate) mod bit {
     pub(crate) const GUARD: u16 = 1 << 9;
     /// A fatal exit is pending or raised; the reason is in `Extra`.
     pub(crate) const FATAL: u16 = 1 << 10;
-    /// The body must run on a stack of its own size, or thread.
+    /// The body must run on a stack of its own size.
     pub(crate) const OWN_STACK: u16 = 1 << 11;
     /// The body is a behaviour, not a closure.
     pub(crate) const BEHAVIOUR: u16 = 1 << 12;
@@ -82,6 +82,8 @@ pub(crate) mod bit {
     pub(crate) const TRAP_EXIT: u16 = 1 << 13;
     /// The process was suspended in the middle of unwinding, and its worker has counted that.
     pub(crate) const PARKED_UNWINDING: u16 = 1 << 14;
+    /// The process has a thread of its own, and stays there at rest too.
+    pub(crate) const OWN_THREAD: u16 = 1 << 15;
 }
 
 /// One process, or the place of one.

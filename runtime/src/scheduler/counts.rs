@@ -88,7 +88,8 @@ impl Counts {
 
     /// Becomes the one searcher in the name of a sleeper. False: `seen` is out of date.
     ///
-    /// Acquire: the registrations counted here are seen in the idle set and in the states.
+    /// Acquire: the registrations counted here are seen in the idle set and in the states. (Were it
+    /// not so the look after [`lower_search`](Self::lower_search) would find them.)
     #[must_use]
     pub(super) fn claim_search(&self, seen: Seen) -> bool {
         debug_assert!(seen.wants_a_searcher());
@@ -102,7 +103,7 @@ impl Counts {
             .is_ok()
     }
 
-    /// Acquire: as for [`claim_search`](Self::claim_search), for the look that follows.
+    /// Acquire: the registrations counted so far are seen by the look that follows.
     pub(super) fn lower_search(&self) -> Lowered {
         if Seen(self.0.fetch_sub(SEARCHER, Ordering::Acquire)).has_last_searcher() {
             Lowered::Last
@@ -113,25 +114,28 @@ impl Counts {
 
     /// A worker with a seat lies down; a searcher stops searching in the same step.
     ///
-    /// Release: for [`claim_search`](Self::claim_search).
+    /// Release: the state and the place in the idle set, for those two.
     pub(super) fn fall_asleep(&self, searching: bool) {
         let change = AWAKE - SLEEPER + if searching { SEARCHER } else { 0 };
-        self.0.fetch_sub(change, Ordering::AcqRel);
+        self.0.fetch_sub(change, Ordering::Release);
     }
+
+    // Relaxed from here on: whoever acts on these stands behind a barrier, and nothing is read by
+    // way of them.
 
     /// A worker with a seat is up again, as a searcher or not. Returns what was before.
     pub(super) fn wake_up(&self, becomes_searcher: bool) -> Seen {
         let change = AWAKE - SLEEPER + if becomes_searcher { SEARCHER } else { 0 };
-        Seen(self.0.fetch_add(change, Ordering::AcqRel))
+        Seen(self.0.fetch_add(change, Ordering::Relaxed))
     }
 
     /// A worker without a seat lies down.
     pub(super) fn fall_asleep_aside(&self) {
-        self.0.fetch_sub(AWAKE, Ordering::AcqRel);
+        self.0.fetch_sub(AWAKE, Ordering::Relaxed);
     }
 
     /// A worker without a seat is up again. Returns what was before.
     pub(super) fn wake_up_aside(&self) -> Seen {
-        Seen(self.0.fetch_add(AWAKE, Ordering::AcqRel))
+        Seen(self.0.fetch_add(AWAKE, Ordering::Relaxed))
     }
 }

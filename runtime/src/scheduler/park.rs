@@ -77,10 +77,9 @@ impl Parker {
 
     /// Owner: announces a sleep. Until [`rise`](Self::rise) others may change the word.
     ///
-    /// Release: the announcement is published with whatever the owner did before it, so that a
-    /// notifier's work is not started on an older view of the queues' owner.
+    /// Relaxed: a barrier follows before the last look, and the count is released after this.
     pub(crate) fn lie_down(&self, bed: Bed) {
-        let was = self.state.swap(bed as u32, Ordering::AcqRel);
+        let was = self.state.swap(bed as u32, Ordering::Relaxed);
         debug_assert_eq!(was, RUNNING, "a worker lies down twice");
     }
 
@@ -92,9 +91,10 @@ impl Parker {
 
     /// Owner: ends the sleep, however it went.
     ///
-    /// Acquire: what the waker did before it woke us is seen.
+    /// Acquire, with the release of the waker: the owner sees at once what it was woken for. (Were it
+    /// not so it would find it in its next last look.)
     pub(crate) fn rise(&self) -> Rose {
-        match self.state.swap(RUNNING, Ordering::AcqRel) {
+        match self.state.swap(RUNNING, Ordering::Acquire) {
             NOTIFIED => Rose::Notified,
             POKED => Rose::Poked,
             was => {
@@ -113,36 +113,32 @@ impl Parker {
     /// call that did it, and a place among the searchers passes to the owner.
     #[must_use]
     pub(crate) fn notify(&self) -> bool {
-        // Release: the owner sees the work. A failed attempt decides nothing.
-        let woken = self.is_notifiable()
-            && self
-                .state
-                .compare_exchange(SLEEPING, NOTIFIED, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok();
-        if woken {
-            self.sleeper.wake(&self.state);
-        }
-        woken
+        self.is_notifiable() && self.wake(SLEEPING, NOTIFIED)
     }
 
-    /// Anybody: wakes the owner if it sleeps, with a seat or without. True: this call did it.
-    /// The caller has made the reason visible and passed `barrier::light`.
-    pub(crate) fn poke(&self) -> bool {
-        let mut state = self.state.load(Ordering::Relaxed);
-        while state == SLEEPING || state == ASIDE {
-            match self
-                .state
-                .compare_exchange(state, POKED, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => {
-                    self.sleeper.wake(&self.state);
-                    return true;
-                }
-                // Woken by another, or asleep in another way: look again.
-                Err(now) => state = now,
-            }
+    /// Anybody: wakes the owner if it sleeps, with a seat or without. The caller has made the reason
+    /// visible and passed `barrier::light`.
+    ///
+    /// If the word changes between the load and the exchange, the owner has been up since, and its next
+    /// last look sees the reason.
+    pub(crate) fn poke(&self) {
+        let state = self.state.load(Ordering::Relaxed);
+        if state == SLEEPING || state == ASIDE {
+            self.wake(state, POKED);
         }
-        false
+    }
+
+    /// Wakes the owner, if it still sleeps as we saw it.
+    fn wake(&self, asleep: u32, woken: u32) -> bool {
+        // Release: see `rise`. Relaxed on failure: it decides nothing.
+        let did = self
+            .state
+            .compare_exchange(asleep, woken, Ordering::Release, Ordering::Relaxed)
+            .is_ok();
+        if did {
+            self.sleeper.wake(&self.state);
+        }
+        did
     }
 }
 

@@ -2,22 +2,26 @@
 //!
 //! Into `next`, so that two processes that talk start together and stay so: a process that has
 //! blocked stays with the worker it started on. But not if this worker has many more processes on
-//! its stacks than another: then where the others find it, who are told.
+//! its stacks than another: then it goes to that one.
 
 use super::worker::Worker;
 
 /// How many more processes than another a worker may have on its stacks.
 const MORE: u32 = 32;
 
-/// Whether a newborn shall start elsewhere.
+/// The worker that a newborn shall go to, if not the one where it was spawned.
 #[inline]
-pub(crate) fn is_crowded(worker: &Worker) -> bool {
+pub(crate) fn elsewhere(worker: &Worker) -> Option<&Worker> {
     let here = worker.standing();
-    here > MORE && least(worker) < here - MORE
+    if here > MORE {
+        least(worker, here - MORE)
+    } else {
+        None
+    }
 }
 
 #[cold]
-fn least(worker: &Worker) -> u32 {
-    let seated = worker.node().seated_workers();
-    seated.map(Worker::standing).min().unwrap_or(0)
+fn least(worker: &Worker, below: u32) -> Option<&Worker> {
+    let least = worker.node().seated_workers().min_by_key(|w| w.standing())?;
+    (least.standing() < below).then_some(least)
 }

@@ -22,6 +22,8 @@ pub(crate) struct Ready(pub(crate) &'static Slot);
 
 /// How long a process that was never started may be last, in nanoseconds.
 const AGE: u64 = 1_000_000;
+/// How many processes are stolen at once, at most.
+const STOLEN: usize = 16;
 /// The priorities other than normal, by their number.
 const PRIORITIES: usize = 4;
 
@@ -262,18 +264,19 @@ impl RunQueue {
             }
         }
     }
+
+    /// Steals the most urgent that another worker has, or some of its oldest: the first of them is
+    /// returned, the rest join this queue.
+    pub(crate) fn steal_from(&self, other: &Stealers) -> Option<&'static Slot> {
+        let urgent = take(&other.others[MAX]).or_else(|| take(&other.others[HIGH]));
+        urgent
+            .or_else(|| retry(|| other.fresh.steal_batch_with_limit_and_pop(&self.fresh, STOLEN)))
+            .or_else(|| retry(|| other.woken.steal_batch_with_limit_and_pop(&self.woken, STOLEN)))
+            .or_else(|| take(&other.others[LOW]))
+    }
 }
 
 impl Stealers {
-    /// Takes the most urgent, then the oldest.
-    pub(crate) fn steal(&self) -> Option<&'static Slot> {
-        let urgent = take(&self.others[MAX]).or_else(|| take(&self.others[HIGH]));
-        urgent
-            .or_else(|| retry(|| self.fresh.steal()))
-            .or_else(|| retry(|| self.woken.steal()))
-            .or_else(|| take(&self.others[LOW]))
-    }
-
     /// Whether there is something to steal.
     pub(crate) fn any(&self) -> bool {
         !self.fresh.is_empty()

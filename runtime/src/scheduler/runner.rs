@@ -78,8 +78,7 @@ fn run_processes(context: *mut Context) {
         if !stack.is_null() {
             resume(me, thread, slot, stack);
             thread.context.set(context);
-        } else if slot.has(bit::OWN_STACK) {
-            start_on_own_stack(me, thread, slot);
+        } else if slot.has(bit::OWN_STACK) && start_on_own_stack(me, thread, slot) {
             thread.context.set(context);
         } else {
             run::run(slot);
@@ -152,17 +151,17 @@ fn hold(me: &Worker, slot: &'static Slot) {
         slot.set(bit::PARKED_UNWINDING);
         me.count_unwinding(true);
     }
-    if slot.has(bit::MIGRATES) && !unwinding {
+    if slot.has(bit::MIGRATES) && !slot.has(bit::OWN_THREAD) && !unwinding {
         slot.set_holder(ANYONE);
     } else {
         slot.set_holder(me.id());
     }
 }
 
-/// A process with a stack size of its own starts on such a stack, not on the runner's.
+/// A process with a stack size of its own starts on such a stack, not on the runner's, whenever it
+/// was at rest. False: there is none, and it has to end.
 #[cold]
-fn start_on_own_stack(me: &Worker, thread: &Thread, slot: &'static Slot) {
-    slot.clear(bit::OWN_STACK);
+fn start_on_own_stack(me: &Worker, thread: &Thread, slot: &'static Slot) -> bool {
     // SAFETY: the process is ours.
     let bytes = unsafe { (*slot.extra()).stack_size };
     let class = crate::stack::class_of(bytes).unwrap_or_else(|_| me.node().stack_class());
@@ -172,10 +171,11 @@ fn start_on_own_stack(me: &Worker, thread: &Thread, slot: &'static Slot) {
             me.count_standing(true);
             slot.context.set(context);
             resume(me, thread, slot, context);
+            true
         }
         Err(error) => {
             exit::make_fatal(slot, error.into());
-            run::run(slot);
+            false
         }
     }
 }

@@ -49,6 +49,8 @@ struct Watchdog<'n> {
     /// Seats taken that nobody could be given yet.
     free: Vec<FreeSeat>,
     trimmed: Instant,
+    /// Whether a worker with a seat has begun a turn since the last look.
+    others_progress: bool,
     capped: bool,
 }
 
@@ -71,6 +73,7 @@ impl<'n> Watchdog<'n> {
             seen: vec![Seen::default(); node.workers.len()],
             free: Vec::new(),
             trimmed: Instant::now(),
+            others_progress: false,
             capped: false,
         }
     }
@@ -101,6 +104,7 @@ impl<'n> Watchdog<'n> {
     }
 
     fn look(&mut self, now: u64) {
+        self.others_progress = self.anybody_progresses();
         let mut due = Vec::new();
         for id in 0..self.node.started() {
             let worker = &self.node.workers[id];
@@ -113,6 +117,15 @@ impl<'n> Watchdog<'n> {
         if self.trimmed.elapsed() >= TRIM {
             self.trim();
         }
+    }
+
+    /// Whether a worker with a seat has begun a turn since the last look: then what may be stolen
+    /// is being served.
+    fn anybody_progresses(&self) -> bool {
+        (0..self.node.started()).any(|id| {
+            let worker = &self.node.workers[id];
+            worker.is_seated() && worker.turns.load(Ordering::Relaxed) != self.seen[id].turns
+        })
     }
 
     fn look_at(&mut self, id: usize, worker: &Worker, now: u64) {
@@ -154,7 +167,8 @@ impl<'n> Watchdog<'n> {
             return;
         };
         let next = revoked.with(Seated::take);
-        if somebody_sleeps || (next.is_none() && !work_waits(self.node)) {
+        if somebody_sleeps || (next.is_none() && (!work_waits(self.node) || self.others_progress))
+        {
             revoked.give_back();
         } else {
             self.free.push(revoked.finish());

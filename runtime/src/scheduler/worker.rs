@@ -110,6 +110,7 @@ pub(crate) struct Worker {
     // The owner's.
     queue: RunQueue,
     turn: Cell<u32>,
+    choice: Cell<u32>,
     streak: Cell<u32>,
     /// The context that picks and runs; the others belong to processes.
     pub(crate) active: Cell<*mut Context>,
@@ -149,6 +150,7 @@ impl Worker {
             ended: AtomicU64::new(0),
             queue: RunQueue::new(),
             turn: Cell::new(0),
+            choice: Cell::new(0),
             streak: Cell::new(0),
             dedicated: AtomicBool::new(false),
             cpu_clock: CpuClock::new(),
@@ -299,16 +301,18 @@ impl Worker {
     #[inline]
     pub(crate) fn launch(&self, slot: &'static Slot) {
         super::spend(SPAWN);
-        if placement::is_crowded(self) && slot.bits.get() & bit::PRIORITY == 0 {
-            self.queue.push(slot);
-            self.node().idle.notify_one();
-        } else {
-            self.ready(slot);
+        match placement::elsewhere(self) {
+            None => self.ready(slot),
+            Some(other) => other.hand_over(slot),
         }
     }
 
     /// The process has ended: its place may be taken.
     pub(crate) fn bury(&self, slot: &'static Slot) {
+        if slot.has(bit::OWN_THREAD) {
+            // A spare like any other from now on.
+            self.dedicated.store(false, Ordering::Relaxed);
+        }
         run::recycle(&self.free, slot);
         let credit = self.credit.get() + 1;
         self.credit.set(credit);
@@ -402,6 +406,14 @@ impl Worker {
             }
             return Some(urgent);
         }
+        if turn & 7 == 0
+            && let Some(low) = self.queue.pop_low()
+        {
+            if let Some(next) = next {
+                self.requeue(next);
+            }
+            return Some(low);
+        }
         if let Some(next) = next {
             let streak = self.streak.get() + 1;
             if streak < STREAK || !self.others_wait() {
@@ -411,7 +423,10 @@ impl Worker {
             self.requeue(next);
         }
         self.streak.set(0);
-        self.choose_queued(turn)
+        // Counted apart: a streak's length must not decide which queue has its turn behind it.
+        let choice = self.choice.get().wrapping_add(1);
+        self.choice.set(choice);
+        self.choose_queued(choice)
     }
 
     #[cold]
@@ -420,24 +435,19 @@ impl Worker {
     }
 
     #[inline]
-    fn choose_queued(&self, turn: u32) -> Option<&'static Slot> {
-        if turn & 1 == 0
+    fn choose_queued(&self, choice: u32) -> Option<&'static Slot> {
+        if choice & 1 == 0
             && let Some(slot) = take(&self.node().injector)
         {
             return Some(slot);
         }
-        if turn & 7 == 0
-            && let Some(slot) = self.queue.pop_low()
-        {
-            return Some(slot);
-        }
-        if turn & 7 == 3
+        if choice & 7 == 3
             && let Some(slot) = self.queue.pop_aged(self.clock().coarse())
         {
             return Some(slot);
         }
         self.queue
-            .pop(turn)
+            .pop(choice)
             .or_else(|| take(&self.node().injector))
             .or_else(|| self.queue.pop_low())
     }
@@ -519,7 +529,7 @@ impl Worker {
         let start = usize::from(self.id) + 1;
         (0..count)
             .map(|step| (start + step) % count)
-            .find_map(|worker| node.workers[worker].stealers().steal())
+            .find_map(|worker| self.queue.steal_from(node.workers[worker].stealers()))
     }
 
     fn last_look(&self) -> Look {
@@ -596,12 +606,7 @@ impl Worker {
             }
             return Some(slot);
         }
-        if dedicated {
-            if self.standing() == 0 {
-                // Its process has ended, or is at rest: a spare like any other from now on.
-                self.dedicated.store(false, Ordering::Relaxed);
-            }
-        } else {
+        if !dedicated {
             match node.seats.stand_by(me) {
                 Asked::Yes => {}
                 Asked::Seated => return None,

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::ptr::NonNull;
 
-use super::super::inbox::{Inbox, Pushed, Woke, next};
+use super::super::inbox::{Inbox, Pushed, Woke, next, set_next};
 use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::Arc;
 use crate::message::{AnyMessage, Header};
@@ -156,8 +156,12 @@ impl Place {
         let mut message = AnyMessage::new(Letter::new(words));
         message.header_mut().generation = to;
         let envelope = message.into_raw();
-        // SAFETY: the envelope is ours.
-        let pushed = unsafe { self.inbox.push(envelope, to) };
+        // SAFETY: the envelope is ours. Like one that is forwarded, it still has the link of the
+        // queue that it was in.
+        let pushed = unsafe {
+            set_next(envelope, envelope.as_ptr());
+            self.inbox.push(envelope, to)
+        };
         match pushed {
             Pushed::Queued => true,
             Pushed::Claimed => {
@@ -167,10 +171,7 @@ impl Place {
             }
             Pushed::Dead => {
                 // SAFETY: the envelope came back.
-                unsafe {
-                    assert!(next(envelope).is_null(), "a link outside a queue");
-                    drop(AnyMessage::from_raw(envelope));
-                }
+                drop(unsafe { AnyMessage::from_raw(envelope) });
                 false
             }
         }
