@@ -53,45 +53,37 @@ fn captures_of_every_shape() {
     let census = Census::default();
     for run in [true, false] {
         let mut pids = Vec::new();
-        let tokens = || (census.token(), census.token());
-        let (a, _b) = tokens();
         pids.push(spawn!(|| {}));
-        pids.push(spawn!(move || drop(a)));
-        let (a, b) = tokens();
+        let token = census.token();
+        pids.push(spawn!(move || drop(token)));
+        let (one, other) = (census.token(), census.token());
         let words = [1usize, 2];
-        pids.push(spawn!(move || send(
-            root,
-            words[0] + words[1] + usize::from(drop_both(a, b))
-        )));
-        let (a, _b) = tokens();
-        let large = [7u8; 1000];
+        pids.push(spawn!(move || {
+            drop((one, other));
+            send(root, words[0] + words[1]);
+        }));
+        let (token, large) = (census.token(), [7u8; 1000]);
         pids.push(spawn!(move || {
             assert!(large.iter().all(|&n| n == 7));
-            drop(a);
+            drop(token);
         }));
-        let (a, _b) = tokens();
-        let aligned = Aligned([3; 256]);
+        let (token, aligned) = (census.token(), Aligned([3; 256]));
         pids.push(spawn!(move || {
             assert!((&raw const aligned).is_aligned());
             assert!(aligned.0.iter().all(|&n| n == 3));
-            drop(a);
+            drop(token);
         }));
         if !run {
             pids.iter()
                 .for_each(|&pid| exit_signal(pid, ExitReason::Kill));
         }
         pids.into_iter().for_each(end_of);
-        drop(_b);
         census.none_is_left();
         if run {
             assert_eq!(message::<usize>(), 3);
         }
         nothing();
     }
-}
-
-fn drop_both<A, B>(_: A, _: B) -> bool {
-    false
 }
 
 /// A process function returns nothing, never, or a result.

@@ -138,7 +138,14 @@ fn sixty_four_threads_and_one_mailbox() {
                 scope.spawn(move || {
                     for number in number..number + BATCH {
                         let _stamp = census.stamp();
-                        send(collector, Numbered { from, number, _stamp });
+                        send(
+                            collector,
+                            Numbered {
+                                from,
+                                number,
+                                _stamp,
+                            },
+                        );
                     }
                 });
             }
@@ -224,7 +231,13 @@ fn letters_to_the_dying() {
                     if let Some((pid, to)) = an_address(&board, &mut random) {
                         // A burst, so that some are under way when the process ends.
                         for _ in 0..random.below(8) {
-                            send(pid, Letter { to, _stamp: census.stamp() });
+                            send(
+                                pid,
+                                Letter {
+                                    to,
+                                    _stamp: census.stamp(),
+                                },
+                            );
                         }
                     }
                 }
@@ -237,7 +250,13 @@ fn letters_to_the_dying() {
             let mut random = Random::new(seed + 200);
             while !over.load(Ordering::Relaxed) {
                 if let Some((pid, to)) = an_address(&board, &mut random) {
-                    send(pid, Letter { to, _stamp: census.stamp() });
+                    send(
+                        pid,
+                        Letter {
+                            to,
+                            _stamp: census.stamp(),
+                        },
+                    );
                 }
                 yield_now();
             }
@@ -272,7 +291,13 @@ fn limits_of_the_newborn() {
                 let mut random = Random::new(seed + 1);
                 while !over.load(Ordering::Relaxed) {
                     if let Some((pid, to)) = an_address(&board, &mut random) {
-                        send(pid, Letter { to, _stamp: census.stamp() });
+                        send(
+                            pid,
+                            Letter {
+                                to,
+                                _stamp: census.stamp(),
+                            },
+                        );
                     }
                 }
             })
@@ -498,7 +523,10 @@ fn wakers_from_outside() {
             }
         });
         end.recv_timeout(LONG).expect("a wake-up is lost");
-        outlived.lock().unwrap().extend(source.waker.lock().unwrap().take());
+        outlived
+            .lock()
+            .unwrap()
+            .extend(source.waker.lock().unwrap().take());
     }
     finish(node);
 }
@@ -546,7 +574,13 @@ impl Town {
             match random.below(12) {
                 0..6 => {
                     let to = random.below(3);
-                    send(other, Letter { to, _stamp: self.census.stamp() });
+                    send(
+                        other,
+                        Letter {
+                            to,
+                            _stamp: self.census.stamp(),
+                        },
+                    );
                 }
                 6 => receive! {
                     Letter { to: 2, .. } => {}

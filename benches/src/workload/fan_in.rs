@@ -62,6 +62,7 @@ fn on_runtime(node: &Node, n: u64) -> Measured {
             spawn!(move || {
                 for x in share(n, sender) {
                     send(receiver, Item(x));
+                    tick();
                 }
             });
         }

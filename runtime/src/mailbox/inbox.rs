@@ -68,8 +68,8 @@ pub(crate) struct Inbox {
 /// What became of a push.
 #[must_use]
 pub(crate) enum Pushed {
-    /// The owner will find it.
-    Queued,
+    /// The owner will find it, behind so many others that it has not taken yet.
+    Queued(usize),
     /// The process waited: it is the caller's now, and so is the envelope.
     Claimed,
     /// Nobody is there; the envelope is the caller's again.
@@ -205,7 +205,7 @@ impl Inbox {
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Pushed::Queued,
+                Ok(_) => return Pushed::Queued(count),
                 Err(now) => head = now,
             }
         }

@@ -161,7 +161,11 @@ fn a_message_shows_its_payload() {
     let shown = panic::catch_unwind(AssertUnwindSafe(|| format!("{message:?}")));
     assert!(shown.is_err());
     assert_eq!(drops(&count), 0);
-    assert!(message.downcast::<Shy>().is_ok_and(|shy| drops(&shy.0.0) == 0));
+    assert!(
+        message
+            .downcast::<Shy>()
+            .is_ok_and(|shy| drops(&shy.0.0) == 0)
+    );
     assert_eq!(drops(&count), 1);
 }
 

@@ -50,7 +50,10 @@ fn a_freed_block_comes_back_first() {
 #[test]
 fn classes_do_not_mix() {
     assert_eq!(class_of(Layout::new::<One>()), CACHED.then_some(0));
-    assert_eq!(class_of(Layout::new::<Four>()), CACHED.then_some(CLASSES - 1));
+    assert_eq!(
+        class_of(Layout::new::<Four>()),
+        CACHED.then_some(CLASSES - 1)
+    );
     let small = allocate::<One>();
     // SAFETY: allocated above.
     unsafe { free(small) };
@@ -138,7 +141,10 @@ fn a_spare_absorbs_the_edge() {
         cache.put(1, from_allocator(layout_of(1)));
     }
     // Full: it is the spare now, and the other is empty.
-    assert_eq!((cache.0[1].hot.count, cache.0[1].spare.count), (0, MAGAZINE));
+    assert_eq!(
+        (cache.0[1].hot.count, cache.0[1].spare.count),
+        (0, MAGAZINE)
+    );
     for _ in 0..100 {
         let block = cache.get(1);
         cache.put(1, block);

@@ -66,7 +66,10 @@ impl<T: Linked> Arrivals<T> {
     /// Takes all that came, oldest first; only the owner may.
     pub(crate) fn take(&self, mut give: impl FnMut(&'static T)) {
         // Acquire: what those who handed over did with the processes.
-        let mut newest = self.newest.swap(ptr::null_mut(), Ordering::Acquire).cast_const();
+        let mut newest = self
+            .newest
+            .swap(ptr::null_mut(), Ordering::Acquire)
+            .cast_const();
         let mut oldest: *const T = ptr::null();
         // SAFETY: items live for ever, and those in the list are the owner's now.
         while let Some(item) = unsafe { newest.as_ref() } {

@@ -5,17 +5,22 @@
 //!
 //! | model                         | a change that it refuses                                       |
 //! |-------------------------------|----------------------------------------------------------------|
-//! | `a_failed_push_leaves_no_link`| `push` claims, or gives up, without `set_next(null)`           |
-//! | `each_letter_arrives_once`    | `push` publishes, or `take` takes, with less than its ordering |
+//! | `a_failed_push_leaves_no_link`| `push` claims without `set_next(null)`                         |
+//! | `each_letter_arrives_once`    | `push` or `wait` without release, `take` or `claim` without    |
+//! |                               | acquire, a `wait` that does not look                           |
 //! | `close_meets_send`            | `close` without acquire                                        |
 //! | `a_stray_reaches_nobody`      | an owner that does not compare the generation                  |
 //! | `the_last_generation_closes`  | `retire` that starts again at a generation that was            |
-//! | `a_wake_is_not_lost`          | `wake` of a running process without a write                    |
+//! | `a_wake_is_not_lost`          | `wake` of a running process without a write, or before the flag|
 //! | `a_wake_behind_mail_is_seen`  | `wake` that finds a chain and does not write it back           |
-//! | `two_wakers_are_one`          | `set` that does not write what is set already                  |
+//! | `two_wakers_are_one`          | `set` that does not write what is set already; `clear` without |
+//! |                               | acquire                                                        |
+//! | `a_waker_of_the_dead_is_mute` | `set` that does not compare the generation, `retire` that      |
+//! |                               | keeps the flags                                                |
 //! | `a_timer_is_not_lost`         | a flag that is set after the wake-up                           |
 //! | `a_kill_is_seen_by_its_sender`| a mark that is set after the push                              |
-//! | `a_kill_spares_the_successor` | flags that are set without comparing the generation            |
+//! | `a_kill_spares_the_successor` | `set` that compares the generation before and after, and takes |
+//! |                               | the flag back                                                  |
 //!
 //! ```text
 //! .ci/loom mailbox

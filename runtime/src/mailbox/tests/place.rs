@@ -144,7 +144,10 @@ impl Place {
                 private.strays += 1;
                 return;
             }
-            match (message.downcast_ref::<Letter>(), private.received.last_mut()) {
+            match (
+                message.downcast_ref::<Letter>(),
+                private.received.last_mut(),
+            ) {
                 (Some(letter), Some(received)) => received.push(letter.read()),
                 _ => panic!("a letter to a process"),
             }
@@ -163,7 +166,7 @@ impl Place {
             self.inbox.push(envelope, to)
         };
         match pushed {
-            Pushed::Queued => true,
+            Pushed::Queued(_) => true,
             Pushed::Claimed => {
                 self.accept(envelope);
                 self.run();

@@ -228,7 +228,11 @@ fn check_against_a_list(random: &mut Random, steps: usize) {
 
 /// Takes the `nth` message of a type, as a selective receive does.
 fn take_nth(ring: &mut Ring, save: &mut u64, model: &mut Model, small: bool, nth: usize) {
-    let keys = [if small { type_key::<u8>() } else { type_key::<u32>() }];
+    let keys = [if small {
+        type_key::<u8>()
+    } else {
+        type_key::<u32>()
+    }];
     let mut at = ring.find(0, Some(&keys));
     for _ in 0..nth {
         at = at.and_then(|at| ring.find(at + 1, Some(&keys)));

@@ -41,5 +41,8 @@ fn no_message_is_passed_over() {
         let picky = Spawn::new().behaviour(Picky { taken, expected }).unwrap();
         (0..200u32).for_each(|number| send(picky.pid, number));
     });
-    assert_eq!(numbers.iter().collect::<Vec<_>>(), (1..200).collect::<Vec<_>>());
+    assert_eq!(
+        numbers.iter().collect::<Vec<_>>(),
+        (1..200).collect::<Vec<_>>()
+    );
 }
