@@ -476,25 +476,26 @@ mod of_memory {
         );
     }
 
-    /// Where the address space is limited before the node starts, the node runs in what there
-    /// is.
+    /// Where there is too little address space for a node's tables, or just enough, the node runs,
+    /// or says what is missing.
     #[test]
     #[cfg(target_os = "linux")]
     fn little_address_space() {
         let end = child::run("of_memory::little_address_space", || {
             limit_address_space(512 << 20);
             let node = Builder::new().workers(2).start().unwrap();
-            let sum = node.run(|| {
-                let root = self_pid();
-                for n in 0..50u64 {
-                    spawn!(move || {
-                        sleep(Duration::from_micros(100));
-                        send(root, n);
-                    });
+            let census = Census::default();
+            for _ in 0..50 {
+                let token = census.token();
+                let spawned = Spawn::new().node(&node).spawn(move || {
+                    sleep(Duration::from_micros(100));
+                    drop(token);
+                });
+                if let Err(error) = spawned {
+                    assert!(error.to_string().contains("memory"), "{error}");
                 }
-                (0..50).map(|_| message::<u64>()).sum::<u64>()
-            });
-            assert_eq!(sum, 49 * 50 / 2);
+            }
+            census.none_is_left();
         });
         end.is_well();
     }

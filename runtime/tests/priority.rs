@@ -59,33 +59,44 @@ fn a_higher_one_goes_first() {
     ] {
         alone(move || {
             let root = self_pid();
-            let steps = Arc::new(AtomicU32::new(0));
-            let (mine, stop) = (Arc::clone(&steps), Arc::new(AtomicBool::new(false)));
-            let told = Arc::clone(&stop);
-            spawn_with(lower, move || {
-                while !told.load(Ordering::Acquire) {
-                    mine.fetch_add(1, Ordering::AcqRel);
-                    yield_now();
-                }
-                send(root, "lower");
+            // Goes before both, so that it can begin and end the contest.
+            spawn_with(Priority::Max, move || {
+                contest(higher, lower);
+                send(root, "over");
             });
-            yield_now();
-            let seen = Arc::clone(&steps);
-            spawn_with(higher, move || {
-                // The first steps may be those of a worker that had begun one.
-                yield_now();
-                let before = seen.load(Ordering::Acquire);
-                for _ in 0..1000 {
-                    yield_now();
-                    assert_eq!(seen.load(Ordering::Acquire), before);
-                }
-                send(root, "higher");
-            });
-            assert_eq!(message::<&str>(), "higher");
-            stop.store(true, Ordering::Release);
-            assert_eq!(message::<&str>(), "lower");
+            assert_eq!(message::<&str>(), "over");
         });
     }
+}
+
+fn contest(higher: Priority, lower: Priority) {
+    let me = self_pid();
+    let steps = Arc::new(AtomicU32::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let (mine, told) = (Arc::clone(&steps), Arc::clone(&stop));
+    spawn_with(lower, move || {
+        send(me, "lower begins");
+        while !told.load(Ordering::Acquire) {
+            mine.fetch_add(1, Ordering::AcqRel);
+            yield_now();
+        }
+        send(me, "lower ends");
+    });
+    assert_eq!(message::<&str>(), "lower begins");
+    spawn_with(higher, move || {
+        let before = steps.load(Ordering::Acquire);
+        for _ in 0..1000 {
+            yield_now();
+        }
+        send(me, steps.load(Ordering::Acquire) - before);
+    });
+    assert_eq!(
+        message::<u32>(),
+        0,
+        "steps of {lower:?} while {higher:?} was runnable"
+    );
+    stop.store(true, Ordering::Release);
+    assert_eq!(message::<&str>(), "lower ends");
 }
 
 /// A message to a process of a higher priority lets it run at the sender's next switch point,

@@ -214,7 +214,11 @@ pub(crate) fn scan(
     }
     loop {
         let Some(message) = queue::pop_unseen(slot) else {
-            if slot.inbox.is_empty() || slot.has(bit::FATAL) || !queue::drain(slot) {
+            // A fatal signal that has just been taken goes before the messages taken with it.
+            if slot.inbox.is_empty()
+                || !queue::drain(slot)
+                || (slot.has(bit::FATAL) && !exit::unwinding(slot))
+            {
                 return None;
             }
             continue;

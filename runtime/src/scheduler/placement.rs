@@ -2,7 +2,8 @@
 //!
 //! Into `next`, so that two processes that talk start together and stay so: a process that has
 //! blocked stays with the worker it started on. But not if this worker has many more processes on
-//! its stacks than another: then it goes to that one.
+//! its stacks than another, and somebody has nothing to do: then it goes to the one with fewest.
+//! To give it to a busy one would cost more than it brings: that one steals when it is done.
 
 use super::worker::Worker;
 
@@ -13,7 +14,7 @@ const MORE: u32 = 32;
 #[inline]
 pub(crate) fn elsewhere(worker: &Worker) -> Option<&Worker> {
     let here = worker.standing();
-    if here > MORE {
+    if here > MORE && worker.node().idle.sleeping() > 0 {
         least(worker, here - MORE)
     } else {
         None

@@ -150,10 +150,10 @@ impl<T> Seat<T> {
     /// The owner finds its seat examined: whoever changes the state first has it.
     #[cold]
     fn come_back(&self) -> bool {
-        // Acquire on failure too: another may have seated us.
+        // Acquire either way, as in `enter`: another may have seated us meanwhile.
         match self
             .state
-            .compare_exchange(REVOKING, SEATED, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(REVOKING, SEATED, Ordering::Acquire, Ordering::Acquire)
         {
             Ok(_) => true,
             Err(now) => now == SEATED,
@@ -208,7 +208,7 @@ impl<T> Seat<T> {
         match self.state.compare_exchange(
             UNSEATED,
             request as u32,
-            Ordering::AcqRel,
+            Ordering::Relaxed,
             Ordering::Relaxed,
         ) {
             Ok(_) => Asked::Yes,
@@ -238,11 +238,11 @@ impl<T> Seat<T> {
         debug_assert!(granted, "a request was withdrawn that was not on its list");
     }
 
-    /// Release: what was done to the content before is seen by whoever comes to it next. Acquire: the
-    /// other half of it.
+    /// Release: what was done to the content is seen by the owner that finds itself seated, however many
+    /// changes lie between: each is a read-modify-write. In the other direction `leave` releases.
     fn change(&self, from: u32, to: u32) -> bool {
         self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(from, to, Ordering::Release, Ordering::Relaxed)
             .is_ok()
     }
 }

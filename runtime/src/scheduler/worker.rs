@@ -27,12 +27,12 @@ use crate::stack::Cache;
 use crate::thread::{self, Thread};
 use crate::timer::{Clock, Expired, Wheel};
 
-/// Turns in a row that `next` may give while others wait.
-const STREAK: u32 = 64;
+/// Turns in a row that `next` may give while others wait. Odd: each time another queue is first.
+const STREAK: u32 = 61;
 /// How often a searcher looks at its inbox before it sleeps.
 const ROUNDS: u32 = 40;
-/// At which of these it looks at the others' queues.
-const STEAL_EVERY: u32 = 4;
+/// It looks at the others' queues first after so many of these, then each time after twice as many.
+const FIRST_GAP: u32 = 4;
 /// Timers taken from the wheel at once.
 const TIMERS: usize = 256;
 /// Processes that a worker may spawn before it looks at the node's limit again.
@@ -112,6 +112,8 @@ pub(crate) struct Worker {
     turn: Cell<u32>,
     choice: Cell<u32>,
     streak: Cell<u32>,
+    /// The last search found work.
+    lucky: Cell<bool>,
     /// The context that picks and runs; the others belong to processes.
     pub(crate) active: Cell<*mut Context>,
     pub(crate) stacks: UnsafeCell<Cache>,
@@ -152,6 +154,7 @@ impl Worker {
             turn: Cell::new(0),
             choice: Cell::new(0),
             streak: Cell::new(0),
+            lucky: Cell::new(false),
             dedicated: AtomicBool::new(false),
             cpu_clock: CpuClock::new(),
             active: Cell::new(ptr::null_mut()),
@@ -460,14 +463,22 @@ impl Worker {
         let idle = &self.node().idle;
         let mut searcher = idle.begin_search();
         if searcher.is_some() {
-            for round in 0..ROUNDS {
+            // One that has found work lately looks longer, ever more seldom: work comes in bursts,
+            // and each look takes a cache line from somebody who is busy.
+            let rounds = if self.lucky.replace(false) {
+                6 * ROUNDS
+            } else {
+                ROUNDS
+            };
+            for round in 0..rounds {
                 // The own inbox at each: a process here may talk to one that is held elsewhere.
                 if self.has_inbox() {
                     return None;
                 }
-                if round % STEAL_EVERY == 0
+                if (round + FIRST_GAP).is_power_of_two()
                     && let Some(slot) = self.steal()
                 {
+                    self.lucky.set(true);
                     return Some(slot);
                 }
                 std::hint::spin_loop();
