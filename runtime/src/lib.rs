@@ -21,6 +21,10 @@ mod scheduler;
 mod timer;
 
 #[cfg(not(loom))]
+#[doc(hidden)]
+#[path = "rt.rs"]
+pub mod __rt;
+#[cfg(not(loom))]
 mod config;
 #[cfg(not(loom))]
 mod context;
@@ -32,10 +36,6 @@ mod error;
 mod macros;
 #[cfg(not(loom))]
 mod node;
-#[cfg(not(loom))]
-#[doc(hidden)]
-#[path = "rt.rs"]
-pub mod __rt;
 #[cfg(not(loom))]
 mod send;
 #[cfg(not(loom))]
@@ -81,8 +81,7 @@ pub mod prelude {
     pub use crate::{
         AnyMessage, AtLimit, Behaviour, Builder, Cause, Cx, ExitReason, Flow, Message, Next, Node,
         Opaque, Pid, Priority, Ref, Spawn, Spawned, Until, exit, hibernate, is_process_alive,
-        make_ref, match_message, process_local, receive, receive_any, receive_ref,
-        receive_timeout, receive_type, receive_where, self_pid, send, sleep, spawn, tick,
-        yield_now,
+        make_ref, match_message, process_local, receive, receive_any, receive_ref, receive_timeout,
+        receive_type, receive_where, self_pid, send, sleep, spawn, tick, yield_now,
     };
 }

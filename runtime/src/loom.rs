@@ -22,11 +22,6 @@ mod std_types {
             pub(crate) const fn new(value: T) -> Self {
                 Self(std::cell::UnsafeCell::new(value))
             }
-
-            #[inline(always)]
-            pub(crate) fn into_inner(self) -> T {
-                self.0.into_inner()
-            }
         }
 
         impl<T: ?Sized> UnsafeCell<T> {
@@ -59,7 +54,7 @@ mod std_types {
     }
 
     pub(crate) mod thread {
-        pub(crate) use std::thread::{JoinHandle, current, park, spawn, yield_now};
+        pub(crate) use std::thread::{JoinHandle, spawn, yield_now};
     }
 }
 
@@ -84,7 +79,7 @@ mod loom_types {
     }
 
     pub(crate) mod thread {
-        pub(crate) use loom::thread::{JoinHandle, current, park, spawn, yield_now};
+        pub(crate) use loom::thread::{JoinHandle, spawn, yield_now};
     }
 }
 

@@ -124,12 +124,7 @@ impl<T: Message> Envelope<T> {
 
     /// Fills a fresh block.
     #[inline]
-    fn fill(
-        block: NonNull<Envelope<T>>,
-        payload: T,
-        kind: Kind,
-        key: u64,
-    ) -> NonNull<Envelope<T>> {
+    fn fill(block: NonNull<Envelope<T>>, payload: T, kind: Kind, key: u64) -> NonNull<Envelope<T>> {
         // SAFETY: the block is fresh and of this type's layout.
         unsafe {
             block.write(Envelope {

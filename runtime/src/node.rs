@@ -11,8 +11,8 @@
 use std::fmt::Write as _;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -403,9 +403,9 @@ impl Instance {
     // The end.
 
     fn processes(&self) -> impl Iterator<Item = &'static Slot> {
-        (0..table::used()).map(table::slot_at).filter(|slot| {
-            slot.node.load(Ordering::Relaxed) == self.id && !slot.inbox.is_closed()
-        })
+        (0..table::used())
+            .map(table::slot_at)
+            .filter(|slot| slot.node.load(Ordering::Relaxed) == self.id && !slot.inbox.is_closed())
     }
 
     fn shut_down(&self, limit: Duration) -> ShutdownReport {

@@ -503,7 +503,7 @@ mod signals {
                 send(root, "from a destructor that slept");
             });
             send(root, Ready(self_pid()));
-            let _ = catch_unwind(|| receive_any());
+            let _ = catch_unwind(receive_any);
             send(root, "swallowed");
         });
         assert_eq!(message::<Ready>().0, pid);

@@ -76,11 +76,14 @@ const _: () = assert!(size_of::<Context>() <= HEADER);
 pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
     let context = stack.header().cast::<Context>().as_ptr();
     let base = corosensei::stack::Stack::base(&stack);
-    let coroutine = Coroutine::with_stack(Based { stack, base }, move |yielder: &Yielder<(), Suspend>, ()| {
-        // SAFETY: the context outlives its coroutine's run.
-        unsafe { (*context).yielder.set(yielder) };
-        main(context);
-    });
+    let coroutine = Coroutine::with_stack(
+        Based { stack, base },
+        move |yielder: &Yielder<(), Suspend>, ()| {
+            // SAFETY: the context outlives its coroutine's run.
+            unsafe { (*context).yielder.set(yielder) };
+            main(context);
+        },
+    );
     // SAFETY: the header of a stack is reserved for its context.
     unsafe {
         context.write(Context {

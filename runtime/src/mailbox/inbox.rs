@@ -224,12 +224,10 @@ impl Inbox {
                 // could return a chain that was taken before.
                 chain => (chain, Woke::Noted),
             };
-            match self.head.compare_exchange_weak(
-                head,
-                new,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .head
+                .compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Ok(_) => return outcome,
                 Err(now) => head = now,
             }
@@ -295,12 +293,6 @@ impl Inbox {
             OPEN | WAITING | DEAD | WOKEN => 0,
             chain => chain >> COUNT_SHIFT,
         }
-    }
-
-    /// Whether the process waits: a hint.
-    #[inline]
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.head.load(Ordering::Relaxed) == WAITING
     }
 
     /// The owner closes the inbox: nothing is taken any more. Returns the last that came.

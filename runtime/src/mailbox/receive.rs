@@ -88,9 +88,9 @@ impl Look {
     #[inline]
     fn done(picked: Picked) -> Look {
         Look {
-            pointer: picked
-                .message
-                .map_or(ptr::null_mut(), |message| message.into_raw().as_ptr().cast()),
+            pointer: picked.message.map_or(ptr::null_mut(), |message| {
+                message.into_raw().as_ptr().cast()
+            }),
             tag: picked.arm,
         }
     }
@@ -106,11 +106,7 @@ impl Look {
 
 impl Receive {
     #[inline(never)]
-    fn look(
-        &mut self,
-        keys: Option<&[u64]>,
-        arms: &mut dyn FnMut(&mut Cursor) -> u32,
-    ) -> Look {
+    fn look(&mut self, keys: Option<&[u64]>, arms: &mut dyn FnMut(&mut Cursor) -> u32) -> Look {
         let thread = thread::here();
         let slot = current_on(thread, "receive");
         if !slot.has(bit::GUARD | bit::FATAL | bit::DEADLINE)
@@ -269,14 +265,12 @@ impl Drop for Unseen<'_> {
 
 /// Receives have few keys: a plain loop beats an unrolled search.
 #[inline]
+#[expect(
+    clippy::manual_contains,
+    reason = "`contains` is unrolled for long slices"
+)]
 fn has(keys: &[u64], key: u64) -> bool {
-    let mut keys = keys.iter();
-    while let Some(&other) = keys.next() {
-        if other == key {
-            return true;
-        }
-    }
-    false
+    keys.iter().any(|&other| other == key)
 }
 
 #[inline(never)]
@@ -390,7 +384,11 @@ fn position_of(slot: &Slot, marker: (u64, u32)) -> u64 {
     }
     // SAFETY: as in `scan_ring`.
     let ring = unsafe { &(*extra).ring };
-    if ring.epoch() == marker.1 { marker.0 } else { 0 }
+    if ring.epoch() == marker.1 {
+        marker.0
+    } else {
+        0
+    }
 }
 
 /// Waits for the next message, of whatever type.

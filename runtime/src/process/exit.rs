@@ -18,9 +18,9 @@ use super::exit_reason::{ExitReason, PanicParts, PanicReport};
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
 use super::table;
+use crate::error::MailboxFull;
 use crate::message::AnyMessage;
 use crate::scheduler;
-use crate::error::MailboxFull;
 use crate::signal::{Exit, Signal};
 
 /// What unwinds a process's stack without being a panic.

@@ -202,7 +202,10 @@ fn drop_extra(slot: &Slot) {
         // SAFETY: as in `drop_locals`.
         let message = unsafe {
             let extra = &mut *extra;
-            extra.ring.pop(&mut extra.save).or_else(|| extra.stale.pop())
+            extra
+                .ring
+                .pop(&mut extra.save)
+                .or_else(|| extra.stale.pop())
         };
         match message {
             Some(message) => exit::drop_quietly(message),

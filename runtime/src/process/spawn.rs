@@ -38,7 +38,8 @@ impl ProcessResult for () {
 /// The type `!`, which stable Rust lets only functions name.
 type Never = <fn() -> ! as Returns>::Type;
 
-trait Returns {
+#[doc(hidden)]
+pub trait Returns {
     type Type;
 }
 

@@ -180,8 +180,7 @@ fn refill(free: &List) -> Result<&'static Slot, Full> {
         // The lowest index ends on top of the list.
         for index in (first..first + BATCH).rev() {
             // SAFETY: below `usable`.
-            let slot: &'static Slot =
-                unsafe { &*BASE.load(Ordering::Relaxed).add(index as usize) };
+            let slot: &'static Slot = unsafe { &*BASE.load(Ordering::Relaxed).add(index as usize) };
             slot.inbox.initialise(1);
             free.push(slot);
         }

@@ -168,9 +168,7 @@ pub(crate) fn disarm(slot: &'static Slot) {
         generation: slot.inbox.generation(),
     };
     if let Some(worker) = scheduler::worker().node().worker(slot.wheel.get()) {
-        worker
-            .wheel()
-            .remove_if(index, |owner| *owner == timer);
+        worker.wheel().remove_if(index, |owner| *owner == timer);
     }
 }
 

@@ -14,12 +14,8 @@ use crate::scheduler;
 
 const _: () = assert!(usize::BITS == 64);
 
-static VTABLE: RawWakerVTable = RawWakerVTable::new(
-    |data| RawWaker::new(data, &VTABLE),
-    wake,
-    wake,
-    |_| {},
-);
+static VTABLE: RawWakerVTable =
+    RawWakerVTable::new(|data| RawWaker::new(data, &VTABLE), wake, wake, |_| {});
 
 /// The waker of the slot's process.
 #[inline]

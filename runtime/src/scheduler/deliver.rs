@@ -44,9 +44,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     match unsafe { slot.inbox.push(envelope, to.generation()) } {
         Pushed::Queued(before) => _ = thread.spend(toll(before)),
         Pushed::Claimed
-            if kind == Kind::Message
-                && !limited
-                && slot.inbox.generation() == to.generation() =>
+            if kind == Kind::Message && !limited && slot.inbox.generation() == to.generation() =>
         {
             // SAFETY: we hold the process and the envelope.
             unsafe { queue::append(slot, envelope) };

@@ -13,9 +13,9 @@ pub(crate) mod seat;
 pub(crate) mod seats;
 
 #[cfg(not(loom))]
-pub(crate) mod deliver;
-#[cfg(not(loom))]
 mod cpu_clock;
+#[cfg(not(loom))]
+pub(crate) mod deliver;
 #[cfg(not(loom))]
 mod placement;
 #[cfg(not(loom))]

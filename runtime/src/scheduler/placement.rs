@@ -23,6 +23,9 @@ pub(crate) fn elsewhere(worker: &Worker) -> Option<&Worker> {
 
 #[cold]
 fn least(worker: &Worker, below: u32) -> Option<&Worker> {
-    let least = worker.node().seated_workers().min_by_key(|w| w.standing())?;
+    let least = worker
+        .node()
+        .seated_workers()
+        .min_by_key(|w| w.standing())?;
     (least.standing() < below).then_some(least)
 }

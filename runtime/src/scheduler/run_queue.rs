@@ -128,7 +128,7 @@ impl RunQueue {
             stealers: Stealers {
                 woken: woken.stealer(),
                 fresh: fresh.stealer(),
-                others: [const { () }; PRIORITIES].map(|()| Injector::new()),
+                others: std::array::from_fn(|_| Injector::new()),
             },
             woken,
             fresh,
@@ -270,8 +270,20 @@ impl RunQueue {
     pub(crate) fn steal_from(&self, other: &Stealers) -> Option<&'static Slot> {
         let urgent = take(&other.others[MAX]).or_else(|| take(&other.others[HIGH]));
         urgent
-            .or_else(|| retry(|| other.fresh.steal_batch_with_limit_and_pop(&self.fresh, STOLEN)))
-            .or_else(|| retry(|| other.woken.steal_batch_with_limit_and_pop(&self.woken, STOLEN)))
+            .or_else(|| {
+                retry(|| {
+                    other
+                        .fresh
+                        .steal_batch_with_limit_and_pop(&self.fresh, STOLEN)
+                })
+            })
+            .or_else(|| {
+                retry(|| {
+                    other
+                        .woken
+                        .steal_batch_with_limit_and_pop(&self.woken, STOLEN)
+                })
+            })
             .or_else(|| take(&other.others[LOW]))
     }
 }
@@ -282,12 +294,6 @@ impl Stealers {
         !self.fresh.is_empty()
             || !self.woken.is_empty()
             || self.others.iter().any(|queue| !queue.is_empty())
-    }
-
-    /// How many there are to steal, about.
-    pub(crate) fn len(&self) -> usize {
-        let others: usize = self.others.iter().map(Injector::len).sum();
-        self.fresh.len() + self.woken.len() + others
     }
 }
 

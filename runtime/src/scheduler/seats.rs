@@ -53,11 +53,6 @@ impl<T> Seats<T> {
         !self.wanting.is_empty()
     }
 
-    /// Whether a worker stands by.
-    pub(crate) fn has_spare(&self) -> bool {
-        !self.spares.is_empty()
-    }
-
     /// The worker `me`, which has processes to run and no seat, asks for one. It may run them meanwhile,
     /// and may ask again: it has one request at most.
     pub(crate) fn want(&self, me: usize, idle: &Idle) -> Asked {

@@ -167,8 +167,7 @@ impl<'n> Watchdog<'n> {
             return;
         };
         let next = revoked.with(Seated::take);
-        if somebody_sleeps || (next.is_none() && (!work_waits(self.node) || self.others_progress))
-        {
+        if somebody_sleeps || (next.is_none() && (!work_waits(self.node) || self.others_progress)) {
             revoked.give_back();
         } else {
             self.free.push(revoked.finish());

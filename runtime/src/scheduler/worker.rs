@@ -11,8 +11,8 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::arrivals::{Arrivals, Linked};
-use super::idle::{Look, Searcher, Woken};
 use super::cpu_clock::CpuClock;
+use super::idle::{Look, Searcher, Woken};
 use super::placement;
 use super::reductions::{SPAWN, TURN};
 use super::run_queue::{RunQueue, take};
@@ -131,12 +131,7 @@ unsafe impl Sync for Worker {}
 unsafe impl Send for Worker {}
 
 impl Worker {
-    pub(crate) fn new(
-        id: u16,
-        node_id: u16,
-        node: *const Instance,
-        seat: &Seat<Seated>,
-    ) -> Worker {
+    pub(crate) fn new(id: u16, node_id: u16, node: *const Instance, seat: &Seat<Seated>) -> Worker {
         Worker {
             id,
             node_id,
@@ -267,8 +262,11 @@ impl Worker {
     /// A process is suspended in the middle of unwinding, or goes on with it.
     pub(crate) fn count_unwinding(&self, more: bool) {
         let count = self.unwinding.get();
-        self.unwinding
-            .set(if more { count + 1 } else { count.saturating_sub(1) });
+        self.unwinding.set(if more {
+            count + 1
+        } else {
+            count.saturating_sub(1)
+        });
     }
 
     /// A process has taken a stack, or given it back.
@@ -579,9 +577,8 @@ impl Worker {
         let Some(searcher) = searcher.or_else(|| node.idle.begin_search()) else {
             return Stood::Stays(inside, None);
         };
-        let work = || {
-            !node.injector.is_empty() || node.started_workers().any(|w| w.stealers().any())
-        };
+        let work =
+            || !node.injector.is_empty() || node.started_workers().any(|w| w.stealers().any());
         match searcher.give_up(work) {
             Ok(proof) => match node
                 .seats

@@ -7,7 +7,7 @@ use super::super::idle::{Look, Woken};
 use super::super::seat::{Asked, FreeSeat, Inside, NoSeat, Revoker, Seat, Withdrawn};
 use super::super::seats::Seats;
 use super::sleep_models::World;
-use crate::loom::sync::Arc;
+use crate::loom::sync::{Arc, Condvar, Mutex};
 use crate::loom::thread;
 
 /// The content: the `next` slot.
@@ -118,6 +118,27 @@ fn take(next: &mut Next) -> u32 {
     next.take().unwrap_or(0)
 }
 
+/// Lets one thread wait for another without taking part in what is modelled.
+#[derive(Default)]
+struct Flag {
+    raised: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Flag {
+    fn raise(&self) {
+        *self.raised.lock().unwrap() = true;
+        self.changed.notify_one();
+    }
+
+    fn wait(&self) {
+        let mut raised = self.raised.lock().unwrap();
+        while !*raised {
+            raised = self.changed.wait(raised).unwrap();
+        }
+    }
+}
+
 /// What the owner leaves in `next` is taken by it or by the revoker, once, whoever comes when.
 #[test]
 fn revoke_meets_enter() {
@@ -185,13 +206,14 @@ fn rescue_meets_enter() {
 fn grant_meets_want() {
     loom::model(|| {
         let (node, mut revoker) = Node::new(1, 1);
-        let watchdog = thread::current();
+        let settled = Arc::new(Flag::default());
+        let settle = Arc::clone(&settled);
         let owner = start(&node, move |node| {
             if let Ok(mut inside) = node.enter(0) {
                 inside.with(|next| *next = Some(1));
             }
             if let Ok(mut inside) = node.enter(0) {
-                watchdog.unpark();
+                settle.raise();
                 return inside.with(take);
             }
             let mut asked = node.seats.want(0, &node.world.idle);
@@ -199,7 +221,7 @@ fn grant_meets_want() {
                 thread::yield_now();
                 asked = node.seats.want(0, &node.world.idle);
             }
-            watchdog.unpark();
+            settle.raise();
             node.wait_for_seat(0);
             node.enter(0).expect("it was granted").with(take)
         });
@@ -208,7 +230,7 @@ fn grant_meets_want() {
         if let Some(mut revoked) = node.seats.of(0).try_revoke(&mut revoker) {
             stolen = revoked.with(|next| next.replace(2)).unwrap_or(0);
             let free = revoked.finish();
-            thread::park();
+            settled.wait();
             in_hand += usize::from(node.seats.grant_wanting(free, &node.world.idle).is_err());
         }
         // The owner's one, if it came first or was not revoked; or the two left in its place.
