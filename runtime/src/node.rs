@@ -317,7 +317,7 @@ impl Instance {
     fn is_deserted(&self) -> bool {
         let ended: u64 = self.workers.iter().map(Worker::ended).sum();
         let spawned: u64 = self.workers.iter().map(Worker::spawned).sum();
-        ended == spawned + self.outside_spawned.load(Ordering::Acquire)
+        ended == spawned + self.outside_spawned.load(Ordering::SeqCst)
     }
 
     // From outside.
@@ -332,7 +332,33 @@ impl Instance {
         options: impl FnOnce(&'static Slot),
     ) -> Result<Pid, SpawnError> {
         let _visit = Visit::to(self);
-        if self.state.load(Ordering::Acquire) != RUNNING {
+        // Counted before the look at the state, which the end of the node sets before it counts:
+        // so either the process is refused, or the end waits for it. SeqCst, as each stores and
+        // then loads what the other stores.
+        self.outside_spawned.fetch_add(1, Ordering::SeqCst);
+        let spawned = self.spawn_counted(body, bits, place, own_thread, options);
+        match spawned {
+            // The newborn may have been missed when all were told.
+            Ok(pid) if self.is_stopping() => send_exit(None, pid, ExitReason::Shutdown),
+            Ok(_) => {}
+            Err(_) => _ = self.outside_spawned.fetch_sub(1, Ordering::AcqRel),
+        }
+        spawned
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.state.load(Ordering::SeqCst) != RUNNING
+    }
+
+    fn spawn_counted(
+        &self,
+        body: Body,
+        bits: u16,
+        place: &'static Location<'static>,
+        own_thread: bool,
+        options: impl FnOnce(&'static Slot),
+    ) -> Result<Pid, SpawnError> {
+        if self.is_stopping() {
             return Err(SpawnError::ShuttingDown);
         }
         let credit = self.take_credit()?;
@@ -347,7 +373,6 @@ impl Instance {
                 }
             }
         };
-        self.outside_spawned.fetch_add(1, Ordering::AcqRel);
         if own_thread {
             return self.spawn_on_own_thread(slot, body, bits, place, options);
         }
@@ -374,7 +399,6 @@ impl Instance {
                 Ok(pid)
             }
             Err(error) => {
-                self.outside_spawned.fetch_sub(1, Ordering::AcqRel);
                 table::release(&self.outside.lock(), slot);
                 self.return_credit(1);
                 Err(error)
@@ -410,7 +434,7 @@ impl Instance {
 
     fn shut_down(&self, limit: Duration) -> ShutdownReport {
         let mut report = ShutdownReport::default();
-        self.state.store(STOPPING, Ordering::Release);
+        self.state.store(STOPPING, Ordering::SeqCst);
         self.tell_all(&ExitReason::Shutdown);
         if !self.wait_until_deserted(limit) {
             report.killed = self.processes().map(remnant).collect();

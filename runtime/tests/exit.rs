@@ -676,6 +676,42 @@ mod leftovers {
         is_well(echo());
     }
 
+    /// A destructor of what a process holds at rest may block when the process is killed, and is
+    /// run to its end.
+    #[runtime::test(workers = 1)]
+    fn a_destructor_at_rest_may_block() {
+        let root = self_pid();
+        for hibernated in [false, true] {
+            let done = Arc::new(AtomicU32::new(0));
+            let note = Arc::clone(&done);
+            let last = OnDrop(move || {
+                sleep(Duration::from_millis(1));
+                assert_eq!(receive_type::<u32>(), 5);
+                assert!(receive_timeout(Duration::from_millis(1)).is_none());
+                yield_now();
+                note.fetch_add(1, Ordering::AcqRel);
+            });
+            let pid = if hibernated {
+                spawn!(move || {
+                    send(root, "at rest");
+                    hibernate(move || drop(last))
+                })
+            } else {
+                let spawned = Spawn::new().receive_loop(move |_| {
+                    let _keep = &last;
+                    Flow::Continue
+                });
+                send(root, "at rest");
+                spawned.unwrap().pid
+            };
+            assert_eq!(message::<&str>(), "at rest");
+            yield_now();
+            exit_signal(pid, ExitReason::Kill);
+            send(pid, 5u32);
+            until("the destructor's end", || done.load(Ordering::Acquire) == 1);
+        }
+    }
+
     /// A message to the dead is dropped, at once, and `send` does not fail: not even if the
     /// message's destructor panics.
     #[runtime::test]

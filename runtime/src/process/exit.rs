@@ -155,7 +155,7 @@ pub(crate) fn fatal(slot: &Slot) -> Option<ExitReason> {
 /// Raises the pending fatal exit of the running process, unless it unwinds already.
 #[inline]
 pub(crate) fn check(slot: &Slot) {
-    if slot.has(bit::FATAL) && !unwinding(slot) {
+    if slot.has(bit::FATAL) && !slot.has(bit::ENDING) && !unwinding(slot) {
         raise_fatal(slot);
     }
 }

@@ -113,13 +113,12 @@ fn become_behaviour(slot: &Slot, behaviour: Box<dyn Behaviour + Send>) {
     // SAFETY: as above; there is none now.
     unsafe { *slot.body.get() = Body::behaviour(behaviour) };
     slot.clear(bit::STARTED);
-    slot.set(bit::BEHAVIOUR);
 }
 
 /// Ends the process, in its own context: what it holds is dropped, its mailbox closed, its slot
 /// given back.
 fn end(slot: &'static Slot, reason: ExitReason) {
-    slot.set(bit::STARTED);
+    slot.set(bit::STARTED | bit::ENDING);
     // SAFETY: the running process is its own holder.
     let body = unsafe { (*slot.body.get()).take() };
     let name = match &reason {

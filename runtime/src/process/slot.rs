@@ -76,8 +76,8 @@ pub(crate) mod bit {
     pub(crate) const FATAL: u16 = 1 << 10;
     /// The body must run on a stack of its own size.
     pub(crate) const OWN_STACK: u16 = 1 << 11;
-    /// The body is a behaviour, not a closure.
-    pub(crate) const BEHAVIOUR: u16 = 1 << 12;
+    /// What the process held at rest is being dropped: no exit is raised any more.
+    pub(crate) const ENDING: u16 = 1 << 12;
     /// The process traps exits.
     pub(crate) const TRAP_EXIT: u16 = 1 << 13;
     /// The process was suspended in the middle of unwinding, and its worker has counted that.

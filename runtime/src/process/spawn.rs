@@ -202,7 +202,7 @@ impl<'n> Spawn<'n> {
     /// [`SpawnError`] names the limit that was met.
     #[track_caller]
     pub fn behaviour(self, behaviour: impl Behaviour + Send) -> Result<Spawned, SpawnError> {
-        self.start(Body::behaviour(Box::new(behaviour)), bit::BEHAVIOUR)
+        self.start(Body::behaviour(Box::new(behaviour)), 0)
     }
 
     /// Spawns a process at rest that calls `f` with each message, oldest first.
