@@ -684,7 +684,10 @@ mod leftovers {
         for hibernated in [false, true] {
             let done = Arc::new(AtomicU32::new(0));
             let note = Arc::clone(&done);
+            let begun = Arc::new(AtomicBool::new(false));
+            let begins = Arc::clone(&begun);
             let last = OnDrop(move || {
+                begins.store(true, Ordering::Release);
                 sleep(Duration::from_millis(1));
                 assert_eq!(receive_type::<u32>(), 5);
                 assert!(receive_timeout(Duration::from_millis(1)).is_none());
@@ -707,6 +710,8 @@ mod leftovers {
             assert_eq!(message::<&str>(), "at rest");
             yield_now();
             exit_signal(pid, ExitReason::Kill);
+            until("the destructor's begin", || begun.load(Ordering::Acquire));
+            sleep(Duration::from_millis(3));
             send(pid, 5u32);
             until("the destructor's end", || done.load(Ordering::Acquire) == 1);
         }

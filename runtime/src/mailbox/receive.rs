@@ -213,7 +213,7 @@ pub(crate) fn scan(
             // A fatal signal that has just been taken goes before the messages taken with it.
             if slot.inbox.is_empty()
                 || !queue::drain(slot)
-                || (slot.has(bit::FATAL) && !exit::unwinding(slot))
+                || exit::is_due(slot)
             {
                 return None;
             }

@@ -155,9 +155,16 @@ pub(crate) fn fatal(slot: &Slot) -> Option<ExitReason> {
 /// Raises the pending fatal exit of the running process, unless it unwinds already.
 #[inline]
 pub(crate) fn check(slot: &Slot) {
-    if slot.has(bit::FATAL) && !slot.has(bit::ENDING) && !unwinding(slot) {
+    if is_due(slot) {
         raise_fatal(slot);
     }
+}
+
+/// Whether a fatal exit of the running process is to be raised: not while it unwinds, or drops
+/// what it held at rest.
+#[inline]
+pub(crate) fn is_due(slot: &Slot) -> bool {
+    slot.has(bit::FATAL) && !slot.has(bit::ENDING) && !unwinding(slot)
 }
 
 #[cold]

@@ -191,7 +191,7 @@ impl<'n> Spawn<'n> {
         F: FnOnce() -> T + Send + 'static,
         T: ProcessResult,
     {
-        self.start(Body::closure(move || Next::Exit(f().into_reason())), 0)
+        self.start(Body::closure(move || Next::Exit(f().into_reason())))
     }
 
     /// Spawns a process that is a behaviour: it is woken first with
@@ -202,7 +202,7 @@ impl<'n> Spawn<'n> {
     /// [`SpawnError`] names the limit that was met.
     #[track_caller]
     pub fn behaviour(self, behaviour: impl Behaviour + Send) -> Result<Spawned, SpawnError> {
-        self.start(Body::behaviour(Box::new(behaviour)), 0)
+        self.start(Body::behaviour(Box::new(behaviour)))
     }
 
     /// Spawns a process at rest that calls `f` with each message, oldest first.
@@ -236,9 +236,9 @@ impl<'n> Spawn<'n> {
     }
 
     #[track_caller]
-    fn start(self, body: Body, bits: u16) -> Result<Spawned, SpawnError> {
+    fn start(self, body: Body) -> Result<Spawned, SpawnError> {
         let place = Location::caller();
-        let mut bits = bits | self.priority as u16;
+        let mut bits = self.priority as u16;
         if let Some(size) = self.stack_size {
             stack::class_of(size)?;
             bits |= bit::OWN_STACK;

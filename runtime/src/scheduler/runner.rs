@@ -19,6 +19,7 @@
 use std::ptr;
 
 use super::calls::worker;
+use super::placement;
 use super::worker::Worker;
 use crate::context::{self, Context, Resumed, Suspend};
 use crate::process::slot::{ANYONE, Slot, bit};

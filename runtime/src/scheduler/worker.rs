@@ -460,27 +460,28 @@ impl Worker {
         self.no_turn();
         let idle = &self.node().idle;
         let mut searcher = idle.begin_search();
-        if searcher.is_some() {
-            // One that has found work lately looks longer, ever more seldom: work comes in bursts,
-            // and each look takes a cache line from somebody who is busy.
-            let rounds = if self.lucky.replace(false) {
-                6 * ROUNDS
-            } else {
-                ROUNDS
-            };
-            for round in 0..rounds {
-                // The own inbox at each: a process here may talk to one that is held elsewhere.
-                if self.has_inbox() {
-                    return None;
-                }
-                if (round + FIRST_GAP).is_power_of_two()
-                    && let Some(slot) = self.steal()
-                {
-                    self.lucky.set(true);
-                    return Some(slot);
-                }
-                std::hint::spin_loop();
+        // One that has found something lately looks longer, ever more seldom: work comes in
+        // bursts, and each look takes a cache line from somebody who is busy.
+        let rounds = if self.lucky.replace(false) {
+            6 * ROUNDS
+        } else {
+            ROUNDS
+        };
+        for round in 0..rounds {
+            // The own inbox at each, also if others search already: a process here may talk to
+            // one that is held elsewhere.
+            if self.has_inbox() {
+                self.lucky.set(true);
+                return None;
             }
+            if searcher.is_some()
+                && (round + FIRST_GAP).is_power_of_two()
+                && let Some(slot) = self.steal()
+            {
+                self.lucky.set(true);
+                return Some(slot);
+            }
+            std::hint::spin_loop();
         }
         loop {
             if self.node().has_ended() {
