@@ -26,8 +26,8 @@ use crate::process::exit::{self, send_exit};
 use crate::process::exit_reason::ExitReason;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit};
-use crate::process::spawn;
 use crate::process::table::{self, Full, List};
+use crate::process::{run, spawn};
 use crate::scheduler::idle::{Idle, MAX_WORKERS};
 use crate::scheduler::run_queue::Ready;
 use crate::scheduler::seat::Asked;
@@ -552,10 +552,21 @@ pub(crate) fn inject(slot: &'static Slot) {
     }
 }
 
+/// What is left of a process: its name if it waits, so that it can be held for a moment; else
+/// only where it was spawned.
 fn remnant(slot: &'static Slot) -> Remnant {
+    let pid = slot.pid();
+    let name = if slot.inbox.claim() {
+        // SAFETY: the process is ours until it is released.
+        let name = run::name(slot, unsafe { &*slot.body.get() });
+        scheduler::release(slot);
+        name
+    } else {
+        name_of(slot)
+    };
     Remnant {
-        pid: slot.pid(),
-        name: name_of(slot),
+        pid,
+        name,
         place: slot
             .place()
             .map_or_else(String::new, |place| place.to_string()),

@@ -5,8 +5,9 @@ mod expect;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use expect::{Census, end_of, message, nothing, panic_of, until};
+use expect::{Census, LONG, alone, end_of, message, nothing, panic_of, until};
 use runtime::exit_signal;
 use runtime::prelude::*;
 
@@ -108,7 +109,10 @@ fn what_a_function_returns() {
         spawn!(reason),
         spawn!(nested),
         spawn!(|| loop {
-            exit(ExitReason::Normal)
+            yield_now();
+            if true {
+                exit(ExitReason::Normal)
+            }
         }),
     ] {
         end_of(pid);
@@ -206,51 +210,53 @@ mod pids {
 
     /// The pid of a long-dead process stays the pid of a dead process when its slot was reused a
     /// million times: what is sent to it reaches nobody.
-    #[runtime::test(workers = 1)]
+    #[test]
     fn long_dead() {
-        const REUSES: u64 = 1_000_000;
-        let old = spawn!(|| {});
-        yield_now();
-        end_of(old);
-        let (index, serial) = parts(old);
-        let mut reuses = 0;
-        let mut last = old;
-        for _ in 0..4 * REUSES {
-            last = spawn!(|| {});
+        alone(|| {
+            const REUSES: u64 = 1_000_000;
+            let old = spawn!(|| {});
             yield_now();
-            let (at, now) = parts(last);
-            if at == index {
-                reuses = now - serial;
+            end_of(old);
+            let (index, serial) = parts(old);
+            let mut reuses = 0;
+            let mut last = old;
+            let start = Instant::now();
+            while reuses < REUSES && start.elapsed() < 4 * LONG {
+                last = spawn!(|| {});
+                while is_process_alive(last) {
+                    yield_now();
+                }
+                let (at, now) = parts(last);
+                if at == index {
+                    reuses = now - serial;
+                }
             }
-            if reuses >= REUSES {
-                break;
+            assert!(reuses >= REUSES, "reused {reuses} times only");
+            until("its end", || !is_process_alive(last));
+            // A successor in the very slot.
+            let successor = loop {
+                let pid = spawn!(|| loop {
+                    receive! { (to, n): (Pid, u32) => send(to, n) }
+                });
+                if parts(pid).0 == index {
+                    break pid;
+                }
+            };
+            let census = Census::default();
+            for _ in 0..100 {
+                send(old, census.token());
+                exit_signal(old, ExitReason::Kill);
+                exit_signal(old, ExitReason::Shutdown);
+                send(old, (self_pid(), 1u32));
             }
-        }
-        assert!(reuses >= REUSES, "reused {reuses} times only");
-        until("its end", || !is_process_alive(last));
-        // A successor in the very slot.
-        let successor = loop {
-            let pid = spawn!(|| loop {
-                receive! { (to, n): (Pid, u32) => send(to, n) }
-            });
-            if parts(pid).0 == index {
-                break pid;
-            }
-        };
-        let census = Census::default();
-        for _ in 0..100 {
-            send(old, census.token());
-            exit_signal(old, ExitReason::Kill);
-            exit_signal(old, ExitReason::Shutdown);
-            send(old, (self_pid(), 1u32));
-        }
-        assert_eq!(census.count(), 0);
-        assert!(!is_process_alive(old));
-        assert_eq!(runtime::mailbox_len(old), None);
-        assert_eq!(runtime::mailbox_len(successor), Some(0));
-        send(successor, (self_pid(), 2u32));
-        assert_eq!(message::<u32>(), 2);
-        nothing();
+            assert_eq!(census.count(), 0);
+            assert!(!is_process_alive(old));
+            assert_eq!(runtime::mailbox_len(old), None);
+            assert_eq!(runtime::mailbox_len(successor), Some(0));
+            send(successor, (self_pid(), 2u32));
+            assert_eq!(message::<u32>(), 2);
+            nothing();
+        });
     }
 
     /// No pid comes twice.

@@ -9,23 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use expect::behaviour::{By, WAIT, behaviour};
 use expect::{NOW, alone, end_of, message, nothing, until};
 use runtime::prelude::*;
 use runtime::{drive, exit_signal};
-
-struct By<F>(F);
-
-impl<F: FnMut(&mut Cx<'_>) -> Next + 'static> Behaviour for By<F> {
-    fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        (self.0)(cx)
-    }
-}
-
-fn behaviour(f: impl FnMut(&mut Cx<'_>) -> Next + Send + 'static) -> Pid {
-    Spawn::new().behaviour(By(f)).unwrap().pid
-}
-
-const WAIT: Next = Next::Wait(Until::Forever);
 
 /// Sends its waker at the start, and every cause afterwards.
 fn watcher(root: Pid) -> Pid {
@@ -49,7 +36,8 @@ fn wakes() {
         if n % 2 == 0 {
             waker.wake_by_ref();
         } else {
-            waker.clone().wake();
+            let clone = waker.clone();
+            clone.wake();
         }
         let (cause, mail) = message::<(Cause, usize)>();
         assert!(cause.future && !cause.start && !cause.timeout);

@@ -211,10 +211,7 @@ pub(crate) fn scan(
     loop {
         let Some(message) = queue::pop_unseen(slot) else {
             // A fatal signal that has just been taken goes before the messages taken with it.
-            if slot.inbox.is_empty()
-                || !queue::drain(slot)
-                || exit::is_due(slot)
-            {
+            if slot.inbox.is_empty() || !queue::drain(slot) || exit::is_due(slot) {
                 return None;
             }
             continue;

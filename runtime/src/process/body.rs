@@ -1,8 +1,8 @@
 //! What a process does: the closure it starts with, or its behaviour.
 //!
 //! A small closure lies in the slot itself, so that spawning it allocates nothing; a larger one
-//! and every behaviour are boxed. The body of a started closure is on the process's stack; the
-//! slot's is empty then.
+//! and every behaviour are boxed. A started closure is on the process's stack;
+//! the slot keeps its name.
 //!
 //! Only the holder of the process touches its body.
 
@@ -22,7 +22,7 @@ pub(crate) struct Body {
 }
 
 struct Vtable {
-    /// Calls it. A closure is moved out first, and its body is empty from then on.
+    /// Calls it. A closure is moved out first, and only its name is left from then on.
     ///
     /// # Safety
     /// The body is the vtable's, and the caller's alone.
@@ -119,14 +119,25 @@ const fn fits<F>() -> bool {
     size_of::<F>() <= size_of::<Words>() && align_of::<F>() <= align_of::<Words>()
 }
 
+/// What stands in a body whose closure has been moved out to run: nothing but its name.
+struct Started<F>(F);
+
+impl<F> Started<F> {
+    const VTABLE: Vtable = Vtable {
+        run: |_, _| unreachable!("a closure runs once"),
+        drop: |_| {},
+        name: |_| std::any::type_name::<F>(),
+    };
+}
+
 struct Inline<F>(F);
 
 impl<F: FnOnce() -> Next + Send + 'static> Inline<F> {
     const VTABLE: Vtable = Vtable {
         run: |body, _| {
-            // SAFETY: the words hold an `F`, which is moved out; the body is empty afterwards.
+            // SAFETY: the words hold an `F`, which is moved out; only its name is left.
             let start = unsafe {
-                (*body).vtable = None;
+                (*body).vtable = Some(const { &Started::<F>::VTABLE });
                 ptr::read((&raw const (*body).words).cast::<F>())
             };
             start()
@@ -156,7 +167,7 @@ impl<F: FnOnce() -> Next + Send + 'static> Boxed<F> {
         run: |body, _| {
             // SAFETY: as `Inline`.
             let start = unsafe {
-                (*body).vtable = None;
+                (*body).vtable = Some(const { &Started::<F>::VTABLE });
                 Self::unbox(&raw const (*body).words)
             };
             start()

@@ -151,11 +151,11 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     scheduler::leave(slot);
 }
 
-/// What the process is called in reports: its label, or its behaviour, or the place where it was
-/// spawned.
-fn name(slot: &Slot, body: &Body) -> String {
+/// What a process that the caller holds is called in reports: its label, or the name of its
+/// function or behaviour.
+pub(crate) fn name(slot: &Slot, body: &Body) -> String {
     let extra = slot.extra.get();
-    // SAFETY: the running process is its own holder.
+    // SAFETY: the caller is the holder.
     let label = unsafe { extra.as_ref() }.and_then(|extra| extra.label.clone());
     label
         .or_else(|| body.name().map(str::to_owned))

@@ -25,6 +25,8 @@ pub(crate) mod run_queue;
 #[cfg(not(loom))]
 pub(crate) mod runner;
 #[cfg(not(loom))]
+mod spread;
+#[cfg(not(loom))]
 pub(crate) mod watchdog;
 #[cfg(not(loom))]
 pub(crate) mod worker;

@@ -19,8 +19,8 @@
 use std::ptr;
 
 use super::calls::worker;
-use super::placement;
 use super::worker::Worker;
+use super::{placement, spread};
 use crate::context::{self, Context, Resumed, Suspend};
 use crate::process::slot::{ANYONE, Slot, bit};
 use crate::process::{exit, run};
@@ -33,6 +33,7 @@ pub(crate) fn host(me: &Worker) {
     let thread = thread::this();
     thread.worker.set(me);
     me.cpu_clock.start();
+    spread::visit(me.id().into());
     // Without it an overflow ends the program as well, only with less of a report.
     let _alt_stack = AltStack::install();
     loop {
@@ -79,6 +80,11 @@ fn run_processes(context: *mut Context) {
         if !stack.is_null() {
             resume(me, thread, slot, stack);
             thread.context.set(context);
+        } else if !slot.has(bit::STARTED | bit::PRIORITY)
+            && slot.holder() == ANYONE
+            && let Some(other) = placement::elsewhere_at_start(me)
+        {
+            other.hand_over(slot);
         } else if slot.has(bit::OWN_STACK) && start_on_own_stack(me, thread, slot) {
             thread.context.set(context);
         } else {

@@ -491,7 +491,7 @@ impl Worker {
             let Ok(inside) = (unsafe { self.seat().enter() }) else {
                 return None;
             };
-            let inside = if self.node().seats.anybody_wants() {
+            let inside = if self.is_needed_elsewhere() {
                 match self.stand_up(inside, searcher.take()) {
                     Stood::Up => return None,
                     Stood::Stays(inside, place) => {
@@ -545,7 +545,7 @@ impl Worker {
     fn last_look(&self) -> Look {
         let node = self.node();
         if !node.injector.is_empty()
-            || node.seats.anybody_wants()
+            || self.is_needed_elsewhere()
             || node.started_workers().any(|w| w.stealers().any())
         {
             return Look::Work;
@@ -565,6 +565,22 @@ impl Worker {
                 Some(Duration::from_nanos(due.saturating_sub(now)))
             }
         }
+    }
+
+    /// Whether a worker that wants a seat needs it more than this one, which has nothing to do:
+    /// nobody stands here, or somebody can run there at once.
+    fn is_needed_elsewhere(&self) -> bool {
+        let node = self.node();
+        node.seats.anybody_wants()
+            && (self.standing() == 0
+                || node
+                    .started_workers()
+                    .any(|worker| worker.is_busy() && !worker.is_seated()))
+    }
+
+    /// Whether a process runs here, or is about to.
+    fn is_busy(&self) -> bool {
+        self.has_inbox() || !self.running.load(Ordering::Relaxed).is_null()
     }
 
     /// Gives the seat to one that wants it, if there is nothing to do here.
@@ -615,8 +631,15 @@ impl Worker {
             }
             return Some(slot);
         }
+        // One on whose stacks processes stand keeps asking: it is here that they will be woken.
+        let keeps_asking = self.standing() > 0;
         if !dedicated {
-            match node.seats.stand_by(me) {
+            let asked = if keeps_asking {
+                node.seats.want(me, &node.idle)
+            } else {
+                node.seats.stand_by(me)
+            };
+            match asked {
                 Asked::Yes => {}
                 Asked::Seated => return None,
                 Asked::NotYet => {
@@ -633,7 +656,7 @@ impl Worker {
                 self.has_inbox() || self.is_seated() || node.has_ended()
             });
         }
-        if !dedicated {
+        if !dedicated && !keeps_asking {
             let (Withdrawn::Seated | Withdrawn::Unseated) = node.seats.withdraw(me);
         }
         self.clock().refresh();

@@ -6,8 +6,10 @@
 
 #![allow(dead_code, reason = "each file of tests uses some of it")]
 
+pub mod behaviour;
 pub mod child;
 pub mod reports;
+pub mod unrest;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -25,7 +27,10 @@ pub const NOW: Duration = Duration::ZERO;
 /// The message of this type that must come.
 #[track_caller]
 pub fn message<T: Message>() -> T {
+    let start = Instant::now();
     let message = receive_where(LONG, AnyMessage::is::<T>);
+    // What only the time-out has found was there before, and nobody was told.
+    assert!(start.elapsed() < LONG, "a wake-up was lost");
     match message.map(AnyMessage::downcast) {
         Some(Ok(message)) => message,
         _ => panic!("no {} came", std::any::type_name::<T>()),
@@ -61,6 +66,20 @@ pub fn end_of(pid: Pid) {
 pub fn alone<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
     let builder = Builder::new().workers(1).max_spares(0);
     builder.start().expect("a node").run(f)
+}
+
+/// A process that answers each number with it, until it is ended.
+pub fn echo() -> Pid {
+    spawn!(|| loop {
+        receive! { (to, n): (Pid, u32) => send(to, n) }
+    })
+}
+
+/// Checks that an [`echo`] answers.
+#[track_caller]
+pub fn is_well(echo: Pid) {
+    send(echo, (self_pid(), 77u32));
+    assert_eq!(message::<u32>(), 77);
 }
 
 /// What a panic said.
