@@ -11,7 +11,7 @@
 //!
 //! Invariants:
 //! * `header.vtable` was made for the payload's type, and `header.key` is that type's key. Both
-//!   are written once, in [`Envelope::new`].
+//!   are written once, by `Envelope::fill`.
 //! * An envelope's memory has the layout `Layout::new::<Envelope<T>>()` and comes from the global
 //!   allocator (through [`crate::pool`], which caches such blocks by layout), so that a
 //!   `Box<Envelope<T>>` may own it.

@@ -304,6 +304,27 @@ mod loops {
     }
 }
 
+/// A signal that comes while a callback runs ends the process when it returns, whether the
+/// callback has looked for mail behind it or not.
+#[runtime::test]
+fn a_signal_during_a_wake() {
+    for look in [false, true] {
+        let pid = behaviour(move |cx| {
+            if let Some(mail) = cx.mail() {
+                assert!(mail.is::<()>());
+                exit_signal(self_pid(), ExitReason::Shutdown);
+                if look {
+                    assert!(cx.mail().is_none());
+                    assert!(cx.mail_where(|_| true).is_none());
+                }
+            }
+            WAIT
+        });
+        send(pid, ());
+        end_of(pid);
+    }
+}
+
 /// A hundred behaviours at rest that talk on both workers lose nothing.
 #[runtime::test]
 fn a_crowd_that_talks() {

@@ -135,6 +135,63 @@ fn woken_first() {
     });
 }
 
+/// A process of a higher priority that is spawned or woken from outside goes before all those of
+/// lower ones that came from outside before it.
+#[test]
+fn from_outside() {
+    let node = Builder::new().workers(1).max_spares(0).start().unwrap();
+    let (order, ordered) = std::sync::mpsc::channel();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let told = order.clone();
+    let woken = Spawn::new()
+        .node(&node)
+        .priority(Priority::High)
+        .receive_loop(move |_| {
+            told.send(Priority::High).unwrap();
+            Flow::Continue
+        });
+    let woken = woken.unwrap().pid;
+    node.run(yield_now);
+    let stop = Arc::new(AtomicBool::new(false));
+    let may_end = Arc::clone(&stop);
+    // Holds the only thread, so that all that follow queue up.
+    let holder = move || {
+        begun.send(()).unwrap();
+        while !may_end.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+    };
+    Spawn::new().node(&node).spawn(holder).unwrap();
+    has_begun.recv_timeout(expect::LONG).unwrap();
+    for priority in [Priority::Normal; 50]
+        .into_iter()
+        .chain([Priority::High, Priority::Max])
+    {
+        let order = order.clone();
+        let newborn = move || order.send(priority).unwrap();
+        Spawn::new()
+            .node(&node)
+            .priority(priority)
+            .spawn(newborn)
+            .unwrap();
+    }
+    send(woken, ());
+    stop.store(true, Ordering::Release);
+    let order: Vec<Priority> = (0..53)
+        .map(|_| ordered.recv_timeout(expect::LONG).unwrap())
+        .collect();
+    // One that is taken from outside before the others are seen is nobody's fault.
+    let urgent = order
+        .iter()
+        .filter(|&&priority| priority != Priority::Normal)
+        .count();
+    let at_once = order[..6]
+        .iter()
+        .filter(|&&priority| priority != Priority::Normal)
+        .count();
+    assert_eq!((urgent, at_once), (3, 3), "{order:?}");
+}
+
 /// A process of priority low runs too while normal ones are runnable all the time: about one
 /// turn for eight of theirs.
 #[test]

@@ -263,7 +263,7 @@ pub fn drive(behaviour: &mut impl Behaviour) -> ExitReason {
 /// Goes on as `behaviour`, at rest: the calling process's stack is unwound first, then the
 /// behaviour is woken with [`Cause::start`]. The mailbox stays.
 ///
-/// What gen_server's `enter_loop` and [`hibernate`](crate::hibernate) stand on.
+/// What gen_server's `enter_loop` and [`hibernate`] stand on.
 ///
 /// # Panics
 ///

@@ -196,7 +196,7 @@ impl PanicReport {
         PanicReport(Arc::new(parts))
     }
 
-    /// What the panic said; a payload that is no string is named by "Box<dyn Any>".
+    /// What the panic said; a payload that is no string is named by `Box<dyn Any>`.
     pub fn message(&self) -> &str {
         &self.0.message
     }

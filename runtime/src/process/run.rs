@@ -79,7 +79,9 @@ enum Rested {
 }
 
 fn try_to_rest(slot: &'static Slot, until: Until) -> Rested {
-    if queue::any_beyond_save(slot) || wait::is_woken(slot) || !wait::begin(slot, until) {
+    // The callback may have taken in a fatal signal, which will not come again.
+    let awake = slot.has(bit::FATAL) || queue::any_beyond_save(slot) || wait::is_woken(slot);
+    if awake || !wait::begin(slot, until) {
         if scheduler::spent() {
             rest(slot);
             scheduler::again(slot);

@@ -146,7 +146,8 @@ impl<'n> Watchdog<'n> {
             seen.report_at = now + 2 * ran;
             report_stall(self.node, worker, running, ran);
         }
-        if ran < STUCK / 2 || !worker.is_seated() {
+        // A node of one thread has nobody to take over: it keeps its order.
+        if ran < STUCK / 2 || !worker.is_seated() || self.node.workers.len() == 1 {
             return;
         }
         // Not for the time that the system has kept the thread from running, unless that lasts.

@@ -22,7 +22,7 @@ pub fn run(test: &str, deed: impl FnOnce()) -> End {
     if std::env::var_os(VARIABLE).is_some_and(|deed| deed == test) {
         // A child that hangs must end, with a signal that no test expects.
         // SAFETY: alarm has no preconditions.
-        unsafe { libc::alarm(120) };
+        unsafe { libc::alarm(600) };
         deed();
         exit(0);
     }

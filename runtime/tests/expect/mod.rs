@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use runtime::prelude::*;
 
 /// What takes longer will never come.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(120);
 
 /// Looks once and does not wait.
 pub const NOW: Duration = Duration::ZERO;
