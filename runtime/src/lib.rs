@@ -1,4 +1,47 @@
 //! Erlang's process model for Rust, without async colouring.
+//!
+//! A process is a function with a mailbox. It shares nothing, waits where it likes in plain
+//! blocking code, and its panic ends it alone. Millions of them run on a few threads.
+//!
+//! ```
+//! use runtime::prelude::*;
+//! use std::time::Duration;
+//!
+//! #[derive(Debug)]
+//! struct Ping {
+//!     from: Pid,
+//! }
+//!
+//! #[derive(Debug)]
+//! struct Pong;
+//!
+//! #[runtime::main]
+//! fn main() {
+//!     let echo = spawn!(|| loop {
+//!         receive! { Ping { from } => send(from, Pong) }
+//!     });
+//!     send(echo, Ping { from: self_pid() });
+//!     receive! {
+//!         Pong => println!("pong"),
+//!         after Duration::from_secs(1) => println!("no answer"),
+//!     }
+//! }
+//! ```
+//!
+//! # Where to look
+//!
+//! * Spawning: [`spawn!`], [`Spawn`] for options, [`Pid`].
+//! * Talking: [`send`], [`receive!`], [`match_message!`], [`receive_type`] and its like,
+//!   [`make_ref`] and [`receive_ref`] for replies, [`AnyMessage`].
+//! * Ending: [`exit`], [`ExitReason`], [`exit_signal`], [`trap_exit`].
+//! * Processes without a stack of their own: [`Behaviour`], [`Spawn::receive_loop`],
+//!   [`hibernate`].
+//! * Time: `receive! { .. after .. }`, [`sleep`], [`Until`].
+//! * Long computations: [`tick`], [`yield_now`], [`Spawn::own_thread`].
+//! * Ways in: [`main`], [`macro@test`], [`run`], [`Builder`], [`Node`].
+//!
+//! Everything here is safe but two functions that let suspended stacks move between threads:
+//! [`Builder::assume_migration_safe`] and [`Spawn::assume_migration_safe`].
 
 // The model checker sees the lock-free modules alone.
 #![cfg_attr(loom, allow(dead_code, unused_imports))]

@@ -16,42 +16,41 @@ mod of_processes {
             .map(|spawned| spawned.pid)
     }
 
+    /// Spawns one when there is room. The dead count until their slots are free, a little longer than
+    /// they are alive.
+    fn one_more() -> Pid {
+        let mut pid = None;
+        until("room for another", || {
+            pid = idle().ok();
+            pid.is_some()
+        });
+        pid.expect("it was spawned")
+    }
+
     /// A node takes exactly as many processes as it may; the next spawn names the limit; when one
     /// has ended, another may come.
     #[test]
     fn exact_and_recoverable() {
         for limit in [1, 2, 10, 1000] {
-            let node = Builder::new()
-                .workers(2)
-                .max_processes(limit)
-                .start()
-                .unwrap();
-            for _ in 0..3 {
-                node.run(move || {
-                    let mut pids: Vec<Pid> = (1..limit).map(|_| idle().unwrap()).collect();
-                    for _ in 0..10 {
+            let builder = Builder::new().workers(2).max_processes(limit);
+            builder.start().unwrap().run(move || {
+                let mut pids: Vec<Pid> = (1..limit).map(|_| idle().unwrap()).collect();
+                for _ in 0..30 {
+                    for _ in 0..3 {
                         match idle() {
                             Err(SpawnError::TooManyProcesses { limit: named }) => {
                                 assert_eq!(named, limit);
                             }
                             other => panic!("{other:?} beyond {limit}"),
                         }
-                        let Some(pid) = pids.pop() else { continue };
-                        send(pid, ());
-                        until("room for another", || match idle() {
-                            Ok(pid) => {
-                                pids.push(pid);
-                                true
-                            }
-                            Err(_) => false,
-                        });
                     }
-                    for &pid in &pids {
+                    let some = pids.len().div_ceil(3);
+                    for pid in pids.drain(..some) {
                         send(pid, ());
                     }
-                    pids.into_iter().for_each(end_of);
-                });
-            }
+                    pids.extend((0..some).map(|_| one_more()));
+                }
+            });
         }
     }
 

@@ -5,8 +5,6 @@
 //! its stacks than another, and somebody has nothing to do: then it goes to the one with fewest.
 //! To give it to a busy one would cost more than it brings: that one steals when it is done.
 
-use std::sync::atomic::Ordering;
-
 use super::worker::Worker;
 
 /// How many more processes than another a worker may have on its stacks.
@@ -18,17 +16,6 @@ pub(crate) fn elsewhere(worker: &Worker) -> Option<&Worker> {
     let here = worker.standing();
     if here > MORE && worker.node().idle.sleeping() > 0 {
         least(worker, here - MORE)
-    } else {
-        None
-    }
-}
-
-/// As [`elsewhere`], for one that was spawned here and is about to start: every other of them, as
-/// those that were given away do not count elsewhere before they have started.
-#[inline]
-pub(crate) fn elsewhere_at_start(worker: &Worker) -> Option<&Worker> {
-    if worker.turns.load(Ordering::Relaxed).is_multiple_of(2) {
-        elsewhere(worker)
     } else {
         None
     }

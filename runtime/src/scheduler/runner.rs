@@ -19,8 +19,8 @@
 use std::ptr;
 
 use super::calls::worker;
+use super::spread;
 use super::worker::Worker;
-use super::{placement, spread};
 use crate::context::{self, Context, Resumed, Suspend};
 use crate::process::slot::{ANYONE, Slot, bit};
 use crate::process::{exit, run};
@@ -80,11 +80,6 @@ fn run_processes(context: *mut Context) {
         if !stack.is_null() {
             resume(me, thread, slot, stack);
             thread.context.set(context);
-        } else if !slot.has(bit::STARTED | bit::PRIORITY)
-            && slot.holder() == ANYONE
-            && let Some(other) = placement::elsewhere_at_start(me)
-        {
-            other.hand_over(slot);
         } else if slot.has(bit::OWN_STACK) && start_on_own_stack(me, thread, slot) {
             thread.context.set(context);
         } else {
