@@ -16,7 +16,6 @@ use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize,
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_deque::Injector;
 use parking_lot::Mutex;
 
 use crate::config::Builder;
@@ -29,7 +28,7 @@ use crate::process::slot::{Slot, bit};
 use crate::process::table::{self, Full, List};
 use crate::process::{run, spawn};
 use crate::scheduler::idle::{Idle, MAX_WORKERS};
-use crate::scheduler::run_queue::Ready;
+use crate::scheduler::run_queue::Injected;
 use crate::scheduler::seat::Asked;
 use crate::scheduler::seats::Seats;
 use crate::scheduler::worker::{CREDIT, Seated, Worker};
@@ -64,7 +63,7 @@ pub(crate) struct Instance {
     pub(crate) seats: Seats<Seated>,
     pub(crate) workers: Box<[Worker]>,
     /// Runnable processes at rest that come from outside the workers.
-    pub(crate) injector: Injector<Ready>,
+    pub(crate) injector: Injected,
     state: AtomicU32,
     /// Workers below this index have a thread.
     started: AtomicUsize,
@@ -146,7 +145,7 @@ impl Instance {
                 .map(|worker| Worker::new(worker as u16, id, weak.as_ptr(), places.of(worker)))
                 .collect(),
             seats: places,
-            injector: Injector::new(),
+            injector: Injected::new(),
             state: AtomicU32::new(RUNNING),
             started: AtomicUsize::new(0),
             credit: AtomicI64::new(limit.into()),
@@ -377,7 +376,7 @@ impl Instance {
             return self.spawn_on_own_thread(slot, body, bits, place, options);
         }
         let pid = spawn::fill(slot, self, body, bits, place, options);
-        self.injector.push(Ready(slot));
+        self.injector.push(slot);
         self.idle.notify_one();
         Ok(pid)
     }
@@ -545,7 +544,7 @@ pub(crate) fn inject(slot: &'static Slot) {
     let _visit = Visit::to(node);
     match slot.holder() {
         crate::process::slot::ANYONE => {
-            node.injector.push(Ready(slot));
+            node.injector.push(slot);
             node.idle.notify_one();
         }
         holder => node.hand_over(holder, slot),

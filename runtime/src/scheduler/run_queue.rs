@@ -297,8 +297,42 @@ impl Stealers {
     }
 }
 
+/// Runnable processes at rest that come from outside the workers, for anybody to take.
+pub(crate) struct Injected {
+    urgent: Injector<Ready>,
+    others: Injector<Ready>,
+}
+
+impl Injected {
+    pub(crate) fn new() -> Injected {
+        Injected {
+            urgent: Injector::new(),
+            others: Injector::new(),
+        }
+    }
+
+    pub(crate) fn push(&self, slot: &'static Slot) {
+        let queue = match priority(slot) {
+            MAX | HIGH => &self.urgent,
+            _ => &self.others,
+        };
+        queue.push(Ready(slot));
+    }
+
+    /// Takes the oldest, those of priority high and max first.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<&'static Slot> {
+        take(&self.urgent).or_else(|| take(&self.others))
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.others.is_empty()
+    }
+}
+
 /// The oldest of a shared queue.
-pub(crate) fn take(queue: &Injector<Ready>) -> Option<&'static Slot> {
+fn take(queue: &Injector<Ready>) -> Option<&'static Slot> {
     if queue.is_empty() {
         return None;
     }

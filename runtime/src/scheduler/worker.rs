@@ -15,7 +15,7 @@ use super::cpu_clock::CpuClock;
 use super::idle::{Look, Searcher, Woken};
 use super::placement;
 use super::reductions::{SPAWN, TURN};
-use super::run_queue::{RunQueue, take};
+use super::run_queue::RunQueue;
 use super::seat::{Asked, Inside, NoSeat, Seat, Withdrawn};
 use crate::context::Context;
 use crate::node::Instance;
@@ -438,7 +438,7 @@ impl Worker {
     #[inline]
     fn choose_queued(&self, choice: u32) -> Option<&'static Slot> {
         if choice & 1 == 0
-            && let Some(slot) = take(&self.node().injector)
+            && let Some(slot) = self.node().injector.take()
         {
             return Some(slot);
         }
@@ -449,7 +449,7 @@ impl Worker {
         }
         self.queue
             .pop(choice)
-            .or_else(|| take(&self.node().injector))
+            .or_else(|| self.node().injector.take())
             .or_else(|| self.queue.pop_low())
     }
 
@@ -532,7 +532,7 @@ impl Worker {
     /// Takes from the injector, or from another worker.
     fn steal(&self) -> Option<&'static Slot> {
         let node = self.node();
-        if let Some(slot) = take(&node.injector) {
+        if let Some(slot) = node.injector.take() {
             return Some(slot);
         }
         let count = node.started();
@@ -617,7 +617,7 @@ impl Worker {
         let me = usize::from(self.id);
         let mut gave = false;
         self.queue.drain_stealable(|slot| {
-            node.injector.push(super::run_queue::Ready(slot));
+            node.injector.push(slot);
             gave = true;
         });
         if gave {
