@@ -31,7 +31,7 @@
 //! # Where to look
 //!
 //! * Spawning: [`spawn!`], [`Spawn`] for options, [`Pid`].
-//! * Talking: [`send`], [`receive!`], [`match_message!`], [`receive_type`] and its like,
+//! * Talking: [`send`](fn@send), [`receive!`], [`match_message!`], [`receive_type`] and its like,
 //!   [`make_ref`] and [`receive_ref`] for replies, [`AnyMessage`].
 //! * Ending: [`exit`], [`ExitReason`], [`exit_signal`], [`trap_exit`].
 //! * Processes without a stack of their own: [`Behaviour`], [`Spawn::receive_loop`],
