@@ -28,7 +28,7 @@ use crate::process::slot::{Slot, bit};
 use crate::process::table::{self, Full, List};
 use crate::process::{run, spawn};
 use crate::scheduler::idle::{Idle, MAX_WORKERS};
-use crate::scheduler::run_queue::Injected;
+use crate::scheduler::run_queue::Shared;
 use crate::scheduler::seat::Asked;
 use crate::scheduler::seats::Seats;
 use crate::scheduler::worker::{CREDIT, Seated, Worker};
@@ -63,7 +63,7 @@ pub(crate) struct Instance {
     pub(crate) seats: Seats<Seated>,
     pub(crate) workers: Box<[Worker]>,
     /// Runnable processes at rest that come from outside the workers.
-    pub(crate) injector: Injected,
+    pub(crate) injector: Shared,
     state: AtomicU32,
     /// Workers below this index have a thread.
     started: AtomicUsize,
@@ -145,7 +145,7 @@ impl Instance {
                 .map(|worker| Worker::new(worker as u16, id, weak.as_ptr(), places.of(worker)))
                 .collect(),
             seats: places,
-            injector: Injected::new(),
+            injector: Shared::new(),
             state: AtomicU32::new(RUNNING),
             started: AtomicUsize::new(0),
             credit: AtomicI64::new(limit.into()),
@@ -265,12 +265,8 @@ impl Instance {
         self.started.load(Ordering::Acquire).max(1)
     }
 
-    pub(crate) fn started_workers(&self) -> impl Iterator<Item = &Worker> {
+    pub(crate) fn started_workers(&self) -> impl Iterator<Item = &Worker> + Clone {
         self.workers[..self.started()].iter()
-    }
-
-    pub(crate) fn seated_workers(&self) -> impl Iterator<Item = &Worker> {
-        self.started_workers().filter(|worker| worker.is_seated())
     }
 
     pub(crate) fn worker(&self, id: u16) -> Option<&Worker> {

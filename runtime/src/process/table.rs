@@ -3,13 +3,14 @@
 //! Slots lie in one reserved range of addresses that is made usable in steps and never given
 //! back, so a lookup is an addition, and a stale pid is always safe to look up.
 //!
-//! Free slots are kept in lists through their `link`: one per worker, used last in first out, so
-//! that a slot is reused while it is in the cache; and a global store of whole lists, in
-//! [`BATCH`]es, through which workers balance.
+//! Free slots are kept in lists of indices: one per worker, used last in first out, so that a slot
+//! is reused while it is in the cache; and a global store, through which workers balance in
+//! [`BATCH`]es. Who takes one fetches those that it will take next: after a burst they lie cold, or
+//! in another core's cache.
 
 use std::cell::Cell;
 use std::num::NonZeroU32;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -21,7 +22,7 @@ use super::slot::Slot;
 /// The most slots there can be: 16 GiB of them.
 pub(crate) const MAX: u32 = 1 << 27;
 /// Slots that change hands at once.
-pub(crate) const BATCH: u32 = 64;
+pub(crate) const BATCH: usize = 64;
 /// Slots made usable at once: 2 MiB.
 const STEP: u32 = 1 << 14;
 
@@ -29,12 +30,13 @@ static BASE: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
 /// Slots below this index were handed out at least once.
 static USED: AtomicU32 = AtomicU32::new(0);
 static STORE: Mutex<Store> = Mutex::new(Store {
-    lists: Vec::new(),
+    free: Vec::new(),
     usable: 0,
 });
 
 struct Store {
-    lists: Vec<List>,
+    /// Free slots, the hottest last.
+    free: Vec<u32>,
     /// Slots below this index are usable memory.
     usable: u32,
 }
@@ -52,14 +54,14 @@ pub(crate) enum Full {
 #[inline]
 pub(crate) fn slot_of(pid: Pid) -> &'static Slot {
     // SAFETY: a pid is only made of the index of a slot that was handed out.
-    unsafe { &*BASE.load(Ordering::Relaxed).add(pid.index() as usize) }
+    unsafe { &*place_of(pid.index()) }
 }
 
 /// The slot at an index below [`used`].
 pub(crate) fn slot_at(index: u32) -> &'static Slot {
     assert!(index < used());
     // SAFETY: slots below `used` are usable memory.
-    unsafe { &*BASE.load(Ordering::Relaxed).add(index as usize) }
+    unsafe { &*place_of(index) }
 }
 
 /// One past the highest index in use so far.
@@ -80,55 +82,55 @@ pub(crate) fn pid_of(slot: &Slot, generation: u32) -> Pid {
     Pid::new(index_of(slot), serial)
 }
 
-/// Free slots, linked through `link`. The slots are the list's alone.
-pub(crate) struct List {
-    head: Cell<*const Slot>,
-    count: Cell<u32>,
-}
+/// Most free slots that a list keeps.
+const KEPT: usize = 4 * BATCH;
+/// How far ahead of its use a free slot is fetched into the cache.
+const AHEAD: usize = 3;
 
-// SAFETY: the slots of a list are touched by its owner alone.
-unsafe impl Send for List {}
+/// Free slots, by index, used last in first out. They are the list's alone.
+pub(crate) struct List {
+    indices: [Cell<u32>; KEPT],
+    count: Cell<usize>,
+}
 
 impl List {
     pub(crate) const fn new() -> List {
         List {
-            head: Cell::new(ptr::null()),
+            indices: [const { Cell::new(0) }; KEPT],
             count: Cell::new(0),
         }
     }
 
     #[inline]
-    pub(crate) fn pop(&self) -> Option<&'static Slot> {
-        let slot = NonNull::new(self.head.get().cast_mut())?;
-        // SAFETY: slots live for ever, and this one is the list's.
-        let slot: &'static Slot = unsafe { slot.as_ref() };
-        self.head.set(slot.link.get());
-        self.count.set(self.count.get() - 1);
-        Some(slot)
-    }
-
-    #[inline]
-    pub(crate) fn push(&self, slot: &'static Slot) {
-        slot.link.set(self.head.get());
-        self.head.set(slot);
-        self.count.set(self.count.get() + 1);
-    }
-
-    #[inline]
-    pub(crate) fn len(&self) -> u32 {
-        self.count.get()
-    }
-
-    /// Takes about a batch off the list.
-    fn split(&self) -> List {
-        let batch = List::new();
-        while batch.len() < BATCH {
-            match self.pop() {
-                Some(slot) => batch.push(slot),
-                None => break,
-            }
+    fn pop(&self) -> Option<&'static Slot> {
+        let count = self.count.get().checked_sub(1)?;
+        self.count.set(count);
+        if let Some(ahead) = self.indices.get(count.wrapping_sub(AHEAD)) {
+            prefetch(place_of(ahead.get()));
         }
-        batch
+        // SAFETY: the slots of a list were handed out.
+        Some(unsafe { &*place_of(self.indices[count].get()) })
+    }
+
+    /// There is room.
+    #[inline]
+    fn push(&self, index: u32) {
+        let count = self.count.get();
+        self.indices[count].set(index);
+        self.count.set(count + 1);
+    }
+
+    /// Moves the coldest to the store, at most `most`.
+    #[cold]
+    fn spill(&self, most: usize) {
+        let count = self.count.get();
+        let spilt = most.min(count);
+        let (cold, hot) = self.indices[..count].split_at(spilt);
+        STORE.lock().free.extend(cold.iter().map(Cell::get));
+        for (place, index) in self.indices.iter().zip(hot) {
+            place.set(index.get());
+        }
+        self.count.set(count - spilt);
     }
 }
 
@@ -148,27 +150,21 @@ pub(crate) fn acquire(free: &List) -> Result<&'static Slot, Full> {
 /// Returns a slot to the list; what is too much for it goes to the store.
 #[inline]
 pub(crate) fn release(free: &List, slot: &'static Slot) {
-    free.push(slot);
-    if free.len() >= 4 * BATCH {
-        STORE.lock().lists.push(free.split());
+    if free.count.get() == KEPT {
+        free.spill(BATCH);
     }
+    free.push(index_of(slot));
 }
 
 /// Returns all of a list to the store.
 pub(crate) fn release_all(free: &List) {
-    while free.len() > 0 {
-        STORE.lock().lists.push(free.split());
-    }
+    free.spill(KEPT);
 }
 
 #[cold]
 fn refill(free: &List) -> Result<&'static Slot, Full> {
     let mut store = STORE.lock();
-    if let Some(list) = store.lists.pop() {
-        while let Some(slot) = list.pop() {
-            free.push(slot);
-        }
-    } else {
+    if store.free.is_empty() {
         let first = USED.load(Ordering::Relaxed);
         if first == MAX {
             return Err(Full::Table);
@@ -178,15 +174,41 @@ fn refill(free: &List) -> Result<&'static Slot, Full> {
             store.usable += STEP;
         }
         // The lowest index ends on top of the list.
-        for index in (first..first + BATCH).rev() {
+        for index in (first..first + BATCH as u32).rev() {
             // SAFETY: below `usable`.
-            let slot: &'static Slot = unsafe { &*BASE.load(Ordering::Relaxed).add(index as usize) };
+            let slot: &'static Slot = unsafe { &*place_of(index) };
             slot.inbox.initialise(1);
-            free.push(slot);
+            free.push(index);
         }
-        USED.store(first + BATCH, Ordering::Release);
+        USED.store(first + BATCH as u32, Ordering::Release);
+    } else {
+        let keep = store.free.len().saturating_sub(BATCH);
+        store.free.drain(keep..).for_each(|index| free.push(index));
     }
+    drop(store);
     free.pop().ok_or(Full::Table)
+}
+
+/// Where the slot of an index lies.
+#[inline]
+fn place_of(index: u32) -> *const Slot {
+    BASE.load(Ordering::Relaxed)
+        .wrapping_add(index as usize)
+        .cast_const()
+}
+
+/// Fetches a slot into the cache, to be written.
+#[inline]
+pub(crate) fn prefetch(slot: *const Slot) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a prefetch touches nothing, and may be given any address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_ET0>(slot.cast());
+        _mm_prefetch::<_MM_HINT_ET0>(slot.cast::<i8>().wrapping_add(64));
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = slot;
 }
 
 fn make_usable(first: u32) -> Result<(), Full> {

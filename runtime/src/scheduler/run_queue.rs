@@ -10,11 +10,13 @@
 //! Called by the worker that owns it; others only steal.
 
 use std::cell::Cell;
+use std::iter;
 use std::ptr;
 
 use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
 
 use crate::process::slot::{ANYONE, Slot, bit};
+use crate::process::table;
 
 /// A runnable process on its way; whoever has it holds the process.
 #[derive(Clone, Copy)]
@@ -270,13 +272,7 @@ impl RunQueue {
     pub(crate) fn steal_from(&self, other: &Stealers) -> Option<&'static Slot> {
         let urgent = take(&other.others[MAX]).or_else(|| take(&other.others[HIGH]));
         urgent
-            .or_else(|| {
-                retry(|| {
-                    other
-                        .fresh
-                        .steal_batch_with_limit_and_pop(&self.fresh, STOLEN)
-                })
-            })
+            .or_else(|| self.steal_fresh(other))
             .or_else(|| {
                 retry(|| {
                     other
@@ -286,9 +282,34 @@ impl RunQueue {
             })
             .or_else(|| take(&other.others[LOW]))
     }
+
+    /// Half of the newborn, at most [`STOLEN`]: each has to be fetched from its parent's core.
+    fn steal_fresh(&self, other: &Stealers) -> Option<&'static Slot> {
+        let first = retry(|| other.fresh.steal())?;
+        table::prefetch(first);
+        let more = (other.fresh.len() / 2).min(STOLEN - 1);
+        for _ in 0..more {
+            let Some(slot) = retry(|| other.fresh.steal()) else {
+                break;
+            };
+            table::prefetch(slot);
+            self.fresh.push(Ready(slot));
+        }
+        Some(first)
+    }
 }
 
 impl Stealers {
+    /// Takes the oldest out, one after the other, at most `most`.
+    pub(crate) fn oldest(&self, most: usize) -> impl Iterator<Item = &'static Slot> {
+        let next = || {
+            retry(|| self.woken.steal())
+                .or_else(|| retry(|| self.fresh.steal()))
+                .or_else(|| self.others.iter().rev().find_map(take))
+        };
+        iter::from_fn(next).take(most)
+    }
+
     /// Whether there is something to steal.
     pub(crate) fn any(&self) -> bool {
         !self.fresh.is_empty()
@@ -297,15 +318,15 @@ impl Stealers {
     }
 }
 
-/// Runnable processes at rest that come from outside the workers, for anybody to take.
-pub(crate) struct Injected {
+/// Runnable processes at rest that any thread may put in and take out, the oldest first.
+pub(crate) struct Shared {
     urgent: Injector<Ready>,
     others: Injector<Ready>,
 }
 
-impl Injected {
-    pub(crate) fn new() -> Injected {
-        Injected {
+impl Shared {
+    pub(crate) fn new() -> Shared {
+        Shared {
             urgent: Injector::new(),
             others: Injector::new(),
         }

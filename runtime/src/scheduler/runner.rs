@@ -19,7 +19,6 @@
 use std::ptr;
 
 use super::calls::worker;
-use super::spread;
 use super::worker::Worker;
 use crate::context::{self, Context, Resumed, Suspend};
 use crate::process::slot::{ANYONE, Slot, bit};
@@ -33,7 +32,7 @@ pub(crate) fn host(me: &Worker) {
     let thread = thread::this();
     thread.worker.set(me);
     me.cpu_clock.start();
-    spread::visit(me.id().into());
+    me.settle();
     // Without it an overflow ends the program as well, only with less of a report.
     let _alt_stack = AltStack::install();
     loop {
@@ -75,6 +74,10 @@ fn run_processes(context: *mut Context) {
     let mut thread = thread::this();
     let mut me = worker();
     while let Some(slot) = me.pick() {
+        if let Some(other) = me.elsewhere(slot) {
+            other.give(slot);
+            continue;
+        }
         me.begin_turn(thread, slot);
         let stack = slot.context.get();
         if !stack.is_null() {

@@ -147,8 +147,11 @@ impl<'n> Watchdog<'n> {
             report_stall(self.node, worker, running, ran);
         }
         // A node of one thread has nobody to take over: it keeps its order.
-        if ran < STUCK / 2 || !worker.is_seated() || self.node.workers.len() == 1 {
+        if ran < STUCK / 2 || self.node.workers.len() == 1 {
             return;
+        }
+        if !worker.is_seated() {
+            return worker.rescue(node::inject);
         }
         // Not for the time that the system has kept the thread from running, unless that lasts.
         let cpu = match (worker.cpu_clock.read(), seen.cpu) {
@@ -158,9 +161,9 @@ impl<'n> Watchdog<'n> {
         if cpu < STUCK / 2 && ran < 4 * STUCK {
             return;
         }
-        // If somebody with a seat has nothing to do, what is in `next` is all that is missing.
-        let somebody_sleeps = self.node.idle.sleeping() > 0;
-        if !somebody_sleeps && ran < STUCK {
+        // Somebody with a seat has time for what is behind this one: it need only be handed out.
+        let somebody_serves = self.node.idle.sleeping() > 0 || self.others_progress;
+        if !somebody_serves && ran < STUCK {
             return;
         }
         let seat = self.node.seats.of(id);
@@ -168,7 +171,7 @@ impl<'n> Watchdog<'n> {
             return;
         };
         let next = revoked.with(Seated::take);
-        if somebody_sleeps || (next.is_none() && (!work_waits(self.node) || self.others_progress)) {
+        if somebody_serves || (next.is_none() && !work_waits(self.node)) {
             revoked.give_back();
         } else {
             self.free.push(revoked.finish());
@@ -176,6 +179,7 @@ impl<'n> Watchdog<'n> {
         if let Some(slot) = next {
             node::inject(slot);
         }
+        worker.rescue(node::inject);
     }
 
     /// Gives the seats in hand to those that want one, then to spares, then to new ones.
@@ -218,7 +222,7 @@ impl<'n> Watchdog<'n> {
 fn work_waits(node: &Instance) -> bool {
     !node.injector.is_empty()
         || node.seats.anybody_wants()
-        || node.started_workers().any(|w| w.stealers().any())
+        || node.started_workers().any(Worker::has_work_for_others)
 }
 
 #[cold]

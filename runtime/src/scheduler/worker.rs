@@ -4,6 +4,8 @@
 //! seat runs only the processes that stand on its stacks. README.md has the whole picture.
 
 use std::cell::{Cell, UnsafeCell};
+use std::hint;
+use std::iter;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,10 +15,11 @@ use parking_lot::{Mutex, MutexGuard};
 use super::arrivals::{Arrivals, Linked};
 use super::cpu_clock::CpuClock;
 use super::idle::{Look, Searcher, Woken};
-use super::placement;
+use super::placement::{self, Placement};
 use super::reductions::{SPAWN, TURN};
-use super::run_queue::RunQueue;
+use super::run_queue::{RunQueue, Shared};
 use super::seat::{Asked, Inside, NoSeat, Seat, Withdrawn};
+use super::spread::Processor;
 use crate::context::Context;
 use crate::node::Instance;
 use crate::process::run;
@@ -29,10 +32,16 @@ use crate::timer::{Clock, Expired, Wheel};
 
 /// Turns in a row that `next` may give while others wait. Odd: each time another queue is first.
 const STREAK: u32 = 61;
-/// How often a searcher looks at its inbox before it sleeps.
-const ROUNDS: u32 = 40;
-/// It looks at the others' queues first after so many of these, then each time after twice as many.
+/// How often a worker without work looks at its inbox before it sleeps: at least, and at most.
+const PATIENCE: std::ops::RangeInclusive<u32> = 40..=2560;
+/// A sleep that something of its own ends sooner, in nanoseconds, should have been waited through.
+const NAP: u64 = 40_000;
+/// It looks at the others' queues first after so many looks, then each time after twice as many,
+/// and at last after so many.
 const FIRST_GAP: u32 = 4;
+const LAST_GAP: u32 = 64;
+/// How much of a stuck worker's queues others are given at once.
+const RESCUED: usize = 256;
 /// Timers taken from the wheel at once.
 const TIMERS: usize = 256;
 /// Processes that a worker may spawn before it looks at the node's limit again.
@@ -59,6 +68,14 @@ impl Seated {
         // SAFETY: slots live for ever.
         unsafe { next.as_ref() }
     }
+}
+
+/// What came of looking out for work.
+enum Waited {
+    Stole(&'static Slot),
+    /// Something has come that is for this worker alone.
+    Mail,
+    InVain,
 }
 
 /// What came of giving the seat away.
@@ -91,6 +108,11 @@ pub(crate) struct Worker {
     // Touched by others.
     /// Processes on this worker's stacks that were woken elsewhere, newest first.
     inbox: Arrivals<Slot>,
+    /// Newborns that other workers have given it.
+    newborn: Shared,
+    /// How many those are.
+    given: AtomicU32,
+    pub(crate) processor: Processor,
     wheel: Mutex<Wheel<Timer>>,
     /// No timer of the wheel is due before.
     next_expiry: AtomicU64,
@@ -112,8 +134,9 @@ pub(crate) struct Worker {
     turn: Cell<u32>,
     choice: Cell<u32>,
     streak: Cell<u32>,
-    /// The last search found work.
-    lucky: Cell<bool>,
+    /// How often it will look at its inbox before it sleeps.
+    patience: Cell<u32>,
+    placement: Placement,
     /// The context that picks and runs; the others belong to processes.
     pub(crate) active: Cell<*mut Context>,
     pub(crate) stacks: UnsafeCell<Cache>,
@@ -138,6 +161,9 @@ impl Worker {
             node,
             seat,
             inbox: Arrivals::new(),
+            newborn: Shared::new(),
+            given: AtomicU32::new(0),
+            processor: Processor::new(),
             wheel: Mutex::new(Wheel::new()),
             next_expiry: AtomicU64::new(u64::MAX),
             turns: AtomicU32::new(0),
@@ -149,7 +175,8 @@ impl Worker {
             turn: Cell::new(0),
             choice: Cell::new(0),
             streak: Cell::new(0),
-            lucky: Cell::new(false),
+            patience: Cell::new(*PATIENCE.start()),
+            placement: Placement::new(),
             dedicated: AtomicBool::new(false),
             cpu_clock: CpuClock::new(),
             active: Cell::new(ptr::null_mut()),
@@ -210,8 +237,19 @@ impl Worker {
         self.queue.stealers()
     }
 
-    pub(crate) fn has_inbox(&self) -> bool {
-        !self.inbox.is_empty()
+    /// Processes on its stacks, and newborns that it was given.
+    pub(crate) fn crowd(&self) -> u32 {
+        self.standing() + self.given.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has queued what others may run, or could if it is stuck.
+    pub(crate) fn has_work_for_others(&self) -> bool {
+        self.stealers().any() || !self.newborn.is_empty()
+    }
+
+    /// Whether something has come that is for this worker alone.
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.inbox.is_empty() || !self.newborn.is_empty()
     }
 
     /// Hands a claimed process that stands on this worker's stacks over to it.
@@ -219,6 +257,28 @@ impl Worker {
         if self.inbox.push(slot) {
             self.node().idle.poke(self.id.into());
         }
+    }
+
+    /// Gives a newborn, which the caller holds, to this worker.
+    pub(crate) fn give(&self, slot: &'static Slot) {
+        self.given.fetch_add(1, Ordering::Relaxed);
+        self.newborn.push(slot);
+        self.node().idle.poke(self.id.into());
+    }
+
+    /// Takes out what others may run as well, while this worker is stuck: all newborns that it was
+    /// given, and some of what it queued.
+    pub(crate) fn rescue(&self, give: impl FnMut(&'static Slot)) {
+        iter::from_fn(|| self.take_newborn())
+            .chain(self.stealers().oldest(RESCUED))
+            .for_each(give);
+    }
+
+    /// Takes the oldest newborn that it was given.
+    fn take_newborn(&self) -> Option<&'static Slot> {
+        let slot = self.newborn.take()?;
+        self.given.fetch_sub(1, Ordering::Relaxed);
+        Some(slot)
     }
 
     pub(crate) fn wheel(&self) -> MutexGuard<'_, Wheel<Timer>> {
@@ -302,9 +362,17 @@ impl Worker {
     #[inline]
     pub(crate) fn launch(&self, slot: &'static Slot) {
         super::spend(SPAWN);
-        match placement::elsewhere(self) {
-            None => self.ready(slot),
-            Some(other) => other.hand_over(slot),
+        self.ready(slot);
+    }
+
+    /// The worker that a newborn shall start on, if not on this one.
+    #[inline]
+    pub(crate) fn elsewhere(&self, slot: &Slot) -> Option<&Worker> {
+        let bound = slot.has(bit::STARTED | bit::MIGRATES) || slot.holder() != ANYONE;
+        if bound {
+            None
+        } else {
+            placement::elsewhere(&self.placement, self)
         }
     }
 
@@ -372,7 +440,7 @@ impl Worker {
             if self.clock().coarse() >= self.next_expiry.load(Ordering::Relaxed) {
                 self.expire_own();
             }
-            if self.has_inbox() {
+            if !self.inbox.is_empty() {
                 self.take_inbox();
             }
             // SAFETY: as in `ready`.
@@ -438,7 +506,7 @@ impl Worker {
     #[inline]
     fn choose_queued(&self, choice: u32) -> Option<&'static Slot> {
         if choice & 1 == 0
-            && let Some(slot) = self.node().injector.take()
+            && let Some(slot) = self.node().injector.take().or_else(|| self.take_newborn())
         {
             return Some(slot);
         }
@@ -449,6 +517,7 @@ impl Worker {
         }
         self.queue
             .pop(choice)
+            .or_else(|| self.take_newborn())
             .or_else(|| self.node().injector.take())
             .or_else(|| self.queue.pop_low())
     }
@@ -460,28 +529,10 @@ impl Worker {
         self.no_turn();
         let idle = &self.node().idle;
         let mut searcher = idle.begin_search();
-        // One that has found something lately looks longer, ever more seldom: work comes in
-        // bursts, and each look takes a cache line from somebody who is busy.
-        let rounds = if self.lucky.replace(false) {
-            6 * ROUNDS
-        } else {
-            ROUNDS
-        };
-        for round in 0..rounds {
-            // The own inbox at each, also if others search already: a process here may talk to
-            // one that is held elsewhere.
-            if self.has_inbox() {
-                self.lucky.set(true);
-                return None;
-            }
-            if searcher.is_some()
-                && (round + FIRST_GAP).is_power_of_two()
-                && let Some(slot) = self.steal()
-            {
-                self.lucky.set(true);
-                return Some(slot);
-            }
-            std::hint::spin_loop();
+        match self.wait_awake(searcher.is_some()) {
+            Waited::Stole(slot) => return Some(slot),
+            Waited::Mail => return None,
+            Waited::InVain => {}
         }
         loop {
             if self.node().has_ended() {
@@ -511,22 +562,78 @@ impl Worker {
                 timeout => timeout,
             };
             let me = self.id.into();
+            let asleep = self.clock().now();
+            self.processor.leave();
             let woken = idle.sleep(me, &inside, searcher.take(), timeout, || self.last_look());
             drop(inside);
+            self.settle();
             self.clock().refresh();
             match woken {
                 Woken::Searching(place) => {
                     if let Some(slot) = self.steal() {
                         return Some(slot);
                     }
-                    if self.has_inbox() {
+                    if self.has_mail() {
                         return None;
                     }
                     searcher = Some(place);
                 }
-                Woken::Own | Woken::TimedOut => return None,
+                Woken::Own => {
+                    if self.clock().now() - asleep < NAP {
+                        self.wait_longer();
+                    }
+                    return None;
+                }
+                Woken::TimedOut => return None,
             }
         }
+    }
+
+    /// Looks out for work for a while, before it sleeps: at its inbox all the time, since a process
+    /// here may talk to one that is held elsewhere; as a searcher at the others' queues as well,
+    /// ever more seldom, since each look takes a cache line from somebody who is busy.
+    ///
+    /// How long depends on whether it was worth it the last times.
+    fn wait_awake(&self, searches: bool) -> Waited {
+        let patience = if self.settle() {
+            self.patience.get()
+        } else {
+            // The one that it waits for may need this processor.
+            *PATIENCE.start()
+        };
+        let mut next_look = FIRST_GAP;
+        for round in 1..=patience {
+            if self.has_mail() {
+                if round > *PATIENCE.start() / 2 {
+                    self.wait_longer();
+                }
+                return Waited::Mail;
+            }
+            if searches && round == next_look {
+                next_look += round.min(LAST_GAP);
+                if let Some(slot) = self.steal() {
+                    return Waited::Stole(slot);
+                }
+            }
+            hint::spin_loop();
+        }
+        self.patience.set((patience / 2).max(*PATIENCE.start()));
+        Waited::InVain
+    }
+
+    fn wait_longer(&self) {
+        self.patience
+            .set((self.patience.get() * 2).min(*PATIENCE.end()));
+    }
+
+    /// Moves to a processor where no other worker of the node is, if there is one.
+    pub(crate) fn settle(&self) -> bool {
+        let others = self.node().started_workers();
+        self.processor.settle(
+            others
+                .filter(|other| other.id != self.id)
+                .map(|other| &other.processor),
+        )
     }
 
     /// Takes from the injector, or from another worker.
@@ -550,7 +657,7 @@ impl Worker {
         {
             return Look::Work;
         }
-        if self.has_inbox() || node.has_ended() {
+        if self.has_mail() || node.has_ended() {
             return Look::Own;
         }
         Look::Nothing
@@ -580,7 +687,7 @@ impl Worker {
 
     /// Whether a process runs here, or is about to.
     fn is_busy(&self) -> bool {
-        self.has_inbox() || !self.running.load(Ordering::Relaxed).is_null()
+        self.has_mail() || !self.running.load(Ordering::Relaxed).is_null()
     }
 
     /// Gives the seat to one that wants it, if there is nothing to do here.
@@ -616,10 +723,12 @@ impl Worker {
         let node = self.node();
         let me = usize::from(self.id);
         let mut gave = false;
-        self.queue.drain_stealable(|slot| {
+        let mut give = |slot| {
             node.injector.push(slot);
             gave = true;
-        });
+        };
+        self.queue.drain_stealable(&mut give);
+        iter::from_fn(|| self.take_newborn()).for_each(give);
         if gave {
             node.idle.notify_one();
         }
@@ -653,7 +762,7 @@ impl Worker {
             self.expire_own();
         } else {
             node.idle.sleep_without_seat(me, timeout, || {
-                self.has_inbox() || self.is_seated() || node.has_ended()
+                self.has_mail() || self.is_seated() || node.has_ended()
             });
         }
         if !dedicated && !keeps_asking {
@@ -665,7 +774,7 @@ impl Worker {
 
     /// The next that stands on this worker's stacks, for a worker that can run no other.
     pub(crate) fn pick_held(&self) -> Option<&'static Slot> {
-        if self.has_inbox() {
+        if !self.inbox.is_empty() {
             self.take_inbox();
         }
         // SAFETY: as in `ready`.
