@@ -56,9 +56,11 @@ compile_error!(
 extern crate self as runtime;
 
 mod loom;
+mod magazine;
 mod mailbox;
 mod message;
 mod pool;
+mod prefetch;
 mod process;
 mod scheduler;
 mod timer;

@@ -150,7 +150,7 @@ impl Instance {
             started: AtomicUsize::new(0),
             credit: AtomicI64::new(limit.into()),
             credit_size: if exact { 1 } else { CREDIT },
-            outside: Mutex::new(List::new()),
+            outside: Mutex::new(List::new(0)),
             outside_spawned: AtomicU64::new(0),
             visitors: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),

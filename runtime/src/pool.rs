@@ -1,37 +1,33 @@
-//! Blocks for envelopes and closures: per-thread magazines over the global allocator.
+//! Blocks for envelopes and closures: a magazine for each thread over the global allocator.
 //!
 //! Called by [`crate::message`] and `process::body`. A block of the class *n* has the layout
 //! (64 * *n* bytes, aligned to 64) and comes from the global allocator with just that layout, so
 //! `Box<T>` may own the memory of a `T` of that layout, and freeing it elsewhere is sound.
 //!
-//! Messages are mostly allocated by one thread and freed by another: full magazines travel
-//! through a depot (Bonwick and Adams, "Magazines and Vmem", 2001). The depot is bounded; what
-//! does not fit goes back to the allocator.
+//! Messages are mostly allocated by one thread and freed by another: blocks travel through a
+//! depot, in batches. The depot is bounded; what does not fit goes back to the allocator.
 //!
-//! Invariant: a block in a magazine is owned by it alone; its second word links the next.
-//! Debug builds fill freed blocks with a pattern and check it when they are handed out, so that
-//! a write after free is found. The first word is among what is checked: that is where an
-//! envelope has its link, which a stale queue would write.
+//! Invariant: a block in a magazine, or in the depot, is owned by it alone. Debug builds fill freed
+//! blocks with a pattern and check it when they are handed out, so that a write after free is found.
 
 use std::alloc::{self, Layout};
-use std::mem;
 use std::ptr::{self, NonNull};
 
 use parking_lot::Mutex;
 
+use crate::magazine::{BATCH, Magazine};
+use crate::prefetch;
 #[cfg(not(loom))]
 use crate::thread::{self, Thread};
 
 /// The alignment of all blocks, and the step between their sizes.
 const LINE: usize = 64;
 const CLASSES: usize = 4;
-/// Blocks in a full magazine.
-const MAGAZINE: u32 = 64;
-/// Full magazines that the depot keeps, per class.
-const DEPOT: usize = 4096;
+/// Blocks taken from the allocator at once.
+const FRESH: usize = 16;
+/// Blocks that the depot keeps, per class.
+const DEPOT: usize = 1 << 18;
 const POISON: u8 = 0xDD;
-/// Where a free block has its link.
-const LINK: usize = size_of::<*mut u8>();
 
 /// Caching can be switched off (`--cfg no_pool`), so that a sanitizer sees each block's life.
 const CACHED: bool = !cfg!(any(no_pool, loom));
@@ -51,64 +47,27 @@ const fn layout_of(class: usize) -> Layout {
     }
 }
 
-/// A list of free blocks.
-struct Magazine {
-    head: *mut u8,
-    count: u32,
-}
+/// A free block, owned by the magazine that it lies in.
+#[derive(Clone, Copy)]
+struct Block(*mut u8);
 
-impl Magazine {
-    const EMPTY: Magazine = Magazine {
-        head: ptr::null_mut(),
-        count: 0,
-    };
+// SAFETY: a free block is owned memory; whoever takes it owns it.
+unsafe impl Send for Block {}
 
-    #[inline]
-    fn push(&mut self, block: NonNull<u8>) {
-        // SAFETY: the block is free, owned by the caller, and at least one line long.
-        unsafe { block.byte_add(LINK).cast::<*mut u8>().write(self.head) };
-        self.head = block.as_ptr();
-        self.count += 1;
-    }
+static DEPOTS: [Mutex<Vec<Block>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
 
-    #[inline]
-    fn pop(&mut self) -> Option<NonNull<u8>> {
-        let block = NonNull::new(self.head)?;
-        // SAFETY: blocks in a magazine are owned by it, their second word is the link.
-        self.head = unsafe { block.byte_add(LINK).cast::<*mut u8>().read() };
-        self.count -= 1;
-        Some(block)
-    }
-}
-
-// SAFETY: the blocks are owned by the magazine alone.
-unsafe impl Send for Magazine {}
-
-static DEPOTS: [Mutex<Vec<Magazine>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
-
-/// One thread's magazines: of each class one in use, and one that is full or empty.
-pub(crate) struct Cache([Pair; CLASSES]);
-
-struct Pair {
-    hot: Magazine,
-    spare: Magazine,
-}
+/// One thread's magazines, one for each class.
+pub(crate) struct Cache([Magazine<Block>; CLASSES]);
 
 impl Cache {
     pub(crate) const fn new() -> Cache {
-        Cache(
-            [const {
-                Pair {
-                    hot: Magazine::EMPTY,
-                    spare: Magazine::EMPTY,
-                }
-            }; CLASSES],
-        )
+        Cache([const { Magazine::new(Block(ptr::null_mut())) }; CLASSES])
     }
 
     #[inline]
-    fn get(&mut self, class: usize) -> NonNull<u8> {
-        match self.0[class].hot.pop() {
+    fn get(&self, class: usize) -> NonNull<u8> {
+        let block = self.0[class].pop(|Block(ahead)| prefetch::line(ahead));
+        match block.and_then(|Block(block)| NonNull::new(block)) {
             Some(block) => block,
             None => self.refill(class),
         }
@@ -116,64 +75,62 @@ impl Cache {
 
     #[cold]
     #[inline(never)]
-    fn refill(&mut self, class: usize) -> NonNull<u8> {
-        let pair = &mut self.0[class];
-        if pair.spare.count > 0 {
-            mem::swap(&mut pair.hot, &mut pair.spare);
-        } else if let Some(full) = DEPOTS[class].lock().pop() {
-            pair.hot = full;
+    fn refill(&self, class: usize) -> NonNull<u8> {
+        {
+            let mut depot = DEPOTS[class].lock();
+            let keep = depot.len().saturating_sub(BATCH);
+            for block in depot.drain(keep..) {
+                let pushed = self.0[class].push(block);
+                debug_assert!(pushed, "the magazine was empty");
+            }
         }
-        match pair.hot.pop() {
-            Some(block) => block,
-            None => from_allocator(layout_of(class)),
+        while self.0[class].is_empty() {
+            for _ in 0..FRESH {
+                let block = Block(from_allocator(layout_of(class)).as_ptr());
+                let pushed = self.0[class].push(block);
+                debug_assert!(pushed, "the magazine was empty");
+            }
         }
+        self.get(class)
     }
 
     #[inline]
-    fn put(&mut self, class: usize, block: NonNull<u8>) {
-        let hot = &mut self.0[class].hot;
-        hot.push(block);
-        if hot.count >= MAGAZINE {
-            self.spill(class);
+    fn put(&self, class: usize, block: NonNull<u8>) {
+        let block = Block(block.as_ptr());
+        if !self.0[class].push(block) {
+            self.spill(class, BATCH);
+            let pushed = self.0[class].push(block);
+            debug_assert!(pushed);
         }
     }
 
+    /// Gives the coldest blocks to the depot, and what that has no room for to the allocator.
     #[cold]
     #[inline(never)]
-    fn spill(&mut self, class: usize) {
-        let pair = &mut self.0[class];
-        mem::swap(&mut pair.hot, &mut pair.spare);
-        let full = mem::replace(&mut pair.hot, Magazine::EMPTY);
-        if full.count > 0 {
-            give_back(class, full);
+    fn spill(&self, class: usize, most: usize) {
+        let mut surplus = Vec::new();
+        {
+            let mut depot = DEPOTS[class].lock();
+            self.0[class].spill(most, |block| {
+                if depot.len() < DEPOT {
+                    depot.push(block);
+                } else {
+                    surplus.push(block);
+                }
+            });
+        }
+        for Block(block) in surplus {
+            // SAFETY: the block came from the allocator with its class's layout.
+            unsafe { alloc::dealloc(block, layout_of(class)) };
         }
     }
 }
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        for (class, pair) in self.0.iter_mut().enumerate() {
-            for magazine in [&mut pair.hot, &mut pair.spare] {
-                let magazine = mem::replace(magazine, Magazine::EMPTY);
-                if magazine.count > 0 {
-                    give_back(class, magazine);
-                }
-            }
+        for class in 0..CLASSES {
+            self.spill(class, usize::MAX);
         }
-    }
-}
-
-fn give_back(class: usize, mut magazine: Magazine) {
-    {
-        let mut depot = DEPOTS[class].lock();
-        if depot.len() < DEPOT {
-            depot.push(magazine);
-            return;
-        }
-    }
-    while let Some(block) = magazine.pop() {
-        // SAFETY: the block came from the allocator with its class's layout.
-        unsafe { alloc::dealloc(block.as_ptr(), layout_of(class)) };
     }
 }
 
@@ -199,10 +156,8 @@ fn poison(block: NonNull<u8>, layout: Layout) {
 fn check_poison(block: NonNull<u8>, layout: Layout) {
     // SAFETY: the block is free, of this layout, and was poisoned, hence initialised.
     let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr().cast_const(), layout.size()) };
-    let (before, rest) = bytes.split_at(LINK);
-    let behind = &rest[size_of::<*mut u8>()..];
     assert!(
-        before.iter().chain(behind).all(|&byte| byte == POISON),
+        bytes.iter().all(|&byte| byte == POISON),
         "a block was written to after it was freed"
     );
 }
@@ -223,8 +178,7 @@ pub(crate) fn allocate<T>() -> NonNull<T> {
 pub(crate) fn allocate_on<T>(thread: &Thread) -> NonNull<T> {
     let block = match const { class_of(Layout::new::<T>()) } {
         Some(class) => {
-            // SAFETY: the thread's own cache; `get` calls no user code that could come back here.
-            let block = unsafe { (*thread.pool.get()).get(class) };
+            let block = thread.pool.get(class);
             if cfg!(debug_assertions) {
                 check_poison(block, layout_of(class));
             }
@@ -250,8 +204,7 @@ pub(crate) unsafe fn free<T>(block: NonNull<T>) {
             if cfg!(debug_assertions) {
                 poison(block.cast(), layout);
             }
-            // SAFETY: as in `allocate_on`.
-            unsafe { (*thread::this().pool.get()).put(class, block.cast()) };
+            thread::this().pool.put(class, block.cast());
         }
         // SAFETY: the caller's promise.
         None => unsafe { alloc::dealloc(block.as_ptr().cast(), layout) },

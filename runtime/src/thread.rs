@@ -5,7 +5,7 @@
 //! thread-local but [`this`], which is never inlined and returns the record's address as a value:
 //! call it again after every switch.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
 use crate::context::Context;
@@ -26,7 +26,7 @@ pub(crate) struct Thread {
     /// `reductions` when what was spent was last added to the process's total.
     pub(crate) turn: Cell<i32>,
     /// The thread's magazines of blocks.
-    pub(crate) pool: UnsafeCell<pool::Cache>,
+    pub(crate) pool: pool::Cache,
 }
 
 thread_local! {
@@ -98,7 +98,7 @@ fn create() -> &'static Thread {
         context: Cell::new(ptr::null_mut()),
         reductions: Cell::new(0),
         turn: Cell::new(0),
-        pool: UnsafeCell::new(pool::Cache::new()),
+        pool: pool::Cache::new(),
     })));
     THIS.set(thread.as_ptr());
     // While the thread's other destructors run, a record may be made anew; nobody frees that one.

@@ -358,22 +358,46 @@ impl Chain {
     /// The envelopes, oldest first; each is the caller's.
     #[inline]
     pub(crate) fn into_oldest_first(self) -> OldestFirst {
-        let mut newest = self.0;
-        let mut oldest = ptr::null_mut();
-        while let Some(envelope) = NonNull::new(newest) {
+        self.reverse(|_| true).oldest
+    }
+
+    /// Turns the links round, and says whether all envelopes are `usual`: they are looked at while
+    /// they are at hand, for each comes from its sender's cache.
+    #[inline]
+    pub(crate) fn reverse(self, usual: impl Fn(&Header) -> bool) -> Reversed {
+        let newest = self.0;
+        let mut reversed = Reversed {
+            oldest: OldestFirst(ptr::null_mut()),
+            newest,
+            count: 0,
+            usual: true,
+        };
+        let mut rest = newest;
+        while let Some(envelope) = NonNull::new(rest) {
             // SAFETY: the chain was taken whole: its envelopes and links are ours.
             unsafe {
-                newest = next(envelope);
-                set_next(envelope, oldest);
+                rest = next(envelope);
+                set_next(envelope, reversed.oldest.0);
+                reversed.usual &= usual(envelope.as_ref());
             }
-            oldest = envelope.as_ptr();
+            reversed.oldest.0 = envelope.as_ptr();
+            reversed.count += 1;
         }
-        OldestFirst(oldest)
+        reversed
     }
 }
 
+/// A chain whose links lead from the oldest to the newest.
+pub(crate) struct Reversed {
+    pub(crate) oldest: OldestFirst,
+    pub(crate) newest: *mut Header,
+    pub(crate) count: u32,
+    /// All envelopes are.
+    pub(crate) usual: bool,
+}
+
 /// Envelopes in the order they were sent.
-pub(crate) struct OldestFirst(*mut Header);
+pub(crate) struct OldestFirst(pub(super) *mut Header);
 
 impl Iterator for OldestFirst {
     type Item = NonNull<Header>;

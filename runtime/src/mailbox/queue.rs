@@ -41,6 +41,27 @@ pub(crate) unsafe fn append(slot: &Slot, envelope: NonNull<Header>) {
     slot.tail.set(envelope.as_ptr());
 }
 
+/// Puts linked envelopes, from the oldest to the newest, at the end of the unseen.
+///
+/// # Safety
+///
+/// As [`append`], for all of them; neither pointer is null.
+#[inline]
+unsafe fn append_all(slot: &Slot, oldest: *mut Header, newest: *mut Header) {
+    // SAFETY: as in `append`.
+    unsafe {
+        let last = NonNull::new_unchecked(newest);
+        match NonNull::new(slot.tail.get()) {
+            None => inbox::set_next(last, oldest),
+            Some(tail) => {
+                inbox::set_next(last, inbox::next(tail));
+                inbox::set_next(tail, oldest);
+            }
+        }
+    }
+    slot.tail.set(newest);
+}
+
 /// Takes the oldest of the unseen.
 #[inline]
 pub(crate) fn pop_unseen(slot: &Slot) -> Option<AnyMessage> {
@@ -72,15 +93,26 @@ pub(crate) fn drain(slot: &Slot) -> bool {
         return false;
     }
     let generation = slot.inbox.generation();
-    let mut count = 0;
-    for envelope in chain.into_oldest_first() {
+    let reversed = chain.reverse(|header| is_usual(header, generation));
+    let count = if reversed.usual {
         // SAFETY: a chain's envelopes belong to the holder who took it.
-        unsafe { count += accept(slot, envelope, generation) };
-    }
+        unsafe { append_all(slot, reversed.oldest.0, reversed.newest) };
+        reversed.count
+    } else {
+        // SAFETY: as above.
+        let accept = |envelope| unsafe { accept(slot, envelope, generation) };
+        reversed.oldest.map(accept).sum()
+    };
     if !limited(slot) {
         self::count(slot, count);
     }
     count > 0
+}
+
+/// Whether the envelope is a message, and for the process of this generation.
+#[inline]
+fn is_usual(header: &Header, generation: u32) -> bool {
+    header.generation == generation && header.kind == Kind::Message
 }
 
 /// Takes in the envelope that a claiming sender brought.
@@ -105,7 +137,7 @@ pub(crate) unsafe fn accept_claimed(slot: &Slot, envelope: NonNull<Header>) {
 unsafe fn accept(slot: &Slot, envelope: NonNull<Header>, generation: u32) -> u32 {
     // SAFETY: the caller's promise.
     let header = unsafe { envelope.as_ref() };
-    if header.generation == generation && header.kind == Kind::Message {
+    if is_usual(header, generation) {
         // SAFETY: the caller's promise.
         unsafe { append(slot, envelope) };
         return 1;

@@ -3,12 +3,9 @@
 //! Slots lie in one reserved range of addresses that is made usable in steps and never given
 //! back, so a lookup is an addition, and a stale pid is always safe to look up.
 //!
-//! Free slots are kept in lists of indices: one per worker, used last in first out, so that a slot
-//! is reused while it is in the cache; and a global store, through which workers balance in
-//! [`BATCH`]es. Who takes one fetches those that it will take next: after a burst they lie cold, or
-//! in another core's cache.
+//! Free slots are kept by index: a [`Magazine`] for each worker, and a global store, through which
+//! the workers balance.
 
-use std::cell::Cell;
 use std::num::NonZeroU32;
 use std::ptr;
 use std::sync::OnceLock;
@@ -18,11 +15,10 @@ use parking_lot::Mutex;
 
 use super::pid::Pid;
 use super::slot::Slot;
+use crate::magazine::{BATCH, Magazine};
 
 /// The most slots there can be: 16 GiB of them.
 pub(crate) const MAX: u32 = 1 << 27;
-/// Slots that change hands at once.
-pub(crate) const BATCH: usize = 64;
 /// Slots made usable at once: 2 MiB.
 const STEP: u32 = 1 << 14;
 
@@ -82,57 +78,8 @@ pub(crate) fn pid_of(slot: &Slot, generation: u32) -> Pid {
     Pid::new(index_of(slot), serial)
 }
 
-/// Most free slots that a list keeps.
-const KEPT: usize = 4 * BATCH;
-/// How far ahead of its use a free slot is fetched into the cache.
-const AHEAD: usize = 3;
-
-/// Free slots, by index, used last in first out. They are the list's alone.
-pub(crate) struct List {
-    indices: [Cell<u32>; KEPT],
-    count: Cell<usize>,
-}
-
-impl List {
-    pub(crate) const fn new() -> List {
-        List {
-            indices: [const { Cell::new(0) }; KEPT],
-            count: Cell::new(0),
-        }
-    }
-
-    #[inline]
-    fn pop(&self) -> Option<&'static Slot> {
-        let count = self.count.get().checked_sub(1)?;
-        self.count.set(count);
-        if let Some(ahead) = self.indices.get(count.wrapping_sub(AHEAD)) {
-            prefetch(place_of(ahead.get()));
-        }
-        // SAFETY: the slots of a list were handed out.
-        Some(unsafe { &*place_of(self.indices[count].get()) })
-    }
-
-    /// There is room.
-    #[inline]
-    fn push(&self, index: u32) {
-        let count = self.count.get();
-        self.indices[count].set(index);
-        self.count.set(count + 1);
-    }
-
-    /// Moves the coldest to the store, at most `most`.
-    #[cold]
-    fn spill(&self, most: usize) {
-        let count = self.count.get();
-        let spilt = most.min(count);
-        let (cold, hot) = self.indices[..count].split_at(spilt);
-        STORE.lock().free.extend(cold.iter().map(Cell::get));
-        for (place, index) in self.indices.iter().zip(hot) {
-            place.set(index.get());
-        }
-        self.count.set(count - spilt);
-    }
-}
+/// Free slots of one owner, by index.
+pub(crate) type List = Magazine<u32>;
 
 /// A slot from the list, which is filled from the store if it is empty.
 ///
@@ -141,8 +88,9 @@ impl List {
 /// There is none, and why.
 #[inline]
 pub(crate) fn acquire(free: &List) -> Result<&'static Slot, Full> {
-    match free.pop() {
-        Some(slot) => Ok(slot),
+    match free.pop(|ahead| prefetch(place_of(ahead))) {
+        // SAFETY: the slots of a list were handed out.
+        Some(index) => Ok(unsafe { &*place_of(index) }),
         None => refill(free),
     }
 }
@@ -150,15 +98,23 @@ pub(crate) fn acquire(free: &List) -> Result<&'static Slot, Full> {
 /// Returns a slot to the list; what is too much for it goes to the store.
 #[inline]
 pub(crate) fn release(free: &List, slot: &'static Slot) {
-    if free.count.get() == KEPT {
-        free.spill(BATCH);
+    let index = index_of(slot);
+    if !free.push(index) {
+        spill(free, BATCH);
+        let pushed = free.push(index);
+        debug_assert!(pushed);
     }
-    free.push(index_of(slot));
 }
 
 /// Returns all of a list to the store.
 pub(crate) fn release_all(free: &List) {
-    free.spill(KEPT);
+    spill(free, usize::MAX);
+}
+
+#[cold]
+fn spill(free: &List, most: usize) {
+    let mut store = STORE.lock();
+    free.spill(most, |index| store.free.push(index));
 }
 
 #[cold]
@@ -173,20 +129,22 @@ fn refill(free: &List) -> Result<&'static Slot, Full> {
             make_usable(first)?;
             store.usable += STEP;
         }
-        // The lowest index ends on top of the list.
-        for index in (first..first + BATCH as u32).rev() {
+        let fresh = first..first + BATCH as u32;
+        for index in fresh.clone() {
             // SAFETY: below `usable`.
-            let slot: &'static Slot = unsafe { &*place_of(index) };
-            slot.inbox.initialise(1);
-            free.push(index);
+            unsafe { &*place_of(index) }.inbox.initialise(1);
         }
+        // The lowest is to be used first.
+        store.free.extend(fresh.rev());
         USED.store(first + BATCH as u32, Ordering::Release);
-    } else {
-        let keep = store.free.len().saturating_sub(BATCH);
-        store.free.drain(keep..).for_each(|index| free.push(index));
+    }
+    let keep = store.free.len().saturating_sub(BATCH);
+    for index in store.free.drain(keep..) {
+        let pushed = free.push(index);
+        debug_assert!(pushed, "the list was empty");
     }
     drop(store);
-    free.pop().ok_or(Full::Table)
+    acquire(free)
 }
 
 /// Where the slot of an index lies.
@@ -200,15 +158,8 @@ fn place_of(index: u32) -> *const Slot {
 /// Fetches a slot into the cache, to be written.
 #[inline]
 pub(crate) fn prefetch(slot: *const Slot) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a prefetch touches nothing, and may be given any address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_ET0>(slot.cast());
-        _mm_prefetch::<_MM_HINT_ET0>(slot.cast::<i8>().wrapping_add(64));
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = slot;
+    crate::prefetch::line(slot);
+    crate::prefetch::line(slot.wrapping_byte_add(64));
 }
 
 fn make_usable(first: u32) -> Result<(), Full> {

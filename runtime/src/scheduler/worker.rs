@@ -181,7 +181,7 @@ impl Worker {
             cpu_clock: CpuClock::new(),
             active: Cell::new(ptr::null_mut()),
             stacks: UnsafeCell::new(Cache::new()),
-            free: table::List::new(),
+            free: table::List::new(0),
             credit: Cell::new(0),
             unwinding: Cell::new(0),
             expired: UnsafeCell::new(Vec::new()),
