@@ -34,7 +34,7 @@ use crate::timer::{Clock, Expired, Wheel};
 const STREAK: u32 = 61;
 /// How often a worker without work looks at its inbox before it sleeps: at least, and at most.
 const PATIENCE: std::ops::RangeInclusive<u32> = 40..=2560;
-/// A sleep that something of its own ends sooner, in nanoseconds, should have been waited through.
+/// A sleep that work ends sooner, in nanoseconds, should have been waited through.
 const NAP: u64 = 40_000;
 /// It looks at the others' queues first after so many looks, then each time after twice as many,
 /// and at last after so many.
@@ -568,6 +568,11 @@ impl Worker {
             drop(inside);
             self.settle();
             self.clock().refresh();
+            if !matches!(woken, Woken::TimedOut) && self.clock().now() - asleep < NAP {
+                self.patience.set((self.patience.get() * 2).min(*PATIENCE.end()));
+            } else {
+                self.patience.set((self.patience.get() / 2).max(*PATIENCE.start()));
+            }
             match woken {
                 Woken::Searching(place) => {
                     if let Some(slot) = self.steal() {
@@ -578,13 +583,7 @@ impl Worker {
                     }
                     searcher = Some(place);
                 }
-                Woken::Own => {
-                    if self.clock().now() - asleep < NAP {
-                        self.wait_longer();
-                    }
-                    return None;
-                }
-                Woken::TimedOut => return None,
+                Woken::Own | Woken::TimedOut => return None,
             }
         }
     }
@@ -593,7 +592,7 @@ impl Worker {
     /// here may talk to one that is held elsewhere; as a searcher at the others' queues as well,
     /// ever more seldom, since each look takes a cache line from somebody who is busy.
     ///
-    /// How long depends on whether it was worth it the last times.
+    /// How long depends on how its last sleeps ended.
     fn wait_awake(&self, searches: bool) -> Waited {
         let patience = if self.settle() {
             self.patience.get()
@@ -604,9 +603,6 @@ impl Worker {
         let mut next_look = FIRST_GAP;
         for round in 1..=patience {
             if self.has_mail() {
-                if round > *PATIENCE.start() / 2 {
-                    self.wait_longer();
-                }
                 return Waited::Mail;
             }
             if searches && round == next_look {
@@ -617,13 +613,7 @@ impl Worker {
             }
             hint::spin_loop();
         }
-        self.patience.set((patience / 2).max(*PATIENCE.start()));
         Waited::InVain
-    }
-
-    fn wait_longer(&self) {
-        self.patience
-            .set((self.patience.get() * 2).min(*PATIENCE.end()));
     }
 
     /// Moves to a processor where no other worker of the node is, if there is one.
