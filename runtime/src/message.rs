@@ -24,6 +24,7 @@ use std::mem;
 use std::ptr::{self, NonNull};
 
 use crate::loom::cell::UnsafeCell;
+use crate::mailbox::trail::Hint;
 use crate::pool;
 
 /// What can be sent to a process: implemented for every type that is `'static`, [`Send`] and
@@ -80,6 +81,8 @@ pub(crate) struct Header {
     pub(crate) kind: Kind,
     /// Goes before ordinary messages.
     pub(crate) priority: bool,
+    /// Where the next ones of a chain may lie.
+    pub(crate) hint: Hint,
 }
 
 pub(crate) struct Vtable {
@@ -135,6 +138,7 @@ impl<T: Message> Envelope<T> {
                     generation: 0,
                     kind,
                     priority: false,
+                    hint: Hint::default(),
                 },
                 payload,
             });

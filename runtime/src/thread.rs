@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
 use crate::context::Context;
+use crate::mailbox::trail::Trail;
 use crate::pool;
 use crate::process::slot::Slot;
 use crate::scheduler::worker::Worker;
@@ -27,6 +28,8 @@ pub(crate) struct Thread {
     pub(crate) turn: Cell<i32>,
     /// The thread's magazines of blocks.
     pub(crate) pool: pool::Cache,
+    /// Where the envelopes lie that it has sent last.
+    pub(crate) trail: Trail,
 }
 
 thread_local! {
@@ -99,6 +102,7 @@ fn create() -> &'static Thread {
         reductions: Cell::new(0),
         turn: Cell::new(0),
         pool: pool::Cache::new(),
+        trail: Trail::new(),
     })));
     THIS.set(thread.as_ptr());
     // While the thread's other destructors run, a record may be made anew; nobody frees that one.

@@ -40,6 +40,7 @@
 
 use std::ptr::{self, NonNull};
 
+use super::trail::Trail;
 use crate::loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::message::Header;
 
@@ -154,7 +155,12 @@ impl Inbox {
     ///
     /// The envelope is the caller's, and valid. With `Queued` it passes to the owner.
     #[inline]
-    pub(crate) unsafe fn push(&self, envelope: NonNull<Header>, to: u32) -> Pushed {
+    pub(crate) unsafe fn push(
+        &self,
+        mut envelope: NonNull<Header>,
+        to: u32,
+        trail: &Trail,
+    ) -> Pushed {
         if self.generation() != to {
             return Pushed::Dead;
         }
@@ -164,7 +170,10 @@ impl Inbox {
             return Pushed::Claimed;
         }
         // SAFETY: the caller's promise.
-        unsafe { self.push_on_top(envelope) }
+        unsafe {
+            envelope.as_mut().hint = trail.leave(envelope.as_ptr());
+            self.push_on_top(envelope)
+        }
     }
 
     /// # Safety
@@ -376,6 +385,7 @@ impl Chain {
         while let Some(envelope) = NonNull::new(rest) {
             // SAFETY: the chain was taken whole: its envelopes and links are ours.
             unsafe {
+                envelope.as_ref().hint.follow(envelope.as_ptr());
                 rest = next(envelope);
                 set_next(envelope, reversed.oldest.0);
                 reversed.usual &= usual(envelope.as_ref());

@@ -19,5 +19,7 @@ pub(crate) mod reference;
 #[cfg(not(loom))]
 pub(crate) mod ring;
 
+pub(crate) mod trail;
+
 #[cfg(test)]
 mod tests;

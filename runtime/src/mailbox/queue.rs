@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 
 use super::inbox;
 use crate::message::{AnyMessage, Header, Kind};
+use crate::prefetch;
 use crate::process::exit;
 use crate::process::slot::{Slot, flag};
 use crate::signal::Signal;
@@ -72,7 +73,10 @@ pub(crate) fn pop_unseen(slot: &Slot) -> Option<AnyMessage> {
         if oldest == tail {
             slot.tail.set(ptr::null_mut());
         } else {
-            inbox::set_next(tail, inbox::next(oldest));
+            let next = inbox::next(oldest);
+            // It was looked at when it was taken in; in a long queue that is long ago.
+            prefetch::line(next);
+            inbox::set_next(tail, next);
         }
         Some(AnyMessage::from_raw(oldest))
     }

@@ -41,7 +41,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     let kind = message.header().kind;
     let envelope = message.into_raw();
     // SAFETY: the envelope was just given up to us.
-    match unsafe { slot.inbox.push(envelope, to.generation()) } {
+    match unsafe { slot.inbox.push(envelope, to.generation(), &thread.trail) } {
         Pushed::Queued(before) => _ = thread.spend(toll(before)),
         Pushed::Claimed
             if kind == Kind::Message && !limited && slot.inbox.generation() == to.generation() =>

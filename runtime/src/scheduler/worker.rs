@@ -569,9 +569,11 @@ impl Worker {
             self.settle();
             self.clock().refresh();
             if !matches!(woken, Woken::TimedOut) && self.clock().now() - asleep < NAP {
-                self.patience.set((self.patience.get() * 2).min(*PATIENCE.end()));
+                self.patience
+                    .set((self.patience.get() * 2).min(*PATIENCE.end()));
             } else {
-                self.patience.set((self.patience.get() / 2).max(*PATIENCE.start()));
+                self.patience
+                    .set((self.patience.get() / 2).max(*PATIENCE.start()));
             }
             match woken {
                 Woken::Searching(place) => {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use super::super::inbox::{Inbox, Pushed, Woke, next, set_next};
+use super::super::trail::Trail;
 use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::Arc;
 use crate::message::{AnyMessage, Header};
@@ -163,7 +164,7 @@ impl Place {
         // queue that it was in.
         let pushed = unsafe {
             set_next(envelope, envelope.as_ptr());
-            self.inbox.push(envelope, to)
+            self.inbox.push(envelope, to, &Trail::new())
         };
         match pushed {
             Pushed::Queued(_) => true,
