@@ -189,10 +189,13 @@ pub(crate) fn count(slot: &Slot, count: u32) {
     slot.length.store(length + count, Ordering::Relaxed);
 }
 
-/// Counts a message as received.
+/// Counts a message as received. Reads nothing that senders write: each time their next push
+/// would wait for the cache line.
 #[inline]
 pub(crate) fn received(slot: &Slot) {
-    if limited(slot) {
+    let extra = slot.extra.get();
+    // SAFETY: the holder's, and no other reference to it lives.
+    if !extra.is_null() && unsafe { (*extra).limited } {
         slot.length.fetch_sub(1, Ordering::Relaxed);
     } else {
         let length = slot.length.load(Ordering::Relaxed);

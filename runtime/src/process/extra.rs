@@ -27,6 +27,8 @@ pub(crate) struct Extra {
     pub(crate) label: Option<String>,
     /// `process_local!` values, keyed by the address of their static.
     pub(crate) locals: Vec<(usize, Box<dyn Any + Send>)>,
+    /// The mailbox has a limit, as `flag::LIMITED` tells others.
+    pub(crate) limited: bool,
     /// The stack size asked for, in bytes; 0: the node's.
     pub(crate) stack_size: usize,
 }

@@ -1,9 +1,9 @@
 //! A slot: one process's place in the table, two cache lines.
 //!
 //! ```text
-//!   shared line    inbox: head | generation | flags     limit | reductions | place
+//!   shared line    inbox: head | generation | flags     limit | entry | place
 //!                  body: what runs at rest (24 bytes inline)
-//!   private line   queue tail | extra | context | link | deadline | armed | since | entry
+//!   private line   queue tail | extra | context | link | deadline | armed | since | reductions
 //!                  length | holder | node | wheel | bits
 //! ```
 //!
@@ -93,8 +93,9 @@ pub(crate) struct Slot {
     pub(crate) inbox: Inbox,
     /// The greatest number of messages the mailbox takes; counts if `flag::LIMITED` is set.
     pub(crate) limit: AtomicU32,
-    /// Reductions spent, modulo 2^32.
-    pub(crate) reductions: AtomicU32,
+    /// The index of the process's entry in the wheel of the worker `wheel`. Here, so that what the
+    /// owner writes at every turn is not: senders would wait for the line.
+    pub(crate) entry: Cell<u32>,
     /// Where it was spawned.
     pub(crate) place: AtomicPtr<Location<'static>>,
     pub(crate) body: UnsafeCell<Body>,
@@ -113,8 +114,8 @@ pub(crate) struct Slot {
     pub(crate) armed: Cell<u32>,
     /// The coarse clock when the wait began, in units of 2^20 nanoseconds.
     pub(crate) since: Cell<u32>,
-    /// The entry's index in the wheel of the worker `wheel`.
-    pub(crate) entry: Cell<u32>,
+    /// Reductions spent, modulo 2^32.
+    pub(crate) reductions: AtomicU32,
     /// Messages taken and not received; with a limit: all that were sent and not received.
     pub(crate) length: AtomicU32,
     pub(crate) holder: AtomicU16,

@@ -261,6 +261,8 @@ impl<'n> Spawn<'n> {
                     AtLimit::Report => flag::LIMITED | flag::LIMIT_REPORTS,
                 };
                 let _ = slot.inbox.set(flags, slot.inbox.generation());
+                // SAFETY: as above.
+                unsafe { (*slot.extra()).limited = true };
             }
         };
         let here = scheduler::try_worker();
