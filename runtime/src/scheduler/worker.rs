@@ -563,10 +563,10 @@ impl Worker {
             };
             let me = self.id.into();
             let asleep = self.clock().now();
-            self.processor.leave();
+            self.processor.lie_down();
             let woken = idle.sleep(me, &inside, searcher.take(), timeout, || self.last_look());
             drop(inside);
-            self.settle();
+            self.processor.rise(self.other_processors());
             self.clock().refresh();
             if !matches!(woken, Woken::TimedOut) && self.clock().now() - asleep < NAP {
                 self.patience
@@ -620,12 +620,14 @@ impl Worker {
 
     /// Moves to a processor where no other worker of the node is, if there is one.
     pub(crate) fn settle(&self) -> bool {
+        self.processor.settle(self.other_processors())
+    }
+
+    fn other_processors(&self) -> impl Iterator<Item = &Processor> + Clone {
         let others = self.node().started_workers();
-        self.processor.settle(
-            others
-                .filter(|other| other.id != self.id)
-                .map(|other| &other.processor),
-        )
+        others
+            .filter(|other| other.id != self.id)
+            .map(|other| &other.processor)
     }
 
     /// Takes from the injector, or from another worker.
@@ -753,9 +755,11 @@ impl Worker {
         if timeout == Some(Duration::ZERO) {
             self.expire_own();
         } else {
+            self.processor.lie_down();
             node.idle.sleep_without_seat(me, timeout, || {
                 self.has_mail() || self.is_seated() || node.has_ended()
             });
+            self.processor.rise(self.other_processors());
         }
         if !dedicated && !keeps_asking {
             let (Withdrawn::Seated | Withdrawn::Unseated) = node.seats.withdraw(me);
