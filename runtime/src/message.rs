@@ -177,7 +177,7 @@ impl AnyMessage {
     /// Puts a message in an envelope. An `AnyMessage` is returned as it is.
     #[inline]
     pub fn new<T: Message>(message: T) -> AnyMessage {
-        if TypeId::of::<T>() == TypeId::of::<AnyMessage>() {
+        if is_any::<T>() {
             let message = mem::ManuallyDrop::new(message);
             // SAFETY: `T` is `AnyMessage`; the original is not dropped.
             return unsafe { mem::transmute_copy::<T, AnyMessage>(&message) };
@@ -190,7 +190,7 @@ impl AnyMessage {
     #[cfg(not(loom))]
     #[inline]
     pub(crate) fn new_on<T: Message>(thread: &crate::thread::Thread, message: T) -> AnyMessage {
-        if TypeId::of::<T>() == TypeId::of::<AnyMessage>() {
+        if is_any::<T>() {
             return AnyMessage::new(message);
         }
         let block = pool::allocate_on::<Envelope<T>>(thread);
@@ -203,9 +203,15 @@ impl AnyMessage {
         AnyMessage(Envelope::fill(block, signal, Kind::Signal, type_key::<T>()).cast())
     }
 
-    /// Whether the message is a `T`.
+    /// Whether the message is a `T`. Every message is an `AnyMessage`.
     #[inline]
     pub fn is<T: Message>(&self) -> bool {
+        is_any::<T>() || self.holds::<T>()
+    }
+
+    /// Whether the payload is a `T`; none is an `AnyMessage`.
+    #[inline]
+    fn holds<T: Message>(&self) -> bool {
         let header = self.header();
         // One type may have several copies of its vtable; but two types never share one.
         ptr::eq(header.vtable, const { &Envelope::<T>::VTABLE })
@@ -216,7 +222,17 @@ impl AnyMessage {
     /// The message, if it is a `T`.
     #[inline]
     pub fn downcast_ref<T: Message>(&self) -> Option<&T> {
-        if self.is::<T>() {
+        if is_any::<T>() {
+            // SAFETY: `T` is `AnyMessage`.
+            return Some(unsafe { &*ptr::from_ref(self).cast::<T>() });
+        }
+        self.payload()
+    }
+
+    /// The payload, if it is a `T`.
+    #[inline]
+    pub(crate) fn payload<T: Message>(&self) -> Option<&T> {
+        if self.holds::<T>() {
             // SAFETY: the payload is a `T` (just checked), owned by `self`.
             Some(unsafe { &(*self.0.cast::<Envelope<T>>().as_ptr()).payload })
         } else {
@@ -231,7 +247,12 @@ impl AnyMessage {
     /// Gives the message back if it is of another type.
     #[inline]
     pub fn downcast<T: Message>(self) -> Result<T, AnyMessage> {
-        if !self.is::<T>() {
+        if is_any::<T>() {
+            let message = mem::ManuallyDrop::new(self);
+            // SAFETY: `T` is `AnyMessage`; the original is not dropped.
+            return Ok(unsafe { mem::transmute_copy::<AnyMessage, T>(&message) });
+        }
+        if !self.holds::<T>() {
             return Err(self);
         }
         let envelope = self.into_raw().cast::<Envelope<T>>();
@@ -249,7 +270,7 @@ impl AnyMessage {
     #[doc(hidden)]
     #[inline]
     pub fn into_envelope<T: Message>(self) -> Result<Box<Envelope<T>>, AnyMessage> {
-        if !self.is::<T>() {
+        if !self.holds::<T>() {
             return Err(self);
         }
         // SAFETY: an envelope's memory comes from the global allocator with the layout of
@@ -314,6 +335,12 @@ impl fmt::Debug for AnyMessage {
         // SAFETY: the vtable belongs to the envelope (module invariant).
         unsafe { (self.header().vtable.debug)(self.0, f) }
     }
+}
+
+/// Whether `T` is [`AnyMessage`] itself: known when the program is compiled.
+#[inline]
+pub(crate) fn is_any<T: 'static>() -> bool {
+    TypeId::of::<T>() == TypeId::of::<AnyMessage>()
 }
 
 /// The first word of a type's `TypeId`: a filter before the exact comparison.

@@ -17,6 +17,30 @@ fn to_self(message: impl Message) {
     send(self_pid(), message);
 }
 
+/// Every message is an `AnyMessage`, wherever a type is asked for: it is passed on as it is.
+#[runtime::test]
+fn of_any_type() {
+    to_self(1u8);
+    to_self("two");
+    to_self(3u32);
+    let first = receive_type::<AnyMessage>();
+    assert!(first.is::<u8>() && first.is::<AnyMessage>());
+    assert!(
+        first
+            .downcast_ref::<AnyMessage>()
+            .is_some_and(AnyMessage::is::<u8>)
+    );
+    let first = first.downcast::<AnyMessage>().unwrap();
+    assert_eq!(first.downcast::<u8>().unwrap(), 1);
+
+    let fresh = make_ref();
+    to_self("four");
+    let fourth = receive_ref(fresh, LONG, |m: &AnyMessage| m.is::<&str>()).unwrap();
+    assert_eq!(fourth.downcast::<&str>().unwrap(), "four");
+    assert_eq!(message::<AnyMessage>().downcast::<&str>().unwrap(), "two");
+    assert_eq!(receive_type::<u32>(), 3);
+}
+
 mod order {
     use super::*;
 

@@ -83,7 +83,7 @@ impl Cursor {
     /// If the message is of the arm's type: what `pick` says about it; else 0.
     #[inline]
     pub fn test<T: Message>(&self, _: Arm<T>, pick: impl FnOnce(&T) -> u32) -> u32 {
-        match self.message.as_ref().and_then(AnyMessage::downcast_ref) {
+        match self.message.as_ref().and_then(AnyMessage::payload) {
             Some(message) => pick(message),
             None => 0,
         }
@@ -98,7 +98,7 @@ impl Cursor {
         matches: impl FnOnce(&T) -> bool,
     ) -> Option<Box<Envelope<T>>> {
         let message = self.message.as_ref()?;
-        if !message.downcast_ref().is_some_and(matches) {
+        if !message.payload().is_some_and(matches) {
             return None;
         }
         self.message.take()?.into_envelope().ok()

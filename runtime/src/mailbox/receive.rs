@@ -18,7 +18,7 @@ use super::deadline::{Deadline, IntoDeadline};
 use super::queue;
 use super::reference::Ref;
 use crate::context::{self, Suspend};
-use crate::message::{AnyMessage, Message, type_key};
+use crate::message::{AnyMessage, Message, is_any, type_key};
 use crate::process::slot::{Slot, bit};
 use crate::process::{current, current_on, exit, wait};
 use crate::thread::{self, Thread};
@@ -418,7 +418,14 @@ pub fn receive_timeout(deadline: impl IntoDeadline) -> Option<AnyMessage> {
     receive(deadline.into_deadline(), None, &mut |_| 1).message
 }
 
-/// Waits for the first message that is a `T`; others stay in the mailbox.
+/// The keys of the messages that are a `T`; `None`: all are.
+#[inline]
+fn keys<T: Message>() -> Option<[u64; 1]> {
+    (!is_any::<T>()).then(|| [type_key::<T>()])
+}
+
+/// Waits for the first message that is a `T`; others stay in the mailbox. Every message is an
+/// [`AnyMessage`].
 ///
 /// # Panics
 ///
@@ -436,10 +443,12 @@ pub fn receive_timeout(deadline: impl IntoDeadline) -> Option<AnyMessage> {
 /// ```
 #[inline]
 pub fn receive_type<T: Message>() -> T {
-    let keys = [type_key::<T>()];
-    let picked = receive(Deadline::Never, Some(&keys), &mut |cursor| {
-        u32::from(cursor.message.as_ref().is_some_and(AnyMessage::is::<T>))
-    });
+    let keys = keys::<T>();
+    let picked = receive(
+        Deadline::Never,
+        keys.as_ref().map(|keys| &keys[..]),
+        &mut |cursor| u32::from(cursor.message.as_ref().is_some_and(AnyMessage::is::<T>)),
+    );
     match picked.message().downcast() {
         Ok(message) => message,
         Err(_) => unreachable!("the scan has tested the type"),
@@ -504,11 +513,11 @@ pub fn receive_ref<T: Message>(
     } else {
         0
     };
-    let keys = [type_key::<T>()];
+    let keys = keys::<T>();
     let picked = receive_from(
         position,
         deadline.into_deadline(),
-        Some(&keys),
+        keys.as_ref().map(|keys| &keys[..]),
         &mut |cursor| {
             let message = cursor.message.as_ref().and_then(AnyMessage::downcast_ref);
             u32::from(message.is_some_and(|m| crate::process::guarded(|| wanted(m))))

@@ -35,7 +35,10 @@ fn a_message_is_never_wrapped() {
     let again = AnyMessage::new(AnyMessage::new(message));
     assert_eq!(again.0, envelope);
     assert!(again.is::<u32>());
-    assert!(!again.is::<AnyMessage>());
+    assert!(again.is::<AnyMessage>());
+    let Err(again) = again.into_envelope::<AnyMessage>() else {
+        panic!("no envelope holds an `AnyMessage`");
+    };
     assert_eq!(again.downcast::<u32>().unwrap(), 7);
 
     let (counted, count) = Counted::new();
