@@ -1,4 +1,12 @@
-//! Why a process ended.
+//! Why a process ended: the reason, the value in it, and what is known of a panic.
+//!
+//! Made by users for `exit` and `exit_signal`, by `?` in process functions, and by `exit::end_of`
+//! for panics; read by whoever is told of an end.
+//!
+//! Invariants:
+//! * A clone is a reference count at most, and shares the value.
+//! * Comparing and showing a reason runs the value's own `PartialEq` and `Debug`: never while the
+//!   runtime holds a reference into a queue or a table.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};

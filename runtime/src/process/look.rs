@@ -1,4 +1,12 @@
 //! Questions a process asks about itself and about others.
+//!
+//! Called by users, and by nearly all of the runtime for [`current`]. None is a switch point, and
+//! none stops the process that it is about.
+//!
+//! Invariants:
+//! * The thread's record says which process runs on it; the answer holds until the next switch.
+//! * Of another process only atomics are read, then its generation is compared: a stale pid gets
+//!   the answer for the dead.
 
 use std::sync::atomic::Ordering;
 

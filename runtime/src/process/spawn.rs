@@ -1,4 +1,13 @@
-//! Spawning: a slot, a body, and the options.
+//! Spawning: what a process function may return, the options, and how a slot becomes a process.
+//!
+//! Called by users through [`Spawn`], by `spawn!` through [`spawn`], which skips the options, and
+//! by the node for what comes from outside its workers ([`fill`]).
+//!
+//! Invariants:
+//! * A spawn is no switch point: it neither suspends nor raises an exit.
+//! * A slot is prepared, its body written and its options set before its inbox opens; only then is
+//!   it queued, and from there on the scheduler's.
+//! * If a limit is met, nothing was spawned, and what was given is dropped in the caller.
 
 use std::any::type_name;
 use std::panic::Location;
@@ -54,7 +63,20 @@ impl ProcessResult for Never {
     }
 }
 
-impl<T: ProcessResult, E: Into<ExitReason>> ProcessResult for Result<T, E> {
+/// What may stand in a process function's `Err`: whatever becomes an [`ExitReason`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an exit reason",
+    note = "use an error type; or make a reason of what is comparable, such as a `String`: \
+            `map_err(ExitReason::other)`; or of what an error says: \
+            `map_err(|error| ExitReason::other(error.to_string()))`"
+)]
+pub trait IntoReason: Into<ExitReason> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<ExitReason>> IntoReason for T {}
+
+impl<T: ProcessResult, E: IntoReason> ProcessResult for Result<T, E> {
     fn into_reason(self) -> ExitReason {
         match self {
             Ok(value) => value.into_reason(),
