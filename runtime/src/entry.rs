@@ -1,16 +1,26 @@
 //! Ways in from outside: `run`, `#[runtime::main]`, `#[runtime::test]`.
+//!
+//! Each spawns a root process on a node and blocks the calling thread, which runs no process,
+//! until the root has told its [`Outcome`].
+//!
+//! Invariants:
+//! * A root tells one outcome, whatever ends it. If it is ended before its first run it tells none,
+//!   and the closed channel does.
+//! * Its result, and a panic's payload, go to the caller's thread; all else is dropped in the
+//!   process.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::config::Builder;
 use crate::node::{self, Node, SHUTDOWN};
 use crate::process::exit::{self, Raise};
 use crate::process::exit_reason::ExitReason;
+use crate::process::run::at_end;
 use crate::process::spawn::Spawn;
 use crate::scheduler;
 
@@ -43,11 +53,13 @@ where
     }
 }
 
-/// How a root process ended.
+/// What became of a root process.
 enum Outcome<T> {
     Returned(T),
     Exited(ExitReason),
     Panicked(Box<dyn Any + Send>),
+    /// It came to rest, and goes on without a result; the reason is sent when it ends.
+    Rests(Receiver<ExitReason>),
 }
 
 #[track_caller]
@@ -64,8 +76,11 @@ where
         Outcome::Returned(value) => value,
         Outcome::Exited(reason) => panic!("the process of `run` ended: {reason}"),
         Outcome::Panicked(payload) => panic::resume_unwind(payload),
+        Outcome::Rests(_) => panic!("the process of `run` {NO_RESULT}"),
     }
 }
+
+const NO_RESULT: &str = "has come to rest (`hibernate`, `enter`): it goes on without a result";
 
 #[track_caller]
 fn outcome<T, F>(node: &Node, f: F) -> Outcome<T>
@@ -80,16 +95,17 @@ where
     }
     match receiver.recv() {
         Ok(outcome) => outcome,
-        // The sender is dropped unused if the process was ended before, or has become another.
+        // The sender is dropped unused if the process was ended before its first run.
         Err(_) => Outcome::Exited(ExitReason::Killed),
     }
 }
 
-/// Runs `f` as the calling process, and tells how it ended. A fatal signal decides, whatever `f`
-/// makes of it.
+/// Runs `f` as the calling process, and tells what became of it. A fatal signal decides, whatever
+/// `f` makes of it.
 fn root<T>(f: impl FnOnce() -> T, sender: &Sender<Outcome<T>>) -> ExitReason {
     let result = panic::catch_unwind(AssertUnwindSafe(f));
-    let fatal = exit::fatal(crate::process::current("run"));
+    let slot = crate::process::current("run");
+    let fatal = exit::fatal(slot);
     let (outcome, reason) = match result {
         Ok(value) => match fatal {
             Some(reason) => (Outcome::Exited(reason.clone()), reason),
@@ -101,15 +117,20 @@ fn root<T>(f: impl FnOnce() -> T, sender: &Sender<Outcome<T>>) -> ExitReason {
                     let reason = fatal.unwrap_or(reason);
                     (Outcome::Exited(reason.clone()), reason)
                 }
-                Raise::Fatal => {
+                raise @ Raise::Enter(_) if fatal.is_none() => {
+                    let (end, ends) = bounded(1);
+                    // Nobody may wait for it any more.
+                    at_end(slot, move |reason| drop(end.send(reason.clone())));
+                    let _ = sender.send(Outcome::Rests(ends));
+                    panic::resume_unwind(Box::new(raise))
+                }
+                Raise::Fatal | Raise::Enter(_) => {
                     let reason = fatal.unwrap_or(ExitReason::Killed);
                     (Outcome::Exited(reason.clone()), reason)
                 }
-                // The process goes on, without a result.
-                raise @ Raise::Enter(_) => panic::resume_unwind(Box::new(raise)),
             },
             Err(payload) => {
-                let report = exit::report_of(crate::process::current("run"), &*payload);
+                let report = exit::report_of(slot, &*payload);
                 (Outcome::Panicked(payload), ExitReason::Panic(report))
             }
         },
@@ -137,7 +158,10 @@ where
         Err(_) => panic!("the default node runs already: `#[runtime::main]` comes first"),
     };
     // `report` runs in the process: it may print, and what it drops belongs there.
-    let outcome = outcome(node, move || body().report());
+    let outcome = match outcome(node, move || body().report()) {
+        Outcome::Rests(end) => Outcome::Exited(end.recv().unwrap_or(ExitReason::Killed)),
+        outcome => outcome,
+    };
     node.end_default(SHUTDOWN);
     match outcome {
         Outcome::Returned(code) => code,
@@ -147,6 +171,7 @@ where
             ExitCode::FAILURE
         }
         Outcome::Panicked(payload) => panic::resume_unwind(payload),
+        Outcome::Rests(_) => unreachable!("its end was waited for"),
     }
 }
 
@@ -172,5 +197,6 @@ where
         Outcome::Returned(value) => value,
         Outcome::Exited(reason) => panic!("the test's process ended: {reason}"),
         Outcome::Panicked(payload) => panic::resume_unwind(payload),
+        Outcome::Rests(_) => panic!("the test's process {NO_RESULT}"),
     }
 }

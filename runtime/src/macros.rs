@@ -1,10 +1,22 @@
 //! The macros' public faces: their documentation, and the `$crate` that they hand on.
+//!
+//! Called by users. The grammar and the expansions are in the crate `runtime-macros`; what an
+//! expansion names is in `__rt`.
+//!
+//! Invariants:
+//! * A `macro_rules!` here passes on what it was given, unparsed, behind `[$crate]`: so an expansion
+//!   finds this crate under whatever name it is linked.
+//! * The attributes cannot know `$crate`, and have the option `crate = PATH`.
 
 /// Runs `main` as a process: the root process of a node, which starts before it.
 ///
 /// When it returns, the node shuts down in order, within 5 seconds, and the program ends with
 /// the exit code of what it returned: anything that a `main` may return. A panic of it is the
 /// program's.
+///
+/// If it ends by [`exit`](crate::exit) or a signal, the exit code is a success's for `Normal`, else
+/// a failure's. If it [hibernates](crate::hibernate) or [enters](crate::enter) a behaviour, the
+/// program goes on until that process ends, and its reason decides the exit code in the same way.
 ///
 /// ```
 /// use runtime::prelude::*;
@@ -54,7 +66,8 @@ pub use runtime_macros::main;
 ///
 /// # Options
 ///
-/// Those of [`main`](macro@crate::main), and `paused`: the test's node has virtual time.
+/// Those of [`main`](macro@crate::main), and `paused`: the clock of the test's node stands still,
+/// so no time-out comes but one that is due at once.
 pub use runtime_macros::test;
 
 /// Waits for the first message in the mailbox that one of the arms takes.
@@ -195,7 +208,8 @@ macro_rules! match_message {
 /// * `spawn!(function, a, b)` calls `function(a, b)` in the new process; function and arguments
 ///   are evaluated by the parent, in order, and must be [`Send`].
 ///
-/// The function returns `()`, nothing ever (`!`), or a `Result` whose error is the exit reason.
+/// The function returns `()`, nothing ever (`!`), or a `Result` whose error is the exit reason: an
+/// error type, or an [`ExitReason`](crate::ExitReason).
 /// The process belongs to the node of the caller; on a thread that is no process, to the default
 /// node. Options: [`Spawn`](crate::Spawn).
 ///

@@ -553,7 +553,7 @@ fn remnant(slot: &'static Slot) -> Remnant {
     let pid = slot.pid();
     let name = if slot.inbox.claim() {
         // SAFETY: the process is ours until it is released.
-        let name = run::name(slot, unsafe { &*slot.body.get() });
+        let name = run::name(slot, unsafe { (*slot.body.get()).name() });
         scheduler::release(slot);
         name
     } else {
@@ -604,7 +604,8 @@ impl Node {
     ///
     /// # Panics
     ///
-    /// If the process panics, exits or is killed; on a worker's thread, that is inside a process
+    /// If the process panics, exits or is killed, or comes to rest ([`hibernate`](crate::hibernate),
+    /// [`enter`](crate::enter)): it goes on then, without a result. On a worker's thread, that is inside a process
     /// (spawn one instead); if the process cannot be spawned.
     #[track_caller]
     pub fn run<T, F>(&self, f: F) -> T

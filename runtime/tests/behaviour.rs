@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use expect::behaviour::{By, DONE, WAIT, behaviour};
-use expect::{Census, NOW, alone, end_of, message, nothing, reports, until};
-use runtime::exit_signal;
+use expect::{Census, LONG, NOW, OnDrop, alone, end_of, message, nothing, reports, until};
 use runtime::prelude::*;
+use runtime::{drive, exit_signal};
 
 mod causes {
     use super::*;
@@ -90,6 +90,122 @@ mod causes {
             assert_eq!(message::<u32>(), n);
         }
     }
+}
+
+/// Spawns a process that is such a behaviour, at rest or under `drive`.
+fn either(driven: bool, mut behaviour: impl Behaviour + Send) -> Pid {
+    match driven {
+        true => spawn!(move || {
+            drive(&mut behaviour);
+        }),
+        false => Spawn::new().behaviour(behaviour).unwrap().pid,
+    }
+}
+
+/// Mail does not hide a time-out: what is due together is reported together, and what is not due
+/// is not.
+#[test]
+fn a_time_out_with_mail() {
+    const MAIL: u32 = 100;
+    fn time_outs(driven: bool, until: fn(&Cx<'_>) -> Until) -> u32 {
+        let root = self_pid();
+        let mut count = 0;
+        let wake = move |cx: &mut Cx<'_>| {
+            count += u32::from(cx.cause().timeout);
+            match cx.mail() {
+                Some(mail) if mail.is::<&str>() => {
+                    send(root, count);
+                    DONE
+                }
+                _ => Next::Wait(until(cx)),
+            }
+        };
+        let pid = either(driven, By(wake));
+        for n in 1..MAIL {
+            send(pid, n);
+        }
+        send(pid, "last");
+        message()
+    }
+    alone(|| {
+        for driven in [false, true] {
+            // The start takes the first message.
+            assert_eq!(time_outs(driven, |cx| Until::At(cx.now())), MAIL - 1);
+            assert_eq!(time_outs(driven, |_| Until::After(NOW)), MAIL - 1);
+            assert_eq!(time_outs(driven, |cx| Until::At(cx.now() + LONG)), 0);
+            assert_eq!(time_outs(driven, |_| Until::After(LONG)), 0);
+            assert_eq!(time_outs(driven, |_| Until::Forever), 0);
+        }
+    });
+}
+
+/// What wakes a behaviour before it can rest.
+#[derive(Clone, Copy)]
+enum Unrest {
+    Mail,
+    Waker,
+    Time,
+    Become,
+}
+
+/// Never rests until it is told to stop.
+#[derive(Clone)]
+struct Restless {
+    by: Unrest,
+    wakes: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Restless {
+    /// Nobody else has had a turn for so long.
+    const TOO_OFTEN: usize = 200_000;
+}
+
+impl Behaviour for Restless {
+    fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
+        let wakes = self.wakes.fetch_add(1, Ordering::AcqRel);
+        if wakes == Restless::TOO_OFTEN || self.stop.load(Ordering::Acquire) {
+            return DONE;
+        }
+        match self.by {
+            Unrest::Mail => {
+                cx.mail();
+                send(self_pid(), ());
+            }
+            Unrest::Waker => cx.context().waker().wake_by_ref(),
+            Unrest::Time => return Next::Wait(Until::After(NOW)),
+            Unrest::Become => return Next::Become(Box::new(self.clone())),
+        }
+        WAIT
+    }
+}
+
+/// A behaviour that always has something to do gives others their turn, whatever wakes it, at rest
+/// and under `drive`.
+#[test]
+fn the_restless_give_turns() {
+    alone(|| {
+        use Unrest::{Become, Mail, Time, Waker};
+        for (by, driven) in [Mail, Waker, Time, Become]
+            .into_iter()
+            .flat_map(|by| [(by, false), (by, true)])
+        {
+            let restless = Restless {
+                by,
+                wakes: Arc::default(),
+                stop: Arc::default(),
+            };
+            let (wakes, stop) = (Arc::clone(&restless.wakes), Arc::clone(&restless.stop));
+            let pid = either(driven, restless);
+            for _ in 0..5 {
+                yield_now();
+            }
+            stop.store(true, Ordering::Release);
+            end_of(pid);
+            let wakes = wakes.load(Ordering::Acquire);
+            assert!(wakes > 5 && wakes < Restless::TOO_OFTEN, "{wakes}");
+        }
+    });
 }
 
 mod nexts {
@@ -197,6 +313,33 @@ mod nexts {
         nothing();
     }
 
+    /// `Hibernate` wakes at once for mail that lies before the save position too.
+    #[runtime::test]
+    fn hibernates_on_passed_over_mail() {
+        for driven in [false, true] {
+            let root = self_pid();
+            let mut passed = false;
+            let pid = either(
+                driven,
+                By(move |cx: &mut Cx<'_>| {
+                    if passed {
+                        send(root, cx.mail().is_some());
+                        return DONE;
+                    }
+                    if cx.mail_where(|m| m.is::<&str>()).is_none() {
+                        return WAIT;
+                    }
+                    passed = true;
+                    Next::Hibernate(Until::Forever)
+                }),
+            );
+            send(pid, 1u8);
+            send(pid, "behind it");
+            assert!(message::<bool>());
+            end_of(pid);
+        }
+    }
+
     /// `Exit` ends the process, and drops its state.
     #[runtime::test]
     fn exits() {
@@ -233,6 +376,28 @@ mod nexts {
         }
         census.none_is_left();
         reports::expect("runtime::process", &["in a callback"]);
+    }
+
+    /// A panic in the destructor of the state ends the process with that panic: at its end, if
+    /// that was in order, and when it becomes another.
+    #[runtime::test]
+    fn a_destructor_that_panics() {
+        reports::collect();
+        for becomes in [false, true] {
+            let last = OnDrop(|| panic!("in the state's destructor"));
+            let state = By(move |_: &mut Cx<'_>| {
+                let _keep = &last;
+                match becomes {
+                    true => Next::Become(Box::new(By(|_: &mut Cx<'_>| WAIT))),
+                    false => DONE,
+                }
+            });
+            let label = format!("becomes {becomes}");
+            let pid = Spawn::new().label(&*label).behaviour(state).unwrap().pid;
+            end_of(pid);
+            let parts = ["in the state's destructor", &format!("pid={pid}"), &label];
+            reports::expect("runtime::process", &parts);
+        }
     }
 }
 

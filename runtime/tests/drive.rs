@@ -69,10 +69,15 @@ mod driven {
                     assert!(!cx.cause().start);
                     // The byte lies before the position, and wakes nobody.
                     assert!(cx.mail_where(|m| m.is::<u64>()).is_none());
-                    Next::Hibernate(Until::After(Duration::from_millis(2)))
+                    Next::Wait(Until::After(Duration::from_millis(2)))
+                }
+                3 => {
+                    assert!(cx.cause().timeout);
+                    // But it is mail, and ends a hibernation at once.
+                    Next::Hibernate(Until::Forever)
                 }
                 _ => {
-                    assert!(cx.cause().timeout);
+                    assert_eq!(cx.cause(), Cause::default());
                     let mut woken = 0;
                     Next::Become(Box::new(By(move |cx: &mut Cx<'_>| {
                         woken += 1;
@@ -86,7 +91,7 @@ mod driven {
             }
         }));
         assert_eq!(reason, ExitReason::Shutdown);
-        assert_eq!(log.get(), 123);
+        assert_eq!(log.get(), 1234);
         assert_eq!(message::<u8>(), 1);
         nothing();
     }

@@ -4,10 +4,10 @@ mod expect;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use expect::{Census, LONG, NOW, OnDrop, echo, end_of, is_well, message, nothing, until};
+use expect::{Census, LONG, NOW, OnDrop, alone, echo, end_of, is_well, message, nothing, until};
 use runtime::prelude::*;
 use runtime::{Exit, exit_signal, trap_exit};
 
@@ -197,6 +197,34 @@ fn a_reason_is_dropped_by_its_receiver() {
     end_of(pid);
     until("the drop of the reason", || !log.lock().unwrap().is_empty());
     assert_eq!(*log.lock().unwrap(), [Some(pid)]);
+}
+
+/// Who swallows a fatal signal again and again gives others their turn.
+#[test]
+fn swallowed_without_end() {
+    const TOO_OFTEN: usize = 20_000;
+    alone(|| {
+        let (caught, stop) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (count, told) = (Arc::clone(&caught), Arc::clone(&stop));
+        let pid = spawn!(move || {
+            while !told.load(Ordering::Acquire) && count.load(Ordering::Acquire) < TOO_OFTEN {
+                assert!(catch_unwind(receive_any).is_err());
+                count.fetch_add(1, Ordering::AcqRel);
+            }
+        });
+        yield_now();
+        exit_signal(pid, ExitReason::Shutdown);
+        for _ in 0..5 {
+            yield_now();
+        }
+        stop.store(true, Ordering::Release);
+        end_of(pid);
+        let caught = caught.load(Ordering::Acquire);
+        assert!(caught > 5 && caught < TOO_OFTEN, "{caught}");
+    });
 }
 
 /// A fatal signal that is swallowed by a `catch_unwind` is raised again at every later switch

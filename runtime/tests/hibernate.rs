@@ -4,11 +4,13 @@ mod expect;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Waker;
 use std::time::Duration;
 
-use expect::{Census, OnDrop, end_of, message, nothing, reports, until};
+use expect::behaviour::{By, DONE};
+use expect::{Census, NOW, OnDrop, alone, end_of, message, nothing, reports, until};
 use runtime::prelude::*;
-use runtime::{exit_signal, mailbox_len, trap_exit};
+use runtime::{drive, exit_signal, mailbox_len, trap_exit};
 
 /// A hibernated process wakes when a message comes, and finds the message in its mailbox.
 #[runtime::test]
@@ -52,6 +54,38 @@ fn a_queued_message_wakes_at_once() {
         }
         assert_eq!(message::<&str>(), "queued");
     }
+}
+
+/// Nothing but a message wakes: not a waker from before, nor a signal that is ignored.
+#[test]
+fn only_a_message_wakes() {
+    alone(|| {
+        for early in [false, true] {
+            let root = self_pid();
+            let pid = spawn!(move || {
+                drive(&mut By(move |cx: &mut Cx<'_>| {
+                    let waker = cx.context().waker().clone();
+                    if early {
+                        waker.wake_by_ref();
+                    }
+                    send(root, Opaque(waker));
+                    DONE
+                }));
+                hibernate(move || send(root, receive_timeout(NOW).is_some()))
+            });
+            let waker = message::<Opaque<Waker>>().0;
+            // With each yield the process does what there is to do for it.
+            yield_now();
+            waker.wake();
+            yield_now();
+            exit_signal(pid, ExitReason::Normal);
+            yield_now();
+            nothing();
+            send(pid, ());
+            assert!(message::<bool>());
+            end_of(pid);
+        }
+    });
 }
 
 /// The stack is unwound before the process sleeps: what it held is dropped.

@@ -116,6 +116,33 @@ fn dropped_at_the_end() {
     census.none_is_left();
 }
 
+/// A destructor that uses its own key, or that of a value that was dropped, meets a panic, and the
+/// process ends; a value without a destructor may be used to the end.
+#[runtime::test]
+fn used_by_destructors() {
+    type Last = RefCell<Option<OnDrop<Box<dyn FnMut() + Send>>>>;
+    process_local! {
+        static OWN: Last = RefCell::new(None);
+        static OLDER: OnDrop<fn()> = OnDrop(|| NEWER.with(|_| ()));
+        static NEWER: OnDrop<fn()> = OnDrop(|| OLDER.with(|_| ()))
+    }
+    reports::collect();
+    let root = self_pid();
+    let pid = spawn!(move || {
+        OLDER.with(|_| ());
+        let last: Box<dyn FnMut() + Send> = Box::new(move || {
+            send(root, panic_of(|| OWN.with(|_| ())));
+            send(root, DEPTH.with(Cell::get));
+        });
+        OWN.with(|own| *own.borrow_mut() = Some(OnDrop(last)));
+        DEPTH.with(|depth| depth.set(5));
+    });
+    let text: String = message();
+    assert!(text.contains("is used after its destructor"), "{text}");
+    assert_eq!(message::<u32>(), 5);
+    end_of(pid);
+}
+
 /// A behaviour's values live over its wakes, and over hibernation.
 #[runtime::test]
 fn at_rest() {

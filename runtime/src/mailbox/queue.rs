@@ -254,9 +254,9 @@ pub(crate) fn is_plainly_empty(slot: &Slot) -> bool {
     slot.tail.get().is_null() && slot.extra.get().is_null() && slot.inbox.is_empty()
 }
 
-/// Whether the mailbox holds any message, or something came that was not looked at.
+/// Whether the mailbox holds any message, with what has come by now.
 pub(crate) fn any(slot: &Slot) -> bool {
-    if has_unseen(slot) || !slot.inbox.is_empty() {
+    if has_unseen(slot) || drain(slot) {
         return true;
     }
     let extra = slot.extra.get();

@@ -73,7 +73,8 @@ pub trait Behaviour: 'static {
 pub enum Next {
     /// Waits at rest.
     Wait(Until),
-    /// As `Wait`, and gives back what memory it can. Wakes at once if mail is queued.
+    /// As `Wait`, and gives back what memory it can. Wakes at once if any mail is queued, also
+    /// before the save position.
     Hibernate(Until),
     /// Runs again when others had their turn: its budget is spent.
     Again,
@@ -94,7 +95,8 @@ pub enum Until {
     At(Instant),
 }
 
-/// Why a behaviour was woken. Mail is no cause of its own: ask [`Cx::mail`].
+/// Why a behaviour was woken. Mail is no cause of its own: ask [`Cx::mail`]. What comes together
+/// is reported together: mail does not hide a time-out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cause {
@@ -220,7 +222,8 @@ impl<'p> Cx<'p> {
 }
 
 /// Runs a behaviour on the calling process's own stack until it exits: for state that is not
-/// [`Send`]. Returns its exit reason; [`Next::Become`] is followed.
+/// [`Send`]. Returns its exit reason; [`Next::Become`] is followed. A switch point whenever
+/// [`Behaviour::wake`] has returned.
 ///
 /// # Panics
 ///
@@ -241,17 +244,19 @@ pub fn drive(behaviour: &mut impl Behaviour) -> ExitReason {
             None => behaviour.wake(&mut cx),
         };
         match next {
-            Next::Wait(until) => cause = wait::on_stack(slot, until),
+            Next::Wait(until) => cause = wait::on_stack(slot, until, queue::any_beyond_save),
             Next::Hibernate(until) => {
                 wait::shed(slot);
-                cause = wait::on_stack(slot, until);
+                cause = wait::on_stack(slot, until, queue::any);
             }
             Next::Again => {
+                wait::end(slot);
                 scheduler::yield_now();
                 cause = wait::cause(slot);
             }
             Next::Become(behaviour) => {
                 became = Some(behaviour);
+                scheduler::tick();
                 cause = wait::cause(slot);
                 cause.start = true;
             }
@@ -276,7 +281,7 @@ pub fn enter(behaviour: Box<dyn Behaviour + Send>) -> ! {
 
 /// Throws the calling process's stack away and waits for a message at rest; then calls
 /// `continuation`, which is the process from then on. A message that is queued already wakes it at
-/// once. The message stays in the mailbox.
+/// once, and nothing else does. The message stays in the mailbox.
 ///
 /// A hibernated process costs its slot, its messages and the continuation.
 ///
@@ -316,7 +321,7 @@ where
     T: super::spawn::ProcessResult,
 {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if cx.cause().start && !queue::any(cx.slot) {
+        if !queue::any(cx.slot) {
             return Next::Hibernate(Until::Forever);
         }
         match self.0.take() {

@@ -18,10 +18,14 @@ use super::exit_reason::{ExitReason, PanicParts, PanicReport};
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
 use super::table;
+use crate::context::Suspend;
 use crate::error::MailboxFull;
 use crate::message::AnyMessage;
 use crate::scheduler;
 use crate::signal::{Exit, Signal};
+
+/// What it costs to raise a fatal exit, in reductions: it takes microseconds.
+const RAISE: i32 = 100;
 
 /// What unwinds a process's stack without being a panic.
 pub(crate) enum Raise {
@@ -169,6 +173,11 @@ pub(crate) fn is_due(slot: &Slot) -> bool {
 
 #[cold]
 fn raise_fatal(slot: &Slot) -> ! {
+    // Who catches it again and again does not keep the worker to himself.
+    scheduler::spend(RAISE);
+    if scheduler::spent() {
+        scheduler::suspend(Suspend::Yield);
+    }
     slot.set(bit::EXITING);
     panic::resume_unwind(Box::new(Raise::Fatal))
 }

@@ -2,12 +2,15 @@
 //!
 //! Belongs to the holder of the process; see `slot`.
 
-use std::any::Any;
 use std::backtrace::Backtrace;
 
 use super::exit_reason::ExitReason;
+use super::local::Local;
 use crate::mailbox::ring::Ring;
 use crate::message::AnyMessage;
+
+/// Called with the reason when the process ends.
+pub(crate) type AtEnd = Box<dyn FnOnce(&ExitReason) + Send>;
 
 /// What few processes need, or only at times.
 #[derive(Default)]
@@ -25,8 +28,10 @@ pub(crate) struct Extra {
     pub(crate) panic: Option<(String, Backtrace)>,
     /// The name for people given at spawn.
     pub(crate) label: Option<String>,
-    /// `process_local!` values, keyed by the address of their static.
-    pub(crate) locals: Vec<(usize, Box<dyn Any + Send>)>,
+    /// `process_local!` values, in the order in which they were made.
+    pub(crate) locals: Vec<Local>,
+    /// Whoever waits for the end, told its reason.
+    pub(crate) at_end: Option<AtEnd>,
     /// The mailbox has a limit, as `flag::LIMITED` tells others.
     pub(crate) limited: bool,
     /// The stack size asked for, in bytes; 0: the node's.

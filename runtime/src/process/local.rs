@@ -1,16 +1,36 @@
 //! `process_local!`: storage of one process.
+//!
+//! The values lie in the process's `Extra`; [`ProcessLocal::with`] makes them, and `run` drops them
+//! at the end of the process, the newest first.
+//!
+//! Invariants:
+//! * A value is boxed, and stays where it is until the process ends.
+//! * The place of a value that was dropped stays: the key is not given another, so what
+//!   destructors do comes to an end.
+//! * No reference to `Extra` is held while a value is made, used or dropped.
 
-use std::any::Any;
-use std::ptr;
+use std::any::{Any, type_name};
+use std::{mem, ptr};
 
-use super::current;
+use super::slot::Slot;
+use super::{current, exit};
 
 /// A key of process-local storage, declared by [`process_local!`](crate::process_local!).
 ///
-/// Each process has a value of its own, made when it first asks, and dropped when it ends.
-/// Mirrors the process dictionary, with types.
+/// Each process has a value of its own, made when it first asks, and dropped when it ends, the
+/// newest first. Mirrors the process dictionary, with types.
 pub struct ProcessLocal<T: Send + 'static> {
     make: fn() -> T,
+}
+
+/// A key's value in one process.
+pub(crate) struct Local {
+    /// The address of the key.
+    key: usize,
+    /// None once it was dropped.
+    value: Option<Box<dyn Any + Send>>,
+    /// Whether it has a destructor. Without one it may be used to the end.
+    drops: bool,
 }
 
 impl<T: Send + 'static> ProcessLocal<T> {
@@ -25,34 +45,65 @@ impl<T: Send + 'static> ProcessLocal<T> {
     ///
     /// # Panics
     ///
-    /// Outside a process.
+    /// Outside a process. At the end of the process, in a destructor, if the value is being or was
+    /// dropped; a value without a destructor may be used to the end.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let slot = current("process_local!");
         let key = ptr::from_ref(self).addr();
-        // SAFETY: the running process is its own holder; the reference ends at once.
-        let at = unsafe {
-            let locals = &(*slot.extra()).locals;
-            locals.iter().position(|(other, _)| *other == key)
-        };
-        if at.is_none() {
+        if find::<T>(slot, key).is_none() {
             // User code: it may ask for this key itself; the outer value wins then, as it comes
             // last, and is found first.
-            let value: Box<dyn Any + Send> = Box::new((self.make)());
-            // SAFETY: as above.
-            unsafe { (*slot.extra()).locals.push((key, value)) };
+            let value = (self.make)();
+            let local = Local {
+                key,
+                value: Some(Box::new(value)),
+                drops: mem::needs_drop::<T>(),
+            };
+            // SAFETY: the running process is its own holder; the reference ends at once.
+            unsafe { (*slot.extra()).locals.push(local) };
         }
-        // SAFETY: as above; values are boxed and dropped only at the end of the process, so the
-        // reference outlives `f`, which runs in the process.
-        let value: &T = unsafe {
-            let locals = &(*slot.extra()).locals;
-            let value = locals.iter().rev().find(|(other, _)| *other == key);
-            match value.and_then(|(_, value)| value.downcast_ref::<T>()) {
-                Some(value) => &*ptr::from_ref(value),
-                None => unreachable!("a key's value has its type"),
-            }
+        let Some(value) = find(slot, key) else {
+            unreachable!("it was made")
         };
-        f(value)
+        // SAFETY: the value is boxed, and dropped only at the end of the process, so it outlives
+        // `f`, which runs in the process.
+        f(unsafe { &*value })
     }
+}
+
+/// The process's value of the key, if there is one.
+///
+/// # Panics
+///
+/// If it was dropped.
+fn find<T: 'static>(slot: &Slot, key: usize) -> Option<*const T> {
+    // SAFETY: the running process is its own holder; the reference ends here.
+    let locals = unsafe { &(*slot.extra()).locals };
+    let local = locals.iter().rev().find(|local| local.key == key)?;
+    match local.value.as_ref().and_then(|value| value.downcast_ref()) {
+        Some(value) => Some(ptr::from_ref(value)),
+        None => dropped(type_name::<T>()),
+    }
+}
+
+#[cold]
+fn dropped(what: &str) -> ! {
+    panic!("a `process_local!` {what} is used after its destructor has begun: the process ends")
+}
+
+/// Drops the running process's values that have destructors.
+pub(crate) fn drop_all(slot: &Slot) {
+    while let Some(value) = take_newest(slot) {
+        exit::drop_quietly(value);
+    }
+}
+
+fn take_newest(slot: &Slot) -> Option<Box<dyn Any + Send>> {
+    // SAFETY: the running process is its own holder; the reference ends here.
+    let extra = unsafe { slot.extra.get().as_mut() }?;
+    let mut newest = extra.locals.iter_mut().rev();
+    let local = newest.find(|local| local.drops && local.value.is_some())?;
+    local.value.take()
 }
 
 /// Declares storage that each process has its own of.
@@ -73,7 +124,7 @@ impl<T: Send + 'static> ProcessLocal<T> {
 /// ```
 #[macro_export]
 macro_rules! process_local {
-    ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $value:expr;)*) => {
+    ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $value:expr);* $(;)?) => {
         $(
             $(#[$attribute])*
             $visibility static $name: $crate::ProcessLocal<$type> =

@@ -13,7 +13,7 @@ use super::body::Body;
 use super::exit::{self, End};
 use super::exit_reason::ExitReason;
 use super::slot::{ANYONE, Slot, bit};
-use super::{table, wait, waker};
+use super::{local, table, wait, waker};
 use crate::mailbox::queue;
 use crate::message::AnyMessage;
 use crate::node;
@@ -35,24 +35,24 @@ pub(crate) fn run(slot: &'static Slot) {
                 End::Enter(behaviour) => Next::Become(behaviour),
             },
         };
-        let until = match next {
-            Next::Wait(until) => until,
+        let rested = match next {
+            Next::Wait(until) => try_to_rest(slot, until, queue::any_beyond_save),
             Next::Hibernate(until) => {
                 wait::shed(slot);
                 slot.set(bit::HIBERNATED);
-                until
+                try_to_rest(slot, until, queue::any)
             }
             Next::Again => {
-                rest(slot);
-                return scheduler::again(slot);
+                wait::end(slot);
+                give_way(slot)
             }
-            Next::Become(behaviour) => {
-                become_behaviour(slot, behaviour);
-                continue;
-            }
+            Next::Become(behaviour) => match become_behaviour(slot, behaviour) {
+                None => go_on(slot),
+                Some(reason) => return end(slot, reason),
+            },
             Next::Exit(reason) => return end(slot, reason),
         };
-        if let Rested::Away = try_to_rest(slot, until) {
+        if let Rested::Away = rested {
             return;
         }
     }
@@ -72,30 +72,48 @@ fn call(slot: &'static Slot) -> Next {
 }
 
 enum Rested {
-    /// The process waits, and is nobody's.
+    /// The process waits or is queued, and is the caller's no more.
     Away,
-    /// It has something to do.
+    /// It has something to do, and its turn is not over.
     Awake,
 }
 
-fn try_to_rest(slot: &'static Slot, until: Until) -> Rested {
-    // The callback may have taken in a fatal signal, which will not come again.
-    let awake = slot.has(bit::FATAL) || queue::any_beyond_save(slot) || wait::is_woken(slot);
-    if awake || !wait::begin(slot, until) {
-        if scheduler::spent() {
-            rest(slot);
-            scheduler::again(slot);
-            return Rested::Away;
-        }
-        return Rested::Awake;
+/// Lets the process wait, unless there is `mail` for it or something else to do.
+fn try_to_rest(slot: &'static Slot, until: Until, mail: impl Fn(&Slot) -> bool) -> Rested {
+    // The callback, or the look for mail, may have taken in a fatal signal, which will not come
+    // again.
+    if mail(slot) || slot.has(bit::FATAL) || wait::is_woken(slot) {
+        wait::forgo(slot, until);
+        return go_on(slot);
+    }
+    if !wait::begin(slot, until) {
+        return go_on(slot);
     }
     rest(slot);
     if slot.inbox.wait() {
         Rested::Away
     } else {
         // Mail, or a wake-up. That a time-out was prepared does not matter.
+        go_on(slot)
+    }
+}
+
+/// The process has something to do: now, or when others had their turn if its own is over. That
+/// costs a reduction whatever it does, so that none goes on for ever.
+fn go_on(slot: &'static Slot) -> Rested {
+    scheduler::spend(1);
+    if scheduler::spent() {
+        give_way(slot)
+    } else {
         Rested::Awake
     }
+}
+
+/// Lets others have their turn first.
+fn give_way(slot: &'static Slot) -> Rested {
+    rest(slot);
+    scheduler::again(slot);
+    Rested::Away
 }
 
 /// From here on the process stands on no stack; the caller still holds it.
@@ -107,14 +125,29 @@ fn rest(slot: &Slot) {
     }
 }
 
-fn become_behaviour(slot: &Slot, behaviour: Box<dyn Behaviour + Send>) {
+/// Puts the behaviour in the old body's place. `Some`: the process ends instead, as the old one's
+/// destructor says.
+fn become_behaviour(slot: &Slot, behaviour: Box<dyn Behaviour + Send>) -> Option<ExitReason> {
     // SAFETY: the running process is its own holder; its body has returned or was unwound. The
     // old one is taken out before its destructor runs.
     let old = unsafe { (*slot.body.get()).take() };
-    exit::drop_quietly(old);
     // SAFETY: as above; there is none now.
     unsafe { *slot.body.get() = Body::behaviour(behaviour) };
     slot.clear(bit::STARTED);
+    drop_body(slot, old)
+}
+
+/// Drops what the process was at rest. `Some`: a destructor panicked, or exited, which ends the
+/// process as it would on a stack.
+fn drop_body(slot: &Slot, body: Body) -> Option<ExitReason> {
+    let payload = panic::catch_unwind(AssertUnwindSafe(|| drop(body))).err()?;
+    match exit::end_of(slot, payload) {
+        End::Exit(reason) => Some(reason),
+        End::Enter(behaviour) => {
+            exit::drop_quietly(behaviour);
+            None
+        }
+    }
 }
 
 /// Ends the process, in its own context: what it holds is dropped, its mailbox closed, its slot
@@ -123,16 +156,21 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     slot.set(bit::STARTED | bit::ENDING);
     // SAFETY: the running process is its own holder.
     let body = unsafe { (*slot.body.get()).take() };
-    let name = match &reason {
-        ExitReason::Panic(_) => name(slot, &body),
-        _ => String::new(),
+    let body_name = body.name();
+    let reason = match drop_body(slot, body) {
+        Some(panic) if reason.is_orderly() => panic,
+        _ => reason,
     };
-    exit::drop_quietly(body);
-    drop_locals(slot);
+    local::drop_all(slot);
     // Its destructors may have met a fatal signal.
     let reason = fatal_reason(slot).unwrap_or(reason);
 
+    let name = match &reason {
+        ExitReason::Panic(_) => name(slot, body_name),
+        _ => String::new(),
+    };
     scheduler::report_exit(slot, &name, &reason);
+    tell_end(slot, &reason);
 
     let chain = slot.inbox.close();
     // Destructors of messages may send; that they cannot receive is said by a panic, which ends
@@ -154,13 +192,13 @@ fn end(slot: &'static Slot, reason: ExitReason) {
 }
 
 /// What a process that the caller holds is called in reports: its label, or the name of its
-/// function or behaviour.
-pub(crate) fn name(slot: &Slot, body: &Body) -> String {
+/// body.
+pub(crate) fn name(slot: &Slot, body: Option<&'static str>) -> String {
     let extra = slot.extra.get();
     // SAFETY: the caller is the holder.
     let label = unsafe { extra.as_ref() }.and_then(|extra| extra.label.clone());
     label
-        .or_else(|| body.name().map(str::to_owned))
+        .or_else(|| body.map(str::to_owned))
         .unwrap_or_else(|| node::name_of(slot))
 }
 
@@ -179,28 +217,30 @@ fn fatal_reason(slot: &Slot) -> Option<ExitReason> {
     unsafe { (*slot.extra()).fatal.take() }
 }
 
-fn drop_locals(slot: &Slot) {
-    loop {
-        let extra = slot.extra.get();
-        if extra.is_null() {
-            return;
-        }
-        // SAFETY: the running process is its own holder; the value is out before it is dropped.
-        match unsafe { (*extra).locals.pop() } {
-            Some(local) => exit::drop_quietly(local),
-            None => return,
-        }
+/// Lets `tell` know how the running process ends, when it does.
+pub(crate) fn at_end(slot: &Slot, tell: impl FnOnce(&ExitReason) + Send + 'static) {
+    // SAFETY: the running process is its own holder.
+    unsafe { (*slot.extra()).at_end = Some(Box::new(tell)) };
+}
+
+fn tell_end(slot: &Slot, reason: &ExitReason) {
+    let extra = slot.extra.get();
+    // SAFETY: the running process is its own holder; the reference ends at once.
+    let tell = unsafe { extra.as_mut() }.and_then(|extra| extra.at_end.take());
+    if let Some(tell) = tell {
+        tell(reason);
     }
 }
 
 fn drop_extra(slot: &Slot) {
-    drop_locals(slot);
+    // Destructors of messages may have made some.
+    local::drop_all(slot);
     loop {
         let extra = slot.extra.get();
         if extra.is_null() {
             return;
         }
-        // SAFETY: as in `drop_locals`.
+        // SAFETY: the running process is its own holder; the message is out before it is dropped.
         let message = unsafe {
             let extra = &mut *extra;
             extra

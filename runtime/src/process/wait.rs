@@ -230,36 +230,56 @@ pub(crate) fn is_woken(slot: &Slot) -> bool {
     slot.inbox.flags() & flag::WOKEN != 0
 }
 
-/// Prepares the wait of a behaviour. False: the time is over already.
+/// Prepares the wait of a behaviour. False: the time is over already, and noted.
 #[inline]
 pub(crate) fn begin(slot: &'static Slot, until_when: Until) -> bool {
     end(slot);
-    match until_when {
+    let waits = match until_when {
         Until::Forever => true,
-        Until::After(Duration::ZERO) => {
-            slot.set(bit::TIMEOUT);
-            false
-        }
+        Until::After(Duration::ZERO) => false,
         Until::After(time) => after(slot, time),
+        Until::At(instant) => until(slot, instant),
+    };
+    if !waits {
+        slot.set(bit::TIMEOUT);
+    }
+    waits
+}
+
+/// In place of [`begin`], for a behaviour that has something else to do: notes it if the time is
+/// over as well, and prepares nothing.
+#[inline]
+pub(crate) fn forgo(slot: &Slot, until_when: Until) {
+    end(slot);
+    let over = match until_when {
+        Until::Forever => false,
+        Until::After(time) => time.is_zero(),
         Until::At(instant) => {
-            let waits = until(slot, instant);
-            if !waits {
-                slot.set(bit::TIMEOUT);
-            }
-            waits
+            let clock = scheduler::worker().clock();
+            clock.time_of(instant) <= clock.now()
         }
+    };
+    if over {
+        slot.set(bit::TIMEOUT);
     }
 }
 
-/// Waits on the calling process's own stack for mail beyond the save position, a wake-up, or the
-/// time.
-pub(crate) fn on_stack(slot: &'static Slot, until_when: Until) -> Cause {
+/// Waits on the calling process's own stack until there is `mail`, a wake-up, or the time has
+/// come. A switch point even if it need not wait.
+pub(crate) fn on_stack(
+    slot: &'static Slot,
+    until_when: Until,
+    mail: impl Fn(&Slot) -> bool,
+) -> Cause {
     let mut begun = false;
     loop {
         queue::drain(slot);
         exit::check(slot);
         exit::drop_stale(slot);
-        if queue::any_beyond_save(slot) || is_woken(slot) {
+        if mail(slot) || is_woken(slot) {
+            if !begun {
+                forgo(slot, until_when);
+            }
             break;
         }
         if !begun {
@@ -274,6 +294,7 @@ pub(crate) fn on_stack(slot: &'static Slot, until_when: Until) -> Cause {
         }
         scheduler::suspend(Suspend::Wait);
     }
+    scheduler::tick();
     cause(slot)
 }
 
