@@ -49,7 +49,7 @@ pub(crate) fn elsewhere<'w>(placement: &Placement, here: &'w Worker) -> Option<&
     }
     let turn = placement.turn.get().wrapping_add(1);
     placement.turn.set(turn);
-    if placement.block.get() == 0 && turn % EACH != 0 {
+    if placement.block.get() == 0 && !turn.is_multiple_of(EACH) {
         return None;
     }
     less_crowded(placement, here, turn / EACH)

@@ -255,18 +255,6 @@ impl RunQueue {
         self.fresh.pop().map(|Ready(slot)| slot)
     }
 
-    /// Takes everything that anybody may run out, for a worker without a seat.
-    pub(crate) fn drain_stealable(&self, mut give: impl FnMut(&'static Slot)) {
-        while let Some(Ready(slot)) = self.woken.pop().or_else(|| self.fresh.pop()) {
-            give(slot);
-        }
-        for queue in &self.stealers.others {
-            while let Some(slot) = take(queue) {
-                give(slot);
-            }
-        }
-    }
-
     /// Steals the most urgent that another worker has, or some of its oldest: the first of them is
     /// returned, the rest join this queue.
     pub(crate) fn steal_from(&self, other: &Stealers) -> Option<&'static Slot> {

@@ -49,8 +49,8 @@ struct Watchdog<'n> {
     /// Seats taken that nobody could be given yet.
     free: Vec<FreeSeat>,
     trimmed: Instant,
-    /// Whether a worker with a seat has begun a turn since the last look.
-    others_progress: bool,
+    /// When it was last seen that a worker with a seat had begun a turn.
+    progress: u64,
     capped: bool,
 }
 
@@ -73,7 +73,7 @@ impl<'n> Watchdog<'n> {
             seen: vec![Seen::default(); node.workers.len()],
             free: Vec::new(),
             trimmed: Instant::now(),
-            others_progress: false,
+            progress: 0,
             capped: false,
         }
     }
@@ -104,7 +104,9 @@ impl<'n> Watchdog<'n> {
     }
 
     fn look(&mut self, now: u64) {
-        self.others_progress = self.anybody_progresses();
+        if self.anybody_progresses() {
+            self.progress = now;
+        }
         let mut due = Vec::new();
         for id in 0..self.node.started() {
             let worker = &self.node.workers[id];
@@ -162,7 +164,7 @@ impl<'n> Watchdog<'n> {
             return;
         }
         // Somebody with a seat has time for what is behind this one: it need only be handed out.
-        let somebody_serves = self.node.idle.sleeping() > 0 || self.others_progress;
+        let somebody_serves = self.node.idle.sleeping() > 0 || now - self.progress < STUCK;
         if !somebody_serves && ran < STUCK {
             return;
         }

@@ -717,12 +717,10 @@ impl Worker {
         let node = self.node();
         let me = usize::from(self.id);
         let mut gave = false;
-        let mut give = |slot| {
+        self.rescue(|slot| {
             node.injector.push(slot);
             gave = true;
-        };
-        self.queue.drain_stealable(&mut give);
-        iter::from_fn(|| self.take_newborn()).for_each(give);
+        });
         if gave {
             node.idle.notify_one();
         }
