@@ -23,6 +23,7 @@ use crate::process::exit_reason::ExitReason;
 use crate::process::run::at_end;
 use crate::process::spawn::Spawn;
 use crate::scheduler;
+use crate::shown::Shown;
 
 /// Runs `f` as a process of the default node, and waits for its result; a panic of it goes on
 /// here. The node is started if need be, and runs on.
@@ -167,7 +168,8 @@ where
         Outcome::Returned(code) => code,
         Outcome::Exited(ExitReason::Normal) => ExitCode::SUCCESS,
         Outcome::Exited(reason) => {
-            tracing::error!(target: "runtime::process", reason = %reason, "main exited");
+            let reason = Shown::new(&format_args!("{reason}")).to_string();
+            tracing::error!(target: "runtime::process", reason, "main exited");
             ExitCode::FAILURE
         }
         Outcome::Panicked(payload) => panic::resume_unwind(payload),

@@ -84,6 +84,8 @@ mod node;
 #[cfg(not(loom))]
 mod send;
 #[cfg(not(loom))]
+mod shown;
+#[cfg(not(loom))]
 mod signal;
 #[cfg(not(loom))]
 mod stack;
@@ -114,6 +116,7 @@ mod public {
     pub use crate::process::wait::sleep;
     pub use crate::scheduler::{tick, yield_now};
     pub use crate::send::{Destination, send};
+    pub use crate::shown::{Shown, hide_in_reports};
     pub use crate::signal::Exit;
     pub use crate::stack::StackError;
 }

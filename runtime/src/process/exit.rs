@@ -244,13 +244,7 @@ pub(crate) fn report_of(slot: &Slot, payload: &(dyn Any + Send)) -> PanicReport 
     } else {
         "Box<dyn Any>".to_owned()
     };
-    let seen = if slot.extra.get().is_null() {
-        None
-    } else {
-        // SAFETY: the holder's, and no other reference to it lives.
-        unsafe { (*slot.extra()).panic.take() }
-    };
-    let (location, backtrace) = match seen {
+    let (location, backtrace) = match take_seen(slot) {
         Some((location, backtrace)) => (Some(location), backtrace),
         None => (None, Backtrace::disabled()),
     };
@@ -259,6 +253,34 @@ pub(crate) fn report_of(slot: &Slot, payload: &(dyn Any + Send)) -> PanicReport 
         location,
         backtrace,
     })
+}
+
+/// Takes what the panic hook has noted last.
+fn take_seen(slot: &Slot) -> Option<(String, Backtrace)> {
+    if slot.extra.get().is_null() {
+        return None;
+    }
+    // SAFETY: the holder's, and no other reference to it lives.
+    unsafe { (*slot.extra()).panic.take() }
+}
+
+/// Calls user code that is of no account to its process: `None` if it panics, and then nothing is
+/// left of that. It must not switch.
+pub(crate) fn quietly<R>(f: impl FnOnce() -> R) -> Option<R> {
+    let before = super::try_current().map(|slot| (slot, unwinding(slot), take_seen(slot)));
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    if let Some((slot, unwinds, seen)) = before {
+        if !unwinds {
+            slot.clear(bit::EXITING);
+        }
+        // A panic that is under way is the one to be reported.
+        take_seen(slot);
+        if seen.is_some() {
+            // SAFETY: the holder's, and no other reference to it lives.
+            unsafe { (*slot.extra()).panic = seen };
+        }
+    }
+    result.map_err(drop_quietly).ok()
 }
 
 /// Drops a value of unknown type; a panic in its destructor ends here.

@@ -11,6 +11,7 @@ use crate::process::exit;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit, flag};
 use crate::process::table;
+use crate::shown::Shown;
 use crate::signal::Signal;
 use crate::thread::{self, Thread};
 
@@ -141,6 +142,7 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
                 name = node::name_of(slot).as_str(),
                 limit,
                 newest = message.type_name(),
+                shown = Shown::message(&message).to_string().as_str(),
                 "mailbox is over its limit"
             );
         }
