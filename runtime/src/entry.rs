@@ -164,6 +164,8 @@ where
         outcome => outcome,
     };
     node.end_default(SHUTDOWN);
+    #[cfg(debug_assertions)]
+    crate::soundness::finish();
     match outcome {
         Outcome::Returned(code) => code,
         Outcome::Exited(ExitReason::Normal) => ExitCode::SUCCESS,

@@ -87,6 +87,8 @@ mod send;
 mod shown;
 #[cfg(not(loom))]
 mod signal;
+#[cfg(all(debug_assertions, not(loom)))]
+mod soundness;
 #[cfg(not(loom))]
 mod stack;
 #[cfg(not(loom))]

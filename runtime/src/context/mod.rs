@@ -67,6 +67,9 @@ unsafe impl corosensei::stack::Stack for Based {
 pub(crate) struct Context {
     coroutine: ManuallyDrop<Coroutine<(), Suspend, (), Based>>,
     yielder: Cell<*const Yielder<(), Suspend>>,
+    /// The lowest address for frames.
+    #[cfg(debug_assertions)]
+    limit: StackPointer,
 }
 
 const _: () = assert!(size_of::<Context>() <= HEADER);
@@ -76,6 +79,8 @@ const _: () = assert!(size_of::<Context>() <= HEADER);
 pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
     let context = stack.header().cast::<Context>().as_ptr();
     let base = corosensei::stack::Stack::base(&stack);
+    #[cfg(debug_assertions)]
+    let limit = corosensei::stack::Stack::limit(&stack);
     let coroutine = Coroutine::with_stack(
         Based { stack, base },
         move |yielder: &Yielder<(), Suspend>, ()| {
@@ -89,6 +94,8 @@ pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
         context.write(Context {
             coroutine: ManuallyDrop::new(coroutine),
             yielder: Cell::new(ptr::null()),
+            #[cfg(debug_assertions)]
+            limit,
         });
     }
     context
@@ -121,4 +128,15 @@ pub(crate) unsafe fn resume(context: *mut Context) -> Resumed {
 pub(crate) unsafe fn suspend(context: *mut Context, why: Suspend) {
     // SAFETY: a running context has a yielder, which lies on its stack.
     unsafe { (*(*context).yielder.get()).suspend(why) };
+}
+
+/// The lowest address that frames may use on the context's stack.
+///
+/// # Safety
+///
+/// The context is live.
+#[cfg(debug_assertions)]
+pub(crate) unsafe fn limit(context: *const Context) -> usize {
+    // SAFETY: written once, when the context was made.
+    unsafe { (*context).limit.get() }
 }

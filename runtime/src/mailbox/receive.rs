@@ -26,6 +26,7 @@ use crate::thread::{self, Thread};
 /// Waits for a message that `scan` takes: it returns the arm's number, or 0. Only messages with
 /// one of the `keys` are shown to it (all, if `None`).
 #[inline(always)]
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn receive(
     deadline: Deadline,
     keys: Option<&[u64]>,
@@ -35,6 +36,7 @@ pub fn receive(
 }
 
 #[inline(always)]
+#[cfg_attr(debug_assertions, track_caller)]
 fn receive_from(
     position: u64,
     deadline: Deadline,
@@ -60,6 +62,8 @@ fn receive_from(
                 };
             }
         };
+        #[cfg(debug_assertions)]
+        crate::soundness::look(look.pointer.cast());
         // SAFETY: the context is the one that runs: nothing has switched since.
         unsafe { context::suspend(look.pointer.cast(), why) };
     }
@@ -403,6 +407,7 @@ fn position_of(slot: &Slot, marker: (u64, u32)) -> u64 {
 /// # });
 /// ```
 #[inline]
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn receive_any() -> AnyMessage {
     receive(Deadline::Never, None, &mut |_| 1).message()
 }
@@ -414,6 +419,7 @@ pub fn receive_any() -> AnyMessage {
 ///
 /// As [`receive_any`].
 #[inline]
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn receive_timeout(deadline: impl IntoDeadline) -> Option<AnyMessage> {
     receive(deadline.into_deadline(), None, &mut |_| 1).message
 }
@@ -442,6 +448,7 @@ fn keys<T: Message>() -> Option<[u64; 1]> {
 /// # });
 /// ```
 #[inline]
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn receive_type<T: Message>() -> T {
     let keys = keys::<T>();
     let picked = receive(
@@ -464,6 +471,7 @@ pub fn receive_type<T: Message>() -> T {
 ///
 /// As [`receive_any`].
 #[inline]
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn receive_where(
     deadline: impl IntoDeadline,
     mut wanted: impl FnMut(&AnyMessage) -> bool,
@@ -502,6 +510,7 @@ pub fn receive_where(
 /// # });
 /// ```
 #[inline]
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn receive_ref<T: Message>(
     reference: Ref,
     deadline: impl IntoDeadline,

@@ -324,6 +324,7 @@ pub(crate) fn shed(slot: &Slot) {
 /// Inside a guard.
 ///
 /// On a thread that is no process it is [`std::thread::sleep`].
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn sleep(time: Duration) {
     let Some(slot) = super::try_current() else {
         return std::thread::sleep(time);

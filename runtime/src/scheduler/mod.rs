@@ -78,9 +78,13 @@ mod calls {
 
     /// Switches away from the running process. Inlined into the caller down to the switch.
     #[inline(always)]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn suspend(why: Suspend) {
+        let context = thread::this().context.get();
+        #[cfg(debug_assertions)]
+        crate::soundness::look(context);
         // SAFETY: the thread's record knows the context it runs on.
-        unsafe { context::suspend(thread::this().context.get(), why) };
+        unsafe { context::suspend(context, why) };
     }
 
     /// The time by the clock of the running process's node.

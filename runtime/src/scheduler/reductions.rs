@@ -44,6 +44,7 @@ pub(crate) fn account(thread: &Thread, slot: &Slot) {
 /// Lets others run. A switch point: a pending exit is raised here.
 ///
 /// Mirrors `erlang:yield/0`. On a thread that is no process it is [`std::thread::yield_now`].
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn yield_now() {
     let Some(slot) = try_current() else {
         return std::thread::yield_now();
@@ -73,6 +74,7 @@ pub fn yield_now() {
 /// # });
 /// ```
 #[inline]
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn tick() {
     let thread = thread::this();
     let Some(slot) = thread.process() else { return };
@@ -83,6 +85,7 @@ pub fn tick() {
 }
 
 #[cold]
+#[cfg_attr(debug_assertions, track_caller)]
 fn tick_slow(slot: &'static Slot) {
     if slot.has(bit::GUARD) {
         return;
