@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::message::AnyMessage;
+use crate::process::pid::Pid;
+use crate::registry::Name;
 use crate::stack::StackError;
 
 /// Why a process could not be spawned.
@@ -23,6 +26,8 @@ pub enum SpawnError {
     OutOfMemory,
     /// The stack size asked for cannot be had.
     Stack(StackError),
+    /// A link or a monitor was asked for on a thread that is no process.
+    NoParent,
     /// The node shuts down, or has.
     ShuttingDown,
     /// The node has as many threads beside its workers as it may: the limit given to
@@ -51,6 +56,9 @@ impl fmt::Display for SpawnError {
                 f.write_str("the system gives no more memory for the process table")
             }
             SpawnError::Stack(error) => write!(f, "no stack for the process: {error}"),
+            SpawnError::NoParent => {
+                f.write_str("only a process can be linked to another, or monitor it")
+            }
             SpawnError::ShuttingDown => f.write_str("the node is shutting down"),
             SpawnError::TooManyThreads { limit } => write!(
                 f,
@@ -79,6 +87,84 @@ impl From<StackError> for SpawnError {
         SpawnError::Stack(error)
     }
 }
+
+/// Why a name could not be registered, or taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Another process has the name.
+    Taken {
+        /// The name.
+        name: Name,
+        /// Who has it.
+        by: Pid,
+    },
+    /// The process has a name already.
+    HasName {
+        /// The process.
+        pid: Pid,
+        /// The name that it has.
+        name: Name,
+    },
+    /// There is no such process.
+    NoProc {
+        /// The pid of nobody.
+        pid: Pid,
+    },
+    /// The name is too long.
+    TooLong {
+        /// Its length in characters.
+        length: usize,
+        /// The most that a name has.
+        limit: usize,
+    },
+    /// Nobody has the name.
+    NotRegistered {
+        /// The name.
+        name: Name,
+    },
+}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RegisterError::Taken { name, by } => {
+                write!(f, "the name {name:?} is taken by {by}")
+            }
+            RegisterError::HasName { pid, name } => write!(f, "{pid} has the name {name:?}"),
+            RegisterError::NoProc { pid } => write!(f, "there is no process {pid}"),
+            RegisterError::TooLong { length, limit } => {
+                write!(
+                    f,
+                    "a name has at most {limit} characters, this has {length}"
+                )
+            }
+            RegisterError::NotRegistered { name } => {
+                write!(f, "nobody has the name {name:?}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RegisterError {}
+
+/// A message was sent to a name that nobody has.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SendError {
+    /// The name.
+    pub name: Name,
+    /// The message, which was not sent.
+    pub message: AnyMessage,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no process has the name {:?}", self.name)
+    }
+}
+
+impl std::error::Error for SendError {}
 
 /// Why a node could not be started.
 #[derive(Debug)]

@@ -82,6 +82,8 @@ mod macros;
 #[cfg(not(loom))]
 mod node;
 #[cfg(not(loom))]
+mod registry;
+#[cfg(not(loom))]
 mod send;
 #[cfg(not(loom))]
 mod shown;
@@ -98,7 +100,7 @@ mod thread;
 mod public {
     pub use crate::config::Builder;
     pub use crate::entry::run;
-    pub use crate::error::{MailboxFull, SpawnError, StartError};
+    pub use crate::error::{MailboxFull, RegisterError, SendError, SpawnError, StartError};
     pub use crate::macros::{main, test};
     pub use crate::mailbox::receive::{
         receive_any, receive_ref, receive_timeout, receive_type, receive_where,
@@ -116,10 +118,16 @@ mod public {
     pub use crate::process::pid::Pid;
     pub use crate::process::spawn::{AtLimit, Priority, ProcessResult, Spawn, Spawned};
     pub use crate::process::wait::sleep;
+    pub use crate::registry::{Name, register, registered, unregister, whereis};
     pub use crate::scheduler::{tick, yield_now};
     pub use crate::send::{Destination, send};
     pub use crate::shown::{Shown, hide_in_reports};
     pub use crate::signal::Exit;
+    pub use crate::signal::alias::{AliasMode, alias, unalias};
+    pub use crate::signal::link::{link, links, unlink};
+    pub use crate::signal::monitor::{
+        Down, Monitor, MonitorAlias, Monitored, TaggedDown, demonitor, demonitor_flush, monitor,
+    };
     pub use crate::stack::StackError;
 }
 #[cfg(not(loom))]
@@ -129,9 +137,11 @@ pub use public::*;
 #[cfg(not(loom))]
 pub mod prelude {
     pub use crate::{
-        AnyMessage, AtLimit, Behaviour, Builder, Cause, Cx, ExitReason, Flow, Message, Next, Node,
-        Opaque, Pid, Priority, Ref, Spawn, Spawned, Until, exit, hibernate, is_process_alive,
-        make_ref, match_message, process_local, receive, receive_any, receive_ref, receive_timeout,
-        receive_type, receive_where, self_pid, send, sleep, spawn, tick, yield_now,
+        AnyMessage, AtLimit, Behaviour, Builder, Cause, Cx, Down, Exit, ExitReason, Flow, Message,
+        Next, Node, Opaque, Pid, Priority, Ref, Spawn, Spawned, Until, demonitor, exit,
+        exit_signal, hibernate, is_process_alive, link, make_ref, match_message, monitor,
+        process_local, receive, receive_any, receive_ref, receive_timeout, receive_type,
+        receive_where, register, self_pid, send, sleep, spawn, spawn_link, spawn_monitor, tick,
+        trap_exit, unlink, whereis, yield_now,
     };
 }

@@ -262,3 +262,63 @@ macro_rules! spawn {
         $crate::__rt::spawn! { [$crate] $($function_and_arguments)* }
     };
 }
+
+/// As [`spawn!`], and links the new process and the caller, in one step. Returns its
+/// [`Pid`](crate::Pid).
+///
+/// Mirrors `spawn_link/1` and `spawn_link/3`. See [`link`](crate::link).
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::{Exit, trap_exit};
+///
+/// # runtime::run(|| {
+/// trap_exit(true);
+/// let child = spawn_link!(|| exit(ExitReason::Shutdown));
+/// let Exit { from, reason, .. } = receive_type();
+/// assert_eq!((from, reason), (Some(child), ExitReason::Shutdown));
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// As [`spawn!`], and outside a process.
+#[macro_export]
+macro_rules! spawn_link {
+    ($body:expr $(,)?) => {
+        $crate::__rt::spawn_link($body)
+    };
+    ($($function_and_arguments:tt)*) => {
+        $crate::__rt::spawn_link! { [$crate] $($function_and_arguments)* }
+    };
+}
+
+/// As [`spawn!`], and monitors the new process for the caller, in one step. Returns its
+/// [`Pid`](crate::Pid) and the monitor's [`Ref`](crate::Ref).
+///
+/// Mirrors `spawn_monitor/1` and `spawn_monitor/3`. See [`monitor`](crate::monitor).
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::Down;
+///
+/// # runtime::run(|| {
+/// let (child, watched) = spawn_monitor!(|| {});
+/// let Down { monitor, reason, .. } = receive_type();
+/// assert_eq!((monitor, reason), (watched, ExitReason::Normal));
+/// # let _ = child;
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// As [`spawn!`], and outside a process.
+#[macro_export]
+macro_rules! spawn_monitor {
+    ($body:expr $(,)?) => {
+        $crate::__rt::spawn_monitor($body)
+    };
+    ($($function_and_arguments:tt)*) => {
+        $crate::__rt::spawn_monitor! { [$crate] $($function_and_arguments)* }
+    };
+}

@@ -67,6 +67,8 @@ pub(crate) enum Kind {
     Message,
     /// The payload is a [`crate::signal::Signal`]; it never enters the scanned queue.
     Signal,
+    /// A message on its way to an alias, whose number stands in the header for the key.
+    Aliased,
 }
 
 /// The type-independent part of an envelope.
@@ -88,6 +90,7 @@ pub(crate) struct Header {
 pub(crate) struct Vtable {
     pub(crate) type_id: TypeId,
     pub(crate) type_name: fn() -> &'static str,
+    key: fn() -> u64,
     /// # Safety
     /// The envelope's payload is of the vtable's type.
     debug: unsafe fn(NonNull<Header>, &mut fmt::Formatter<'_>) -> fmt::Result,
@@ -111,6 +114,7 @@ impl<T: Message> Envelope<T> {
     const VTABLE: Vtable = Vtable {
         type_id: TypeId::of::<T>(),
         type_name: std::any::type_name::<T>,
+        key: type_key::<T>,
         debug: |header, f| {
             // SAFETY: the vtable belongs to envelopes of `T` (module invariant).
             let envelope = unsafe { header.cast::<Envelope<T>>().as_ref() };
@@ -201,6 +205,21 @@ impl AnyMessage {
     pub(crate) fn signal<T: Message>(signal: T) -> AnyMessage {
         let block = pool::allocate::<Envelope<T>>();
         AnyMessage(Envelope::fill(block, signal, Kind::Signal, type_key::<T>()).cast())
+    }
+
+    /// Addresses the message to the alias of this number.
+    pub(crate) fn to_alias(&mut self, number: u64) {
+        let header = self.header_mut();
+        header.kind = Kind::Aliased;
+        header.key = number;
+    }
+
+    /// The number of the alias that the message was addressed to, which is an ordinary one from now
+    /// on.
+    pub(crate) fn take_alias(&mut self) -> u64 {
+        let header = self.header_mut();
+        header.kind = Kind::Message;
+        std::mem::replace(&mut header.key, (header.vtable.key)())
     }
 
     /// Whether the message is a `T`. Every message is an `AnyMessage`.

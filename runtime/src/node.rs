@@ -27,6 +27,7 @@ use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit};
 use crate::process::table::{self, Full, List};
 use crate::process::{run, spawn};
+use crate::registry::Registry;
 use crate::scheduler::idle::{Idle, MAX_WORKERS};
 use crate::scheduler::run_queue::Shared;
 use crate::scheduler::seat::Asked;
@@ -74,6 +75,7 @@ pub(crate) struct Instance {
     outside_spawned: AtomicU64,
     visitors: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    registry: Registry,
 }
 
 // SAFETY: the raw pointers inside lead to the instance itself; everything else is shared through
@@ -154,6 +156,7 @@ impl Instance {
             outside_spawned: AtomicU64::new(0),
             visitors: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
+            registry: Registry::default(),
             builder,
         });
         NODES[usize::from(id)].store(Arc::as_ptr(&instance).cast_mut(), Ordering::Release);
@@ -243,6 +246,10 @@ impl Instance {
     #[inline]
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     pub(crate) fn stack_class(&self) -> Class {

@@ -1,7 +1,10 @@
 //! Sending.
 
+use crate::error::SendError;
+use crate::mailbox::reference::Ref;
 use crate::message::{AnyMessage, Message};
 use crate::process::pid::Pid;
+use crate::registry::{self, Name};
 use crate::scheduler;
 use crate::thread;
 
@@ -21,6 +24,44 @@ impl Destination for Pid {
     fn send(self, message: impl Message) {
         let thread = thread::this();
         scheduler::deliver_on(thread, self, AnyMessage::new_on(thread, message));
+    }
+}
+
+/// To an alias: see [`alias`](crate::alias).
+impl Destination for Ref {
+    type Output = ();
+
+    fn send(self, message: impl Message) {
+        let mut message = AnyMessage::new(message);
+        message.to_alias(self.number());
+        scheduler::deliver(self.creator(), message);
+    }
+}
+
+/// To a registered name; an error if nobody has it.
+impl Destination for &str {
+    type Output = Result<(), SendError>;
+
+    fn send(self, message: impl Message) -> Result<(), SendError> {
+        match registry::whereis(self) {
+            Some(pid) => {
+                pid.send(message);
+                Ok(())
+            }
+            None => Err(SendError {
+                name: self.into(),
+                message: AnyMessage::new(message),
+            }),
+        }
+    }
+}
+
+/// To a registered name; an error if nobody has it.
+impl Destination for &Name {
+    type Output = Result<(), SendError>;
+
+    fn send(self, message: impl Message) -> Result<(), SendError> {
+        self.as_str().send(message)
     }
 }
 

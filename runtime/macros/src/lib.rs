@@ -45,7 +45,19 @@ pub fn match_message(input: TokenStream) -> TokenStream {
 /// `spawn! { [$crate] function, arguments.. }`; see `runtime::spawn!`.
 #[proc_macro]
 pub fn spawn(input: TokenStream) -> TokenStream {
-    expression(input, spawn::spawn)
+    expression(input, |rt, input| spawn::spawn(rt, "spawn", input))
+}
+
+/// `spawn_link! { [$crate] function, arguments.. }`; see `runtime::spawn_link!`.
+#[proc_macro]
+pub fn spawn_link(input: TokenStream) -> TokenStream {
+    expression(input, |rt, input| spawn::spawn(rt, "spawn_link", input))
+}
+
+/// `spawn_monitor! { [$crate] function, arguments.. }`; see `runtime::spawn_monitor!`.
+#[proc_macro]
+pub fn spawn_monitor(input: TokenStream) -> TokenStream {
+    expression(input, |rt, input| spawn::spawn(rt, "spawn_monitor", input))
 }
 
 /// See `runtime::main`.

@@ -135,7 +135,7 @@ impl Inbox {
             match self.life.compare_exchange_weak(
                 life,
                 life | u64::from(flags),
-                Ordering::AcqRel,
+                Ordering::SeqCst,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return Some(life as u32),
@@ -306,7 +306,13 @@ impl Inbox {
 
     /// The owner closes the inbox: nothing is taken any more. Returns the last that came.
     pub(crate) fn close(&self) -> Chain {
-        Chain::new(self.head.swap(DEAD, Ordering::AcqRel))
+        // SeqCst: before `flags_at_end`, against `set` and `is_closed` of one who gives it a name.
+        Chain::new(self.head.swap(DEAD, Ordering::SeqCst))
+    }
+
+    /// The flags of a process that has closed its inbox: who sets one later finds it closed.
+    pub(crate) fn flags_at_end(&self) -> u32 {
+        self.life.load(Ordering::SeqCst) as u32
     }
 
     /// Ends the generation of a closed inbox, and its flags. False if it was the last, so that the
@@ -332,7 +338,7 @@ impl Inbox {
 
     /// Whether the inbox is closed: its process has ended.
     pub(crate) fn is_closed(&self) -> bool {
-        self.head.load(Ordering::Acquire) == DEAD
+        self.head.load(Ordering::SeqCst) == DEAD
     }
 
     /// Prepares the never-used inbox of a fresh slot (all zero) for [`open`](Inbox::open).

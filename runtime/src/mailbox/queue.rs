@@ -14,12 +14,14 @@ use std::collections::BTreeMap;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering;
 
-use super::inbox;
+use super::inbox::{self, Chain};
 use crate::message::{AnyMessage, Header, Kind};
 use crate::prefetch;
 use crate::process::exit;
+use crate::process::pid::Pid;
 use crate::process::slot::{Slot, flag};
-use crate::signal::Signal;
+use crate::process::table;
+use crate::signal::{self, Signal, alias};
 
 /// Puts an envelope at the end of the unseen.
 ///
@@ -92,7 +94,16 @@ pub(crate) fn has_unseen(slot: &Slot) -> bool {
 /// came.
 #[inline]
 pub(crate) fn drain(slot: &Slot) -> bool {
-    let chain = slot.inbox.take();
+    take_in(slot, slot.inbox.take())
+}
+
+/// Closes the inbox at the process's end, and takes in what came last.
+pub(crate) fn close(slot: &Slot) {
+    take_in(slot, slot.inbox.close());
+}
+
+#[inline]
+fn take_in(slot: &Slot, chain: Chain) -> bool {
     if chain.is_empty() {
         return false;
     }
@@ -154,18 +165,31 @@ unsafe fn accept(slot: &Slot, envelope: NonNull<Header>, generation: u32) -> u32
 #[cold]
 #[inline(never)]
 fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
-    if message.header().generation != generation {
+    let meant_for = message.header().generation;
+    if meant_for != generation {
         // Meant for a process that was here before. A stranger's destructor must not run while
         // the queues are being worked on.
-        exit::drop_later(slot, message);
+        match message.header().kind {
+            Kind::Signal => undelivered(table::pid_of(slot, meant_for), message),
+            _ => exit::drop_later(slot, message),
+        }
         return 0;
     }
-    let becomes = match message.downcast_ref::<Signal>() {
-        Some(signal) => exit::apply(slot, signal),
-        None => None,
+    let becomes = match message.header().kind {
+        Kind::Aliased => {
+            let mut message = message;
+            if alias::admits(slot, message.take_alias()) {
+                Some(message)
+            } else {
+                exit::drop_later(slot, message);
+                None
+            }
+        }
+        _ => message
+            .downcast::<Signal>()
+            .ok()
+            .and_then(|signal| signal::apply(slot, signal)),
     };
-    // The signal may hold a value of the sender's: its destructor waits as well.
-    exit::drop_later(slot, message);
     let Some(mut message) = becomes else { return 0 };
     message.header_mut().generation = generation;
     // SAFETY: the caller of `accept` holds the process.
@@ -174,6 +198,23 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
         slot.length.fetch_add(1, Ordering::Relaxed);
     }
     1
+}
+
+/// A signal's envelope was meant for `to`, who is dead.
+pub(crate) fn undelivered(to: Pid, message: AnyMessage) {
+    if let Ok(signal) = message.downcast::<Signal>() {
+        signal::answer_for_the_dead(to, signal);
+    }
+}
+
+/// Takes the first message that `wanted` accepts out of the mailbox of the running process, which
+/// is not in the middle of a receive.
+pub(crate) fn take_first(slot: &Slot, wanted: impl Fn(&AnyMessage) -> bool) -> Option<AnyMessage> {
+    let mut position = 0;
+    super::receive::scan(slot, &mut position, None, &mut |cursor| {
+        u32::from(cursor.message.as_ref().is_some_and(&wanted))
+    })
+    .and_then(|picked| picked.message)
 }
 
 #[inline]

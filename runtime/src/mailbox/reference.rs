@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use super::receive;
 use crate::process::current;
 use crate::process::pid::Pid;
+use crate::process::slot::Slot;
 
 /// A reference: equal to no other that was or will be made while the program runs.
 ///
@@ -24,6 +25,11 @@ pub struct Ref {
 impl Ref {
     pub(crate) fn marker(self) -> (u64, u32) {
         (self.position, self.epoch)
+    }
+
+    /// Which of its creator's references it is.
+    pub(crate) fn number(self) -> u64 {
+        self.count
     }
 
     /// The process that made it.
@@ -46,7 +52,11 @@ impl Ref {
 /// # });
 /// ```
 pub fn make_ref() -> Ref {
-    let slot = current("make_ref");
+    make(current("make_ref"))
+}
+
+/// A new reference of the running process.
+pub(crate) fn make(slot: &Slot) -> Ref {
     let (position, epoch) = receive::mark(slot);
     // SAFETY: the running process is its own holder; a number.
     let count = unsafe {

@@ -20,9 +20,10 @@ use super::slot::{Slot, bit, flag};
 use super::table;
 use crate::context::Suspend;
 use crate::error::MailboxFull;
-use crate::message::AnyMessage;
+use crate::mailbox::queue;
+use crate::message::{AnyMessage, Opaque};
 use crate::scheduler;
-use crate::signal::{Exit, Signal};
+use crate::signal::{self, Exit, Signal};
 
 /// What it costs to raise a fatal exit, in reductions: it takes microseconds.
 const RAISE: i32 = 100;
@@ -76,10 +77,22 @@ pub fn exit(reason: impl Into<ExitReason>) -> ! {
 /// `Normal` is ignored by a receiver that does not trap exits; `Kill` cannot be trapped, and its
 /// receiver ends with [`Killed`](ExitReason::Killed). A signal to a dead process is lost.
 ///
+/// A signal to the calling process itself acts before the call returns.
+///
 /// Mirrors `erlang:exit_signal/2`.
 pub fn exit_signal(to: Pid, reason: ExitReason) {
-    let from = super::try_current().map(Slot::pid);
-    send_exit(from, to, reason);
+    let Some(slot) = super::try_current() else {
+        return send_exit(None, to, reason);
+    };
+    if slot.has(bit::FATAL) {
+        return;
+    }
+    let me = slot.pid();
+    send_exit(Some(me), to, reason);
+    if to == me {
+        queue::drain(slot);
+        check(slot);
+    }
 }
 
 pub(crate) fn send_exit(from: Option<Pid>, to: Pid, reason: ExitReason) {
@@ -89,7 +102,7 @@ pub(crate) fn send_exit(from: Option<Pid>, to: Pid, reason: ExitReason) {
         // ended, there is nobody to mark.
         let _ = slot.inbox.set(flag::KILLED, to.generation());
     }
-    scheduler::deliver(to, AnyMessage::signal(Signal::Exit { from, reason }));
+    signal::send(to, Signal::Exit { from, reason });
 }
 
 /// Sets whether exit signals to the calling process become [`Exit`] messages (`true`) or end it
@@ -111,33 +124,52 @@ pub fn trap_exit(trap: bool) -> bool {
     old
 }
 
-/// Applies a signal to the process that the caller holds. Returns the message that it becomes, if
-/// any.
-pub(crate) fn apply(slot: &Slot, signal: &Signal) -> Option<AnyMessage> {
-    if slot.has(bit::FATAL) {
+/// Applies the order to exit to the process that the caller holds. Returns the message that it
+/// becomes, if any.
+pub(crate) fn apply(slot: &Slot, from: Option<Pid>, reason: ExitReason) -> Option<AnyMessage> {
+    if reason == ExitReason::Kill {
+        return end_with(slot, ExitReason::Killed);
+    }
+    apply_link(slot, from, reason)
+}
+
+/// As [`apply`], for the exit of a linked process: `Kill` is a reason like any other.
+pub(crate) fn apply_link(
+    slot: &Slot,
+    from: impl Into<Option<Pid>>,
+    reason: ExitReason,
+) -> Option<AnyMessage> {
+    if slot.has(bit::TRAP_EXIT) && !slot.has(bit::FATAL) {
+        let from = from.into();
+        return Some(AnyMessage::new(Exit { from, reason }));
+    }
+    if reason.is_normal() {
         return None;
     }
-    let (from, reason) = match signal {
-        Signal::Exit { from, reason } => (from, reason),
-        Signal::Full { limit } => {
-            make_fatal(slot, ExitReason::other(MailboxFull { limit: *limit }));
-            return None;
-        }
-    };
-    let fatal = match reason {
-        ExitReason::Kill => ExitReason::Killed,
-        reason if slot.has(bit::TRAP_EXIT) => {
-            let message = Exit {
-                from: *from,
-                reason: reason.clone(),
-            };
-            return Some(AnyMessage::new(message));
-        }
-        ExitReason::Normal => return None,
-        reason => reason.clone(),
-    };
-    make_fatal(slot, fatal);
+    end_with(slot, reason)
+}
+
+/// The mailbox is full, and the process was spawned to end then.
+pub(crate) fn apply_full(slot: &Slot, limit: u32) {
+    end_with(slot, ExitReason::other(MailboxFull { limit }));
+}
+
+fn end_with(slot: &Slot, reason: ExitReason) -> Option<AnyMessage> {
+    // The first fatal signal wins; nothing of the kind matters to one that is about to end.
+    if slot.has(bit::FATAL | bit::ENDING) {
+        discard(slot, reason);
+    } else {
+        make_fatal(slot, reason);
+    }
     None
+}
+
+/// Keeps a reason that does not matter, to be dropped when no queue is being worked on: it may hold
+/// a value of somebody's own.
+pub(crate) fn discard(slot: &Slot, reason: ExitReason) {
+    if let ExitReason::ShutdownWith(_) | ExitReason::Other(_) | ExitReason::Panic(_) = reason {
+        drop_later(slot, AnyMessage::new(Opaque(reason)));
+    }
 }
 
 /// Lets the process that the caller holds end with `reason` at its next switch point.

@@ -1,6 +1,7 @@
 //! The cold half of a process's data, allocated when first needed.
 //!
-//! Belongs to the holder of the process; see `slot`.
+//! Belongs to the holder of the process; see `slot`. Nobody refers to it as a whole, since others
+//! may reach one field of it.
 
 use std::backtrace::Backtrace;
 
@@ -8,6 +9,7 @@ use super::exit_reason::ExitReason;
 use super::local::Local;
 use crate::mailbox::ring::Ring;
 use crate::message::AnyMessage;
+use crate::signal::relations::Relations;
 
 /// Called with the reason when the process ends.
 pub(crate) type AtEnd = Box<dyn FnOnce(&ExitReason) + Send>;
@@ -15,6 +17,8 @@ pub(crate) type AtEnd = Box<dyn FnOnce(&ExitReason) + Send>;
 /// What few processes need, or only at times.
 #[derive(Default)]
 pub(crate) struct Extra {
+    /// Reached under the slot's lock only; see `signal::relations`.
+    pub(crate) relations: Relations,
     /// Messages that were looked at and left, and the behaviour's save position among them.
     pub(crate) ring: Ring,
     pub(crate) save: u64,

@@ -15,9 +15,10 @@ use super::exit_reason::ExitReason;
 use super::slot::{ANYONE, Slot, bit};
 use super::{local, table, wait, waker};
 use crate::mailbox::queue;
-use crate::message::AnyMessage;
 use crate::node;
+use crate::registry;
 use crate::scheduler;
+use crate::signal;
 use crate::thread;
 
 /// Runs the process until it rests or has ended; then it is no longer the caller's.
@@ -172,17 +173,18 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     scheduler::report_exit(slot, &name, &reason);
     tell_end(slot, &reason);
 
-    let chain = slot.inbox.close();
+    // The signals that came before are taken for what they are: who monitors or has linked is
+    // told the reason.
+    queue::close(slot);
+    registry::release(slot);
     // Destructors of messages may send; that they cannot receive is said by a panic, which ends
     // here.
     slot.set(bit::GUARD);
-    for envelope in chain.into_oldest_first() {
-        // SAFETY: a chain's envelopes belong to the holder who took it.
-        exit::drop_quietly(unsafe { AnyMessage::from_raw(envelope) });
-    }
     while let Some(message) = queue::pop_unseen(slot) {
         exit::drop_quietly(message);
     }
+    drop_messages(slot);
+    signal::tell_all(slot, &reason);
     drop_extra(slot);
     exit::drop_quietly(reason);
     wait::disarm(slot);
@@ -232,9 +234,7 @@ fn tell_end(slot: &Slot, reason: &ExitReason) {
     }
 }
 
-fn drop_extra(slot: &Slot) {
-    // Destructors of messages may have made some.
-    local::drop_all(slot);
+fn drop_messages(slot: &Slot) {
     loop {
         let extra = slot.extra.get();
         if extra.is_null() {
@@ -250,10 +250,20 @@ fn drop_extra(slot: &Slot) {
         };
         match message {
             Some(message) => exit::drop_quietly(message),
-            None => break,
+            None => return,
         }
     }
-    let extra = slot.extra.replace(ptr::null_mut());
+}
+
+fn drop_extra(slot: &Slot) {
+    // Destructors of messages may have made some.
+    local::drop_all(slot);
+    drop_messages(slot);
+    let extra = {
+        // See `signal::relations`.
+        let _locked = slot.lock.lock();
+        slot.extra.replace(ptr::null_mut())
+    };
     if !extra.is_null() {
         // SAFETY: made by `Slot::extra`, and no longer reachable.
         exit::drop_quietly(unsafe { Box::from_raw(extra) });

@@ -4,7 +4,7 @@
 //!   shared line    inbox: head | generation | flags     limit | entry | place
 //!                  body: what runs at rest (24 bytes inline)
 //!   private line   queue tail | extra | context | link | deadline | armed | since | reductions
-//!                  length | holder | node | wheel | bits
+//!                  length | holder | node | wheel | lock | bits
 //! ```
 //!
 //! Slots are type-stable: their memory stays what it is for the life of the program, so a stale
@@ -20,6 +20,8 @@ use std::cell::{Cell, UnsafeCell};
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
+
+use parking_lot::Mutex;
 
 use super::body::Body;
 use super::extra::Extra;
@@ -50,6 +52,8 @@ pub(crate) mod flag {
     pub(crate) const REPORTED: u32 = 1 << 6;
     /// The process's timer entry is no longer in the wheel.
     pub(crate) const TIMER: u32 = 1 << 7;
+    /// The process may have a registered name.
+    pub(crate) const NAMED: u32 = 1 << 8;
 }
 
 /// Bits of the holder's own (`Slot::bits`).
@@ -121,7 +125,9 @@ pub(crate) struct Slot {
     pub(crate) holder: AtomicU16,
     /// The node that the process belongs to.
     pub(crate) node: AtomicU16,
-    pub(crate) wheel: Cell<u16>,
+    pub(crate) wheel: Cell<u8>,
+    /// Over `Extra::relations`.
+    pub(crate) lock: Mutex<()>,
     pub(crate) bits: Cell<u16>,
 }
 
@@ -190,6 +196,8 @@ impl Slot {
     #[cold]
     fn make_extra(&self) -> *mut Extra {
         let extra = Box::into_raw(Box::<Extra>::default());
+        // See `signal::relations`.
+        let _locked = self.lock.lock();
         self.extra.set(extra);
         extra
     }

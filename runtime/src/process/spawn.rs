@@ -25,6 +25,8 @@ use crate::node::{self, Node};
 use crate::scheduler;
 pub use crate::scheduler::run_queue::Priority;
 use crate::scheduler::worker::Worker;
+use crate::signal::link;
+use crate::signal::monitor::Monitor;
 use crate::stack;
 
 /// What a process function may return: nothing, or a `Result` whose error is the exit reason.
@@ -139,6 +141,8 @@ pub struct Spawn<'n> {
     own_thread: bool,
     limit: Option<(u32, AtLimit)>,
     migrates: bool,
+    links: bool,
+    monitor: Option<Monitor>,
     node: Option<&'n Node>,
 }
 
@@ -180,6 +184,24 @@ impl<'n> Spawn<'n> {
     /// Limits the mailbox to `limit` messages. Signals and system messages always pass.
     pub fn mailbox_limit(mut self, limit: u32, then: AtLimit) -> Self {
         self.limit = Some((limit, then));
+        self
+    }
+
+    /// Links the process and the caller, in one step with the spawn. See [`link`](crate::link).
+    pub fn link(mut self) -> Self {
+        self.links = true;
+        self
+    }
+
+    /// Monitors the process for the caller, in one step with the spawn: the result has the
+    /// reference. See [`monitor`](crate::monitor).
+    pub fn monitor(self) -> Self {
+        self.monitor_with(Monitor::new())
+    }
+
+    /// As [`monitor`](Spawn::monitor), with options.
+    pub fn monitor_with(mut self, monitor: Monitor) -> Self {
+        self.monitor = Some(monitor);
         self
     }
 
@@ -268,7 +290,19 @@ impl<'n> Spawn<'n> {
         if self.migrates {
             bits |= bit::MIGRATES;
         }
+        let parent = if self.links || self.monitor.is_some() {
+            Some(super::try_current().ok_or(SpawnError::NoParent)?)
+        } else {
+            None
+        };
+        let mut reference = None;
         let options = |slot: &'static Slot| {
+            if let Some(parent) = parent {
+                if self.links {
+                    link::with_newborn(parent, slot);
+                }
+                reference = self.monitor.map(|monitor| monitor.newborn(parent, slot));
+            }
             if self.stack_size.is_some() || self.label.is_some() {
                 // SAFETY: the newborn is the caller's.
                 let extra = unsafe { &mut *slot.extra() };
@@ -307,7 +341,10 @@ impl<'n> Spawn<'n> {
                 }
             }
         };
-        Ok(Spawned { pid, monitor: None })
+        Ok(Spawned {
+            pid,
+            monitor: reference,
+        })
     }
 }
 
@@ -366,6 +403,46 @@ where
     };
     match spawned {
         Ok(pid) => pid,
+        Err(error) => refused(&error, type_name::<F>()),
+    }
+}
+
+/// What `spawn_link!` calls.
+///
+/// # Panics
+///
+/// When a limit is met, and outside a process; the message says so.
+#[doc(hidden)]
+#[track_caller]
+pub fn spawn_link<F, T>(f: F) -> Pid
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: ProcessResult,
+{
+    match Spawn::new().link().spawn(f) {
+        Ok(spawned) => spawned.pid,
+        Err(error) => refused(&error, type_name::<F>()),
+    }
+}
+
+/// What `spawn_monitor!` calls.
+///
+/// # Panics
+///
+/// As [`spawn_link`].
+#[doc(hidden)]
+#[track_caller]
+pub fn spawn_monitor<F, T>(f: F) -> (Pid, Ref)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: ProcessResult,
+{
+    match Spawn::new().monitor().spawn(f) {
+        Ok(Spawned {
+            pid,
+            monitor: Some(monitor),
+        }) => (pid, monitor),
+        Ok(_) => unreachable!("a monitor was asked for"),
         Err(error) => refused(&error, type_name::<F>()),
     }
 }

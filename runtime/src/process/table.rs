@@ -53,6 +53,13 @@ pub(crate) fn slot_of(pid: Pid) -> &'static Slot {
     unsafe { &*place_of(pid.index()) }
 }
 
+/// Whether the process lives: it has not ended, though it may be about to.
+#[inline]
+pub(crate) fn is_live(pid: Pid) -> bool {
+    let slot = slot_of(pid);
+    slot.inbox.generation() == pid.generation() && !slot.inbox.is_closed()
+}
+
 /// The slot at an index below [`used`].
 pub(crate) fn slot_at(index: u32) -> &'static Slot {
     assert!(index < used());

@@ -128,7 +128,7 @@ fn arm(slot: &'static Slot, worker: &Worker) {
         slot,
         generation: slot.inbox.generation(),
     };
-    if slot.entry.get() != NO_ENTRY && slot.wheel.get() != worker.id() {
+    if slot.entry.get() != NO_ENTRY && u16::from(slot.wheel.get()) != worker.id() {
         disarm(slot);
     }
     let mut wheel = worker.wheel();
@@ -142,7 +142,8 @@ fn arm(slot: &'static Slot, worker: &Worker) {
         }
         None => {
             slot.entry.set(wheel.insert(due, timer).index());
-            slot.wheel.set(worker.id());
+            // There are 256 workers at most.
+            slot.wheel.set(worker.id() as u8);
         }
     }
     worker.expires(due);
@@ -167,7 +168,7 @@ pub(crate) fn disarm(slot: &'static Slot) {
         slot,
         generation: slot.inbox.generation(),
     };
-    if let Some(worker) = scheduler::worker().node().worker(slot.wheel.get()) {
+    if let Some(worker) = scheduler::worker().node().worker(slot.wheel.get().into()) {
         worker.wheel().remove_if(index, |owner| *owner == timer);
     }
 }

@@ -22,15 +22,25 @@ pub(crate) fn deliver(to: Pid, message: AnyMessage) {
 
 /// As [`deliver`], for a caller that has its thread's record at hand.
 #[inline(never)]
-pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
-    let slot = table::slot_of(to);
-    thread.spend(1);
+pub(crate) fn deliver_on(thread: &Thread, to: Pid, message: AnyMessage) {
     if let Some(sender) = thread.process()
         && sender.has(bit::FATAL)
     {
         // What a process does after its fatal exit has no effect.
         return lost(message);
     }
+    dispatch(thread, to, message);
+}
+
+/// Sends a signal, whatever has become of the sender.
+pub(crate) fn deliver_signal(to: Pid, signal: AnyMessage) {
+    dispatch(thread::this(), to, signal);
+}
+
+#[inline(always)]
+fn dispatch(thread: &Thread, to: Pid, mut message: AnyMessage) {
+    let slot = table::slot_of(to);
+    thread.spend(1);
     message.header_mut().generation = to.generation();
     let limited = queue::limited(slot);
     if limited {
@@ -54,7 +64,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
         }
         Pushed::Claimed => claimed(slot, envelope, to.generation()),
         // SAFETY: it came back.
-        Pushed::Dead => lost(unsafe { AnyMessage::from_raw(envelope) }),
+        Pushed::Dead => to_the_dead(to, unsafe { AnyMessage::from_raw(envelope) }),
     }
 }
 
@@ -72,8 +82,9 @@ fn claimed(slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
     if slot.inbox.generation() != generation {
         // The next process of the slot.
         release(slot);
+        let to = table::pid_of(slot, generation);
         // SAFETY: the envelope is ours.
-        return lost(unsafe { AnyMessage::from_raw(envelope) });
+        return to_the_dead(to, unsafe { AnyMessage::from_raw(envelope) });
     }
     // SAFETY: we hold the process and the envelope.
     unsafe { queue::accept_claimed(slot, envelope) };
@@ -81,6 +92,14 @@ fn claimed(slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
         ready(slot);
     } else {
         release(slot);
+    }
+}
+
+#[cold]
+fn to_the_dead(to: Pid, message: AnyMessage) {
+    match message.header().kind {
+        Kind::Signal => queue::undelivered(to, message),
+        Kind::Message | Kind::Aliased => lost(message),
     }
 }
 
@@ -114,7 +133,7 @@ pub(crate) fn release(slot: &'static Slot) {
 /// be sent.
 #[cold]
 fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<AnyMessage> {
-    if message.header().kind == Kind::Signal || slot.inbox.generation() != to.generation() {
+    if message.header().kind != Kind::Message || slot.inbox.generation() != to.generation() {
         return Some(message);
     }
     let limit = slot.limit.load(Ordering::Relaxed);

@@ -37,7 +37,7 @@ mod tests;
 #[cfg(not(loom))]
 pub(crate) use calls::*;
 #[cfg(not(loom))]
-pub(crate) use deliver::{deliver, deliver_on, ready, release};
+pub(crate) use deliver::{deliver, deliver_on, deliver_signal, ready, release};
 #[cfg(not(loom))]
 pub(crate) use reductions::{account, spend, spent};
 #[cfg(not(loom))]

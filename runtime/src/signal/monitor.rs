@@ -1,0 +1,360 @@
+//! Monitors: a process learns of the end of another.
+//!
+//! A monitor is kept twice: by the watcher, under the number of its reference, with all that the
+//! message will say; and by the watched process, as a [`Watch`]. When that ends it sends `Down` with
+//! the number; the watcher looks it up, and makes the message if the monitor still stands. So a
+//! `demonitor` acts at once: it takes the monitor out here, whatever is on its way.
+
+use std::fmt;
+
+use super::alias::Alias;
+use super::relations::{self, Watch};
+use super::{Signal, send};
+use crate::mailbox::queue;
+use crate::mailbox::reference::{self, Ref};
+use crate::message::AnyMessage;
+use crate::process::current;
+use crate::process::exit;
+use crate::process::exit_reason::{ExitReason, Term};
+use crate::process::pid::Pid;
+use crate::process::slot::Slot;
+use crate::registry::{self, Name};
+
+/// The message that a monitor sends once, when what it watched has ended: Erlang's
+/// `{'DOWN', Ref, process, Object, Reason}`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Down {
+    /// The monitor, which is gone now.
+    pub monitor: Ref,
+    /// What was watched, as it was named.
+    pub object: Monitored,
+    /// Why it ended; [`NoProc`](ExitReason::NoProc) if there was nothing to watch.
+    pub reason: ExitReason,
+}
+
+/// The message of a monitor with a tag: Erlang's `{Tag, Ref, process, Object, Reason}`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TaggedDown {
+    /// What was given to [`Monitor::tag`].
+    pub tag: Term,
+    /// What a monitor without a tag would have sent.
+    pub down: Down,
+}
+
+/// What a monitor watches, as the watcher named it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Monitored {
+    /// A process.
+    Pid(Pid),
+    /// The process that had this name when the monitor was made.
+    Name(Name),
+}
+
+impl fmt::Display for Monitored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Monitored::Pid(pid) => fmt::Display::fmt(pid, f),
+            Monitored::Name(name) => fmt::Display::fmt(name, f),
+        }
+    }
+}
+
+impl From<Pid> for Monitored {
+    fn from(pid: Pid) -> Monitored {
+        Monitored::Pid(pid)
+    }
+}
+
+impl From<Name> for Monitored {
+    fn from(name: Name) -> Monitored {
+        Monitored::Name(name)
+    }
+}
+
+impl From<&str> for Monitored {
+    fn from(name: &str) -> Monitored {
+        Monitored::Name(name.into())
+    }
+}
+
+/// One monitor, as its watcher keeps it.
+pub(crate) struct Watched {
+    reference: Ref,
+    object: Monitored,
+    target: Option<Pid>,
+    tag: Option<Term>,
+    /// What becomes of the alias of the same reference when the monitor ends.
+    alias_ends: bool,
+}
+
+impl Watched {
+    /// Who has to be told when the monitor is taken back.
+    pub(crate) fn target(&self) -> Option<Pid> {
+        self.target
+    }
+
+    pub(crate) fn object(&self) -> &Monitored {
+        &self.object
+    }
+}
+
+/// How long the alias of a monitor lives; see [`Monitor::alias`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MonitorAlias {
+    /// Until [`unalias`](crate::unalias): Erlang's `explicit_unalias`.
+    ExplicitUnalias,
+    /// As long as the monitor.
+    Demonitor,
+    /// As long as the monitor, and until the first message has come over it, which ends the
+    /// monitor as well.
+    ReplyDemonitor,
+}
+
+/// A monitor with options.
+///
+/// Mirrors `erlang:monitor/3`.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::{Monitor, MonitorAlias, TaggedDown};
+///
+/// # runtime::run(|| {
+/// let child = spawn!(|| receive! { "end": &str => {} });
+/// let monitor = Monitor::new().tag("child").monitor(child);
+/// send(child, "end");
+/// let TaggedDown { tag, down, .. } = receive_type();
+/// assert_eq!(tag.downcast_ref(), Some(&"child"));
+/// assert_eq!(down.monitor, monitor);
+/// # });
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is watched before `monitor`"]
+pub struct Monitor {
+    tag: Option<Term>,
+    alias: Option<MonitorAlias>,
+}
+
+impl Monitor {
+    /// No options.
+    pub fn new() -> Monitor {
+        Monitor::default()
+    }
+
+    /// Sends a [`TaggedDown`] with this tag in place of a [`Down`].
+    pub fn tag<T>(mut self, tag: T) -> Monitor
+    where
+        T: std::any::Any + Send + Sync + fmt::Debug + PartialEq,
+    {
+        self.tag = Some(Term::new(tag));
+        self
+    }
+
+    /// Makes the monitor's reference an alias of the calling process too: what is sent to it
+    /// reaches the process as long as the alias lives.
+    pub fn alias(mut self, lives: MonitorAlias) -> Monitor {
+        self.alias = Some(lives);
+        self
+    }
+
+    /// Watches `object`: a [`Pid`] or a registered name, which is looked up once, now.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    pub fn monitor(self, object: impl Into<Monitored>) -> Ref {
+        let slot = current("monitor");
+        let object = object.into();
+        let me = slot.pid();
+        let target = match &object {
+            Monitored::Pid(pid) => Some(*pid),
+            Monitored::Name(name) => registry::whereis(name.as_str()),
+        };
+        // One that watches itself never fires.
+        let told = target.filter(|&pid| pid != me);
+        let reference = self.note(slot, object, told);
+        if super::has_effect(slot) {
+            let watch = Watch {
+                watcher: me,
+                number: reference.number(),
+            };
+            match (told, target) {
+                (Some(pid), _) => send(pid, Signal::Monitor(watch)),
+                (None, Some(_)) => {}
+                (None, None) => tell(watch, ExitReason::NoProc),
+            }
+        }
+        reference
+    }
+
+    /// The watcher's half of a monitor.
+    fn note(self, slot: &Slot, object: Monitored, target: Option<Pid>) -> Ref {
+        let reference = reference::make(slot);
+        let alias = self.alias;
+        let watched = Watched {
+            reference,
+            object,
+            target,
+            tag: self.tag,
+            alias_ends: alias.is_some_and(|alias| alias != MonitorAlias::ExplicitUnalias),
+        };
+        relations::with(slot, |relations| {
+            relations.monitors.insert(reference.number(), watched);
+            if let Some(alias) = alias {
+                relations.aliases.insert(
+                    reference.number(),
+                    Alias {
+                        once: alias == MonitorAlias::ReplyDemonitor,
+                    },
+                );
+            }
+        });
+        reference
+    }
+
+    /// Watches a newborn, which the caller holds, for its parent, the calling process.
+    pub(crate) fn newborn(self, parent: &Slot, child: &Slot) -> Ref {
+        let pid = child.pid();
+        let reference = self.note(parent, Monitored::Pid(pid), Some(pid));
+        let watch = Watch {
+            watcher: parent.pid(),
+            number: reference.number(),
+        };
+        relations::with(child, |child| child.monitored_by.insert(watch, ()));
+        reference
+    }
+}
+
+/// Watches `object`, a [`Pid`] or a registered name: when the process ends, the caller receives a
+/// [`Down`], once. If there is no such process it does so at once, with
+/// [`NoProc`](ExitReason::NoProc).
+///
+/// Each call makes a monitor of its own. A name is looked up once, now. A monitor of oneself never
+/// fires. Options: [`Monitor`].
+///
+/// Mirrors `erlang:monitor/2`.
+///
+/// # Panics
+///
+/// Outside a process.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::{Down, ExitReason, monitor};
+///
+/// # runtime::run(|| {
+/// let child = spawn!(|| exit(ExitReason::Shutdown));
+/// let watched = monitor(child);
+/// receive! {
+///     Down { monitor, reason, .. } if monitor == watched => {
+///         assert!(matches!(reason, ExitReason::Shutdown | ExitReason::NoProc));
+///     }
+/// }
+/// # });
+/// ```
+pub fn monitor(object: impl Into<Monitored>) -> Ref {
+    Monitor::new().monitor(object)
+}
+
+/// Ends a monitor: no [`Down`] of it arrives from now on. True if it stood until now; false if it
+/// has fired, was ended before, or is not the calling process's: then its `Down` may be in the
+/// mailbox.
+///
+/// Mirrors `erlang:demonitor/2` with the option `info`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn demonitor(monitor: Ref) -> bool {
+    let slot = current("demonitor");
+    let me = slot.pid();
+    if monitor.creator() != me {
+        return false;
+    }
+    let Some(watched) = take(slot, monitor.number()) else {
+        return false;
+    };
+    if super::has_effect(slot) {
+        forget(me, monitor.number(), &watched);
+    }
+    true
+}
+
+/// As [`demonitor`], and takes the monitor's [`Down`] or [`TaggedDown`] out of the mailbox if it
+/// is there: none of it is left afterwards.
+///
+/// Mirrors `erlang:demonitor/2` with the options `flush` and `info`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn demonitor_flush(monitor: Ref) -> bool {
+    let stood = demonitor(monitor);
+    let slot = current("demonitor_flush");
+    if !stood && monitor.creator() == slot.pid() {
+        let down = queue::take_first(slot, |message| {
+            let down = message.downcast_ref::<Down>();
+            let tagged = message
+                .downcast_ref::<TaggedDown>()
+                .map(|tagged| &tagged.down);
+            down.or(tagged).is_some_and(|down| down.monitor == monitor)
+        });
+        drop(down);
+    }
+    stood
+}
+
+/// Takes a monitor out of the watcher's table, with the alias that ends with it.
+pub(super) fn take(slot: &Slot, number: u64) -> Option<Watched> {
+    relations::if_any(slot, |relations| {
+        let watched = relations.monitors.remove(&number)?;
+        if watched.alias_ends {
+            relations.aliases.remove(&number);
+        }
+        Some(watched)
+    })
+    .flatten()
+}
+
+/// Tells the watched process that a monitor is gone.
+pub(super) fn forget(watcher: Pid, number: u64, watched: &Watched) {
+    if let Some(target) = watched.target {
+        send(target, Signal::Demonitor(Watch { watcher, number }));
+    }
+}
+
+/// Tells a watcher the end.
+pub(super) fn tell(watch: Watch, reason: ExitReason) {
+    let monitor = watch.number;
+    send(watch.watcher, Signal::Down { monitor, reason });
+}
+
+/// The process is monitored.
+pub(super) fn accept(slot: &Slot, watch: Watch) {
+    relations::with(slot, |relations| relations.monitored_by.insert(watch, ()));
+}
+
+/// A monitor of the process is gone.
+pub(super) fn remove(slot: &Slot, watch: Watch) {
+    relations::if_any(slot, |relations| relations.monitored_by.remove(&watch));
+}
+
+/// What one of the process's monitors watched has ended. Returns the message that this becomes,
+/// unless the monitor is gone.
+pub(super) fn fired(slot: &Slot, number: u64, reason: ExitReason) -> Option<AnyMessage> {
+    let Some(watched) = take(slot, number) else {
+        exit::discard(slot, reason);
+        return None;
+    };
+    let down = Down {
+        monitor: watched.reference,
+        object: watched.object,
+        reason,
+    };
+    Some(match watched.tag {
+        None => AnyMessage::new(down),
+        Some(tag) => AnyMessage::new(TaggedDown { tag, down }),
+    })
+}
