@@ -121,8 +121,8 @@ mod of_memory {
         assert_eq!(result, 0);
     }
 
-    /// Where there is too little address space for a node's tables, or just enough, the node runs,
-    /// or says what is missing.
+    /// With less address space than the process table takes elsewhere, a node runs all the same;
+    /// with too little for any, the error says how much was refused, and names the limit.
     #[test]
     #[cfg(target_os = "linux")]
     fn little_address_space() {
@@ -143,6 +143,122 @@ mod of_memory {
             census.none_is_left();
         });
         end.is_well();
+    }
+
+    /// The address space that is there is shared: a table that does not get all that it asks for
+    /// leaves as much as it takes, and is full where its own addresses end.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn half_of_the_address_space() {
+        let end = child::run("of_memory::half_of_the_address_space", || {
+            let node = Builder::new().workers(1).start().unwrap();
+            // Room for the table's least, 16,384 processes, once more, and its alignment.
+            limit_address_space(9 << 20);
+            let mut spawned = 0;
+            let refusal = loop {
+                match Spawn::new().node(&node).receive_loop(|_| Flow::Continue) {
+                    Ok(_) => spawned += 1,
+                    Err(error) => break error,
+                }
+            };
+            match refusal {
+                SpawnError::TableFull { limit } => assert!(spawned <= limit, "{spawned}"),
+                SpawnError::Stack(_) => {}
+                other => panic!("{other:?}"),
+            }
+        });
+        end.is_well();
+    }
+
+    /// Where not even the smallest table can be had, the error names the bytes and the limit.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_address_space_for_the_table() {
+        let end = child::run("of_memory::no_address_space_for_the_table", || {
+            let node = Builder::new().workers(1).start().unwrap();
+            limit_address_space(1 << 20);
+            match Spawn::new().node(&node).spawn(|| ()) {
+                Err(error @ SpawnError::OutOfMemory { bytes }) => {
+                    let text = error.to_string();
+                    assert!(text.contains(&bytes.to_string()), "{text}");
+                    assert!(text.contains("RLIMIT_AS"), "{text}");
+                }
+                other => panic!("{other:?}"),
+            }
+        });
+        end.is_well();
+    }
+
+    /// Once a stack has been refused, a spawn says so, and names the limit; when processes have
+    /// ended there are stacks again, what was spawned before runs, and so does what is spawned
+    /// then.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_stack_for_another() {
+        let end = child::run("of_memory::no_stack_for_another", || {
+            refusal_and_recovery(1);
+        });
+        end.is_well();
+    }
+
+    /// The same with workers that have stacks to give to each other.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_stack_for_another_on_two_workers() {
+        let end = child::run("of_memory::no_stack_for_another_on_two_workers", || {
+            refusal_and_recovery(2);
+        });
+        end.is_well();
+    }
+
+    fn refusal_and_recovery(workers: usize) {
+        let builder = Builder::new().workers(workers).stack_size(1 << 20);
+        let node = builder.start().unwrap();
+        let census = Census::default();
+        let everyone = census.clone();
+        let root = node.run(move || {
+            limit_address_space(256 << 20);
+            // A process spawns until it is refused, then lets all end.
+            let root = spawn!(move || {
+                let mut pids = Vec::new();
+                let refusal = loop {
+                    let token = everyone.token();
+                    let spawned = Spawn::new().spawn(move || {
+                        let _token = token;
+                        receive_any();
+                    });
+                    match spawned {
+                        Ok(spawned) => pids.push(spawned.pid),
+                        Err(error) => break error,
+                    }
+                    tick();
+                };
+                match &refusal {
+                    SpawnError::Stack(error) => {
+                        assert!(error.to_string().contains("RLIMIT_AS"), "{error}");
+                    }
+                    other => panic!("{other:?}"),
+                }
+                for pid in pids {
+                    send(pid, ());
+                }
+            });
+            sleep(Duration::from_millis(1));
+            root
+        });
+        expect::end_of(root);
+        census.none_is_left();
+        until("room for another", || {
+            let token = census.token();
+            Spawn::new()
+                .node(&node)
+                .spawn(move || {
+                    let _token = token;
+                    sleep(Duration::from_millis(1));
+                })
+                .is_ok()
+        });
+        census.none_is_left();
     }
 
     /// When no address space is left for another stack, processes that have none wait until one is

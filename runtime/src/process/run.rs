@@ -6,17 +6,15 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
-use std::sync::atomic::Ordering;
 
 use super::behaviour::{Behaviour, Cx, Next, Until};
 use super::body::Body;
 use super::exit::{self, End};
 use super::exit_reason::ExitReason;
 use super::slot::{ANYONE, Slot, bit};
-use super::{local, table, wait, waker};
+use super::{local, name, table, wait, waker};
 use crate::mailbox::queue;
 use crate::message::AnyMessage;
-use crate::node;
 use crate::scheduler;
 use crate::thread;
 
@@ -166,10 +164,10 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     let reason = fatal_reason(slot).unwrap_or(reason);
 
     let name = match &reason {
-        ExitReason::Panic(_) => name(slot, body_name),
-        _ => String::new(),
+        ExitReason::Panic(_) => name::label(slot).or_else(|| body_name.map(str::to_owned)),
+        _ => None,
     };
-    scheduler::report_exit(slot, &name, &reason);
+    scheduler::report_exit(slot, name.as_deref(), &reason);
     tell_end(slot, &reason);
 
     let chain = slot.inbox.close();
@@ -189,17 +187,6 @@ fn end(slot: &'static Slot, reason: ExitReason) {
 
     scheduler::account(thread::this(), slot);
     scheduler::leave(slot);
-}
-
-/// What a process that the caller holds is called in reports: its label, or the name of its
-/// body.
-pub(crate) fn name(slot: &Slot, body: Option<&'static str>) -> String {
-    let extra = slot.extra.get();
-    // SAFETY: the caller is the holder.
-    let label = unsafe { extra.as_ref() }.and_then(|extra| extra.label.clone());
-    label
-        .or_else(|| body.map(str::to_owned))
-        .unwrap_or_else(|| node::name_of(slot))
 }
 
 /// Frees what is left of a slot whose inbox is closed, and lets the next process have it.
@@ -258,5 +245,5 @@ fn drop_extra(slot: &Slot) {
         // SAFETY: made by `Slot::extra`, and no longer reachable.
         exit::drop_quietly(unsafe { Box::from_raw(extra) });
     }
-    slot.length.store(0, Ordering::Relaxed);
+    slot.reset_length();
 }
