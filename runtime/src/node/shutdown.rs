@@ -43,7 +43,8 @@ pub struct ShutdownReport {
 pub struct Remnant {
     /// The process.
     pub pid: Pid,
-    /// Its label, or the name of its function or behaviour.
+    /// Its label, or the name of its function or behaviour; of a process that could not be asked,
+    /// as it did not wait, the place where it was spawned.
     pub name: String,
     /// Where it was spawned, as `file:line:column`.
     pub place: String,
