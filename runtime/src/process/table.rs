@@ -126,7 +126,9 @@ fn refill(free: &List) -> Result<&'static Slot, Full> {
     if store.free.is_empty() {
         let first = USED.load(Ordering::Relaxed);
         if store.limit == 0 {
-            store.limit = reserve()?;
+            let (base, limit) = reserve(map)?;
+            BASE.store(base, Ordering::Release);
+            store.limit = limit;
         }
         if first == store.limit {
             return Err(Full::Table { limit: first });
@@ -168,30 +170,26 @@ pub(crate) fn prefetch(slot: *const Slot) {
     crate::prefetch::line(slot.wrapping_byte_add(64));
 }
 
-/// Reserves the table's addresses, and returns the number of slots that they have room for.
+/// Reserves the table's addresses: where it begins, and how many slots it has room for.
 ///
 /// Where the address space is limited (`RLIMIT_AS`) it takes less, and leaves at least as much to
 /// the rest of the program.
-fn reserve() -> Result<u32, Full> {
+fn reserve(map: impl Fn(u32, u32) -> Option<*mut Slot>) -> Result<(*mut Slot, u32), Full> {
     if let Some(base) = map(MAX, 0) {
-        BASE.store(base, Ordering::Release);
-        return Ok(MAX);
+        return Ok((base, MAX));
     }
     let mut slots = MAX / 2;
-    loop {
+    while slots >= STEP {
         if let Some(base) = map(slots, slots) {
-            BASE.store(base, Ordering::Release);
-            return Ok(slots);
-        }
-        if slots == STEP {
-            let bytes = 2 * slots as usize * size_of::<Slot>();
-            return Err(Full::Memory { bytes });
+            return Ok((base, slots));
         }
         slots /= 2;
     }
+    let bytes = 2 * STEP_BYTES;
+    Err(Full::Memory { bytes })
 }
 
-/// Reserves addresses for so many slots, where there are as many more as have to be to `spare`.
+/// Reserves addresses for so many slots, if there are some to `spare` for so many more.
 fn map(slots: u32, spare: u32) -> Option<*mut Slot> {
     // Steps start at multiples of their size, so that each may be one huge page.
     let kept = (slots + STEP) as usize * size_of::<Slot>();

@@ -49,3 +49,31 @@ fn the_last_generation() {
         }));
     });
 }
+
+/// The table takes what it asks for where that is there, else the half of what is there or less, and
+/// is refused only where there is not enough for the least.
+#[test]
+fn little_address_space() {
+    let with_room_for = |room: u32| {
+        let map = |slots: u32, spare| (slots + spare <= room).then_some(ptr::null_mut());
+        reserve(map).map(|(_, limit)| limit)
+    };
+    assert_eq!(with_room_for(MAX), Ok(MAX));
+    for room in [MAX - 1, MAX / 2, 3 * STEP, 2 * STEP] {
+        let limit = with_room_for(room).unwrap();
+        assert!(limit <= room / 2 && 4 * limit > room, "{limit} of {room}");
+    }
+    let bytes = 2 * STEP_BYTES;
+    assert_eq!(with_room_for(2 * STEP - 1), Err(Full::Memory { bytes }));
+}
+
+/// The refusal of memory for the table says how much was asked for, and names the limits.
+#[test]
+fn the_refusal_names_the_limits() {
+    let text = crate::SpawnError::from(Full::Memory { bytes: 12345 }).to_string();
+    for part in ["12345 bytes", "RLIMIT_AS", "ulimit -v"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let text = crate::SpawnError::from(Full::Table { limit: 777 }).to_string();
+    assert!(text.contains("777"), "{text}");
+}
