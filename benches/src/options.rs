@@ -183,11 +183,12 @@ fn modes(list: &str) -> Result<Vec<&'static Mode>, OptionsError> {
 pub fn help() {
     println!(
         "Runs our processes and tokio's tasks alternately at the same work and prints the ratio.\n\n\
-         usage: compare [WORKLOAD..] [--rounds N] [--systems A,B] [--json]\n\n\
+         usage: compare [WORKLOAD..] [--rounds N] [--systems A,B] [--n N] [--scale F] [--json]\n\n\
          \x20 WORKLOAD       one of those below, or a group of them (mem, hog, selective); else all\n\
          \x20 --rounds N     how often each is measured, in turn [5]\n\
          \x20 --systems A,B  runtime, tokio, or one mode of these: runtime/safe,tokio/w2-glibc\n\
          \x20 --n N          size of each workload, instead of its own\n\
+         \x20 --scale F      so many times that size: 0.01 for a quick look [1]\n\
          \x20 --json         a line of JSON for each workload and mode\n\n\
          workloads:"
     );

@@ -1,4 +1,7 @@
-//! How a node is set up.
+//! How a node is set up: [`Builder`], the options of a node.
+//!
+//! Called by whoever starts a node, and by the macros' entry points; read by `node`. Options are
+//! checked when the node starts, not when they are set, so that one error type names them all.
 
 use crate::error::StartError;
 use crate::node::{Instance, Node};
@@ -53,7 +56,8 @@ impl Builder {
     }
 
     /// The most threads the node starts beside its workers: spares, which take over while a
-    /// process runs on and on, and those of processes with a thread of their own.
+    /// process runs on and on, and those of processes with a thread of their own. At most 256, and
+    /// with the workers together no more than 256 are started.
     pub fn max_spares(mut self, spares: usize) -> Builder {
         self.max_spares = spares;
         self
@@ -113,6 +117,16 @@ impl Builder {
             });
         }
         Ok(asked)
+    }
+
+    pub(crate) fn spares(&self) -> Result<usize, StartError> {
+        if self.max_spares > MAX_WORKERS {
+            return Err(StartError::Spares {
+                asked: self.max_spares,
+                limit: MAX_WORKERS,
+            });
+        }
+        Ok(self.max_spares)
     }
 
     pub(crate) fn stack_class(&self) -> Result<Class, StartError> {

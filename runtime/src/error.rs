@@ -1,4 +1,7 @@
 //! The errors of the crate's operations: one type per operation.
+//!
+//! Each variant names the limit that was met, and its text the option or the system's setting that
+//! moves it. The types are part of the interface and grow: `#[non_exhaustive]`.
 
 use std::fmt;
 
@@ -19,12 +22,17 @@ pub enum SpawnError {
     },
     /// The process table, which the whole program shares, is full.
     TableFull {
-        /// The most processes there can be.
+        /// The most processes there can be: 134,217,728, or what the address space left at the
+        /// start had room for.
         limit: u32,
     },
     /// The system gives no more memory for the process table.
-    OutOfMemory,
-    /// The stack size asked for cannot be had.
+    OutOfMemory {
+        /// Bytes that were asked for and refused.
+        bytes: usize,
+    },
+    /// The stack size asked for cannot be had; or the node has met a limit of the system's and waits
+    /// until a stack is free.
     Stack(StackError),
     /// A link or a monitor was asked for on a thread that is no process.
     NoParent,
@@ -52,9 +60,11 @@ impl fmt::Display for SpawnError {
             SpawnError::TableFull { limit } => {
                 write!(f, "the process table is full: {limit} processes")
             }
-            SpawnError::OutOfMemory => {
-                f.write_str("the system gives no more memory for the process table")
-            }
+            SpawnError::OutOfMemory { bytes } => write!(
+                f,
+                "no memory for the process table: the system refused {bytes} bytes; its limits are \
+                 RLIMIT_AS and RLIMIT_DATA (ulimit -v, -d) and vm.overcommit_memory"
+            ),
             SpawnError::Stack(error) => write!(f, "no stack for the process: {error}"),
             SpawnError::NoParent => {
                 f.write_str("only a process can be linked to another, or monitor it")
@@ -181,6 +191,13 @@ pub enum StartError {
         /// The most there can be.
         limit: usize,
     },
+    /// The number of threads beside the workers is not in the range.
+    Spares {
+        /// What was asked for.
+        asked: usize,
+        /// The most there can be.
+        limit: usize,
+    },
     /// The program has as many nodes as it may.
     TooManyNodes {
         /// The most there can be at a time.
@@ -196,6 +213,9 @@ impl fmt::Display for StartError {
             StartError::Workers { asked, limit } => {
                 write!(f, "{asked} workers: a node has 1 to {limit}")
             }
+            StartError::Spares { asked, limit } => {
+                write!(f, "{asked} spare workers: a node has at most {limit}")
+            }
             StartError::TooManyNodes { limit } => {
                 write!(f, "there are {limit} nodes already")
             }
@@ -210,6 +230,12 @@ impl std::error::Error for StartError {
             StartError::Stack(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<StartError> for SpawnError {
+    fn from(error: StartError) -> SpawnError {
+        SpawnError::Start(error)
     }
 }
 

@@ -162,10 +162,10 @@ impl Registry {
 /// Calls `f` with the names of the caller's node; outside a process, of the default node.
 fn with<R>(f: impl FnOnce(&Registry) -> R) -> Option<R> {
     match scheduler::try_worker() {
-        Some(worker) => Some(f(worker.node().registry())),
+        Some(worker) => Some(f(worker.node().names())),
         None => node::default_node()
             .ok()
-            .map(|node| f(node.instance().registry())),
+            .map(|node| f(node.instance().names())),
     }
 }
 
@@ -230,6 +230,6 @@ pub fn registered() -> Vec<Name> {
 /// Frees the name of a process whose inbox is closed.
 pub(crate) fn release(slot: &Slot) {
     if slot.inbox.flags_at_end() & flag::NAMED != 0 {
-        scheduler::worker().node().registry().release(slot.pid());
+        scheduler::worker().node().names().release(slot.pid());
     }
 }

@@ -50,6 +50,27 @@ fn before_there_is_a_node() {
     end.is_well();
 }
 
+/// The first spawn of a program may be a destructor's, on a thread that panics.
+#[test]
+fn first_in_a_destructor() {
+    let end = child::run("first_in_a_destructor", || {
+        let (answer, answers) = channel();
+        let thread = thread::spawn(move || {
+            let _last = expect::OnDrop(move || {
+                let answer = answer.clone();
+                spawn!(move || answer.send(self_pid()).unwrap());
+            });
+            panic!("on a foreign thread");
+        });
+        answers.recv_timeout(LONG).unwrap();
+        assert!(thread.join().is_err());
+        // The hook is there: a process's panic is located.
+        let text = runtime::run(|| panic_of(|| panic!("in a process")));
+        assert_eq!(text, "in a process");
+    });
+    end.is_well();
+}
+
 /// Threads spawn, send and end processes beside a busy node; each message arrives once.
 #[runtime::test]
 fn beside_a_node() {

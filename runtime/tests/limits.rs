@@ -182,6 +182,23 @@ mod of_threads {
         });
     }
 
+    /// More spare workers than a node can have are refused, and the limit is named, however many
+    /// were asked for.
+    #[test]
+    fn spares() {
+        for spares in [257, usize::MAX] {
+            match Builder::new().max_spares(spares).start() {
+                Err(error @ StartError::Spares { asked, limit: 256 }) => {
+                    assert_eq!(asked, spares);
+                    assert!(error.to_string().contains("256"), "{error}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let node = Builder::new().workers(1).max_spares(256).start().unwrap();
+        node.run(|| ());
+    }
+
     /// A node has at least one worker, and no more than it can have.
     #[test]
     fn workers() {

@@ -141,6 +141,74 @@ fn report_at_the_limit() {
     assert!(message::<Vec<u32>>().into_iter().eq(0..3 * LIMIT));
 }
 
+/// A report of a mailbox over its limit names the process by its label, and apart from it the place
+/// where it was spawned.
+#[test]
+fn the_report_names() {
+    reports::collect();
+    // With one thread the process waits before this one goes on.
+    expect::alone(|| {
+        let root = self_pid();
+        let spawned = Spawn::new()
+            .label("patient")
+            .mailbox_limit(0, AtLimit::Report)
+            .spawn(move || {
+                send(root, "ready");
+                receive_type::<&str>();
+            })
+            .unwrap();
+        assert_eq!(message::<&str>(), "ready");
+        send(spawned.pid, 1u32);
+        let pid = format!("pid={} ", spawned.pid);
+        let report = reports::expect("runtime::mailbox", &[&pid]);
+        assert!(report.fields.contains("name=patient "), "{report:?}");
+        let place = "place=runtime/tests/mailbox_limit.rs:";
+        assert!(report.fields.contains(place), "{report:?}");
+        send(spawned.pid, "go");
+    });
+}
+
+/// A mailbox that grows long is reported by pid, place and length, though its owner never looks at
+/// a message: whether it waits for something else, computes, or is a behaviour in a callback.
+#[test]
+fn long_mailboxes_are_reported() {
+    const MANY: u32 = 40_000;
+    reports::collect();
+    let node = Builder::new().workers(2).start().unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let told = std::sync::Arc::clone(&stop);
+    let wait = move || {
+        while !told.load(std::sync::atomic::Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+    };
+    let hog = wait.clone();
+    let pids = [
+        Spawn::new().node(&node).spawn(|| sleep(expect::LONG)),
+        Spawn::new().node(&node).own_thread().spawn(hog),
+        Spawn::new()
+            .node(&node)
+            .own_thread()
+            .receive_loop(move |_| {
+                wait();
+                Flow::Exit(ExitReason::Normal)
+            }),
+    ];
+    for pid in pids.map(|spawned| spawned.unwrap().pid) {
+        for n in 0..MANY {
+            send(pid, n);
+        }
+        let report = reports::expect("runtime::mailbox", &[&format!("pid={pid} "), "length="]);
+        assert!(report.fields.contains("place=runtime/tests/"), "{report:?}");
+        assert_eq!(
+            reports::count("runtime::mailbox", &[&format!("pid={pid} ")]),
+            1
+        );
+        runtime::exit_signal(pid, ExitReason::Kill);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Release);
+}
+
 /// Signals pass a full mailbox, trapped ones too.
 #[runtime::test]
 fn signals_pass() {

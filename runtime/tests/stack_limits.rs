@@ -121,8 +121,7 @@ mod of_memory {
         assert_eq!(result, 0);
     }
 
-    /// Where there is too little address space for a node's tables, or just enough, the node runs,
-    /// or says what is missing.
+    /// With less address space than the process table takes elsewhere, a node runs all the same.
     #[test]
     #[cfg(target_os = "linux")]
     fn little_address_space() {
@@ -143,6 +142,78 @@ mod of_memory {
             census.none_is_left();
         });
         end.is_well();
+    }
+
+    /// Once a stack has been refused, a spawn says so, and names the limit; when processes have
+    /// ended there are stacks again, what was spawned before runs, and so does what is spawned
+    /// then.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_stack_for_another() {
+        let end = child::run("of_memory::no_stack_for_another", || {
+            refusal_and_recovery(1);
+        });
+        end.is_well();
+    }
+
+    /// The same with workers that have stacks to give to each other.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_stack_for_another_on_two_workers() {
+        let end = child::run("of_memory::no_stack_for_another_on_two_workers", || {
+            refusal_and_recovery(2);
+        });
+        end.is_well();
+    }
+
+    fn refusal_and_recovery(workers: usize) {
+        let builder = Builder::new().workers(workers).stack_size(1 << 20);
+        let node = builder.start().unwrap();
+        let census = Census::default();
+        let everyone = census.clone();
+        let root = node.run(move || {
+            limit_address_space(256 << 20);
+            // A process spawns until it is refused, then lets all end.
+            let root = spawn!(move || {
+                let mut pids = Vec::new();
+                let refusal = loop {
+                    let token = everyone.token();
+                    let spawned = Spawn::new().spawn(move || {
+                        let _token = token;
+                        receive_any();
+                    });
+                    match spawned {
+                        Ok(spawned) => pids.push(spawned.pid),
+                        Err(error) => break error,
+                    }
+                    tick();
+                };
+                match &refusal {
+                    SpawnError::Stack(error) => {
+                        assert!(error.to_string().contains("RLIMIT_AS"), "{error}");
+                    }
+                    other => panic!("{other:?}"),
+                }
+                for pid in pids {
+                    send(pid, ());
+                }
+            });
+            sleep(Duration::from_millis(1));
+            root
+        });
+        expect::end_of(root);
+        census.none_is_left();
+        until("room for another", || {
+            let token = census.token();
+            Spawn::new()
+                .node(&node)
+                .spawn(move || {
+                    let _token = token;
+                    sleep(Duration::from_millis(1));
+                })
+                .is_ok()
+        });
+        census.none_is_left();
     }
 
     /// When no address space is left for another stack, processes that have none wait until one is

@@ -623,3 +623,62 @@ fn a_mixture_with_kills() {
     assert!(town.kills.load(Ordering::Relaxed) > 0);
     assert_eq!(Arc::strong_count(&town), 1, "a process was not unwound");
 }
+
+/// What is sent to the dead takes no room in the limited mailbox of the process that has their slot
+/// now: a mailbox for one message always takes one.
+#[test]
+fn strays_take_no_room() {
+    let time = Time::start();
+    let node = node(2);
+    let dead = Arc::new(AtomicU64::new(0));
+    let pids: Arc<Mutex<Option<Pid>>> = Arc::default();
+    let over = Arc::new(AtomicBool::new(false));
+    let strays: Vec<_> = (0..2)
+        .map(|_| {
+            let (pids, over, dead) = (Arc::clone(&pids), Arc::clone(&over), Arc::clone(&dead));
+            thread::spawn(move || {
+                while !over.load(Ordering::Acquire) {
+                    let Some(pid) = *pids.lock().unwrap() else {
+                        continue;
+                    };
+                    // While it lives, while it ends, and when it is long gone.
+                    while is_process_alive(pid) {
+                        send(pid, "stray");
+                    }
+                    (0..50).for_each(|_| send(pid, "stray"));
+                    dead.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let shared = Arc::clone(&pids);
+    node.run(move || {
+        let root = self_pid();
+        let limited = |f: Box<dyn FnOnce() + Send>| {
+            let spawn = Spawn::new().mailbox_limit(1, AtLimit::DropNewest);
+            spawn.spawn(f).unwrap().pid
+        };
+        while !time.is_over() {
+            // The strays are for this one, and for whoever comes after it.
+            let victim = limited(Box::new(|| drop(receive_any())));
+            *shared.lock().unwrap() = Some(victim);
+            while is_process_alive(victim) {
+                yield_now();
+            }
+            for n in 0..20u32 {
+                let pid = limited(Box::new(move || {
+                    let n: u32 = receive_type();
+                    send(root, n);
+                }));
+                send(pid, n);
+                let answer = receive! { m: u32 => Some(m), after LONG => None };
+                assert_eq!(answer, Some(n), "the mailbox of {pid} was full");
+            }
+        }
+    });
+    over.store(true, Ordering::Release);
+    for stray in strays {
+        stray.join().unwrap();
+    }
+    finish(node);
+}

@@ -1,6 +1,5 @@
-//! What crosses crates. The tests themselves are in `tests/tests/`; this file makes the programs
-//! in the README and in the book into documentation tests, so that `cargo test` compiles and runs
-//! them.
+//! The programs in the README and in the book, made into documentation tests, so that `cargo test`
+//! compiles and runs them.
 
 /// One item for each text: its programs are reported under the item's name.
 #[cfg(doctest)]

@@ -12,15 +12,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::Ordering;
 
 use super::inbox::{self, Chain};
 use crate::message::{AnyMessage, Header, Kind};
 use crate::prefetch;
-use crate::process::exit;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, flag};
-use crate::process::table;
+use crate::process::{exit, name, table};
 use crate::signal::{self, Signal, alias};
 
 /// Puts an envelope at the end of the unseen.
@@ -118,8 +116,10 @@ fn take_in(slot: &Slot, chain: Chain) -> bool {
         let accept = |envelope| unsafe { accept(slot, envelope, generation) };
         reversed.oldest.map(accept).sum()
     };
-    if !limited(slot) {
-        self::count(slot, count);
+    if !limited(slot)
+        && let Some(length) = self::count(slot, count)
+    {
+        report_growth(slot.pid(), length);
     }
     count > 0
 }
@@ -141,7 +141,8 @@ pub(crate) unsafe fn accept_claimed(slot: &Slot, envelope: NonNull<Header>) {
     // SAFETY: the caller's promise.
     let count = unsafe { accept(slot, envelope, generation) };
     if !limited(slot) {
-        self::count(slot, count);
+        // One is no growth to speak of; the next that is usual is reported.
+        let _ = self::count(slot, count);
     }
 }
 
@@ -195,7 +196,7 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     // SAFETY: the caller of `accept` holds the process.
     unsafe { append(slot, message.into_raw()) };
     if limited(slot) {
-        slot.length.fetch_add(1, Ordering::Relaxed);
+        slot.count_one_more();
     }
     1
 }
@@ -222,12 +223,15 @@ pub(crate) fn limited(slot: &Slot) -> bool {
     slot.inbox.flags() & flag::LIMITED != 0
 }
 
-/// Counts messages that joined the unseen of a mailbox without a limit.
+/// Counts messages that joined the unseen of a mailbox without a limit. Returns its length if it
+/// has become long: see [`report_growth`].
 #[inline]
-pub(crate) fn count(slot: &Slot, count: u32) {
-    // Only the holder writes it, unless the mailbox is limited.
-    let length = slot.length.load(Ordering::Relaxed);
-    slot.length.store(length + count, Ordering::Relaxed);
+#[must_use]
+pub(crate) fn count(slot: &Slot, count: u32) -> Option<usize> {
+    let before = slot.length();
+    let length = before + count;
+    slot.set_length(length);
+    (length as usize >= LONG && (before as usize) < LONG).then_some(length as usize)
 }
 
 /// Counts a message as received. Reads nothing that senders write: each time their next push
@@ -237,10 +241,9 @@ pub(crate) fn received(slot: &Slot) {
     let extra = slot.extra.get();
     // SAFETY: the holder's, and no other reference to it lives.
     if !extra.is_null() && unsafe { (*extra).limited } {
-        slot.length.fetch_sub(1, Ordering::Relaxed);
+        slot.count_received();
     } else {
-        let length = slot.length.load(Ordering::Relaxed);
-        slot.length.store(length - 1, Ordering::Relaxed);
+        slot.set_length(slot.length() - 1);
     }
 }
 
@@ -253,15 +256,42 @@ pub(crate) fn leave(slot: &Slot, message: AnyMessage) {
         ring.push(message);
         ring.len()
     };
-    if length >= LONG && length.is_power_of_two() {
+    if is_milestone(length) {
         report_long(slot, length);
     }
 }
 
-/// Messages left in a mailbox from which on it is reported as long; then at each doubling.
+/// Messages in a mailbox from which on it is reported as long.
 const LONG: usize = 1 << 14;
 
-/// Reports a long mailbox with the types of the messages that nobody matches.
+/// Whether a mailbox that has grown to this length is to be looked at.
+#[inline]
+pub(crate) fn is_milestone(length: usize) -> bool {
+    length >= LONG && length.is_power_of_two()
+}
+
+/// Reports a mailbox that its owner does not empty, once in the process's life. By anybody, whether
+/// the owner ever looks at its messages or not.
+#[cold]
+pub(crate) fn report_growth(to: Pid, length: usize) {
+    let slot = table::slot_of(to);
+    let first = slot
+        .inbox
+        .set(flag::REPORTED, to.generation())
+        .is_some_and(|before| before & flag::REPORTED == 0);
+    if first {
+        tracing::warn!(
+            target: "runtime::mailbox",
+            pid = %to,
+            name = name::asked(slot, to.generation()),
+            place = slot.place().map(tracing::field::display),
+            length,
+            "long mailbox: messages come faster than they are received"
+        );
+    }
+}
+
+/// Reports a long mailbox with the types of the messages that nobody matches: at each doubling.
 #[cold]
 fn report_long(slot: &Slot, length: usize) {
     if !tracing::enabled!(target: "runtime::mailbox", tracing::Level::WARN) {
@@ -282,6 +312,7 @@ fn report_long(slot: &Slot, length: usize) {
     tracing::warn!(
         target: "runtime::mailbox",
         pid = %slot.pid(),
+        name = name::label(slot),
         place = slot.place().map(tracing::field::display),
         length,
         types = types.join(", "),

@@ -1,4 +1,10 @@
 //! References: unique values, and markers in their creator's mailbox.
+//!
+//! Made and compared by processes; `receive` asks one where to begin its scan.
+//!
+//! Invariant: no two are equal while the program runs, for no pid repeats and each process counts
+//! its own. The position is only where to begin: a message that the reference was sent out to fetch
+//! lies behind it, whatever was received meanwhile.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -8,8 +8,6 @@
 //! * Of another process only atomics are read, then its generation is compared: a stale pid gets
 //!   the answer for the dead.
 
-use std::sync::atomic::Ordering;
-
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
 use super::table;
@@ -102,7 +100,7 @@ pub fn is_process_alive(pid: Pid) -> bool {
 /// Mirrors `process_info(Pid, message_queue_len)`, without its order against signals.
 pub fn mailbox_len(pid: Pid) -> Option<usize> {
     let slot = table::slot_of(pid);
-    let taken = slot.length.load(Ordering::Relaxed) as usize;
+    let taken = slot.length() as usize;
     let limited = slot.inbox.flags() & flag::LIMITED != 0;
     let sent = if limited { 0 } else { slot.inbox.len() };
     is_process_alive(pid).then_some(taken + sent)

@@ -23,6 +23,8 @@ pub(crate) mod extra;
 pub(crate) mod local;
 #[cfg(not(loom))]
 pub(crate) mod look;
+#[cfg(not(loom))]
+pub(crate) mod name;
 pub(crate) mod pid;
 #[cfg(not(loom))]
 pub(crate) mod run;

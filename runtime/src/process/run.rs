@@ -6,16 +6,14 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
-use std::sync::atomic::Ordering;
 
 use super::behaviour::{Behaviour, Cx, Next, Until};
 use super::body::Body;
 use super::exit::{self, End};
 use super::exit_reason::ExitReason;
 use super::slot::{ANYONE, Slot, bit};
-use super::{local, table, wait, waker};
+use super::{local, name, table, wait, waker};
 use crate::mailbox::queue;
-use crate::node;
 use crate::registry;
 use crate::scheduler;
 use crate::signal;
@@ -167,10 +165,10 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     let reason = fatal_reason(slot).unwrap_or(reason);
 
     let name = match &reason {
-        ExitReason::Panic(_) => name(slot, body_name),
-        _ => String::new(),
+        ExitReason::Panic(_) => name::label(slot).or_else(|| body_name.map(str::to_owned)),
+        _ => None,
     };
-    scheduler::report_exit(slot, &name, &reason);
+    scheduler::report_exit(slot, name.as_deref(), &reason);
     tell_end(slot, &reason);
 
     // The signals that came before are taken for what they are: who monitors or has linked is
@@ -191,17 +189,6 @@ fn end(slot: &'static Slot, reason: ExitReason) {
 
     scheduler::account(thread::this(), slot);
     scheduler::leave(slot);
-}
-
-/// What a process that the caller holds is called in reports: its label, or the name of its
-/// body.
-pub(crate) fn name(slot: &Slot, body: Option<&'static str>) -> String {
-    let extra = slot.extra.get();
-    // SAFETY: the caller is the holder.
-    let label = unsafe { extra.as_ref() }.and_then(|extra| extra.label.clone());
-    label
-        .or_else(|| body.map(str::to_owned))
-        .unwrap_or_else(|| node::name_of(slot))
 }
 
 /// Frees what is left of a slot whose inbox is closed, and lets the next process have it.
@@ -268,5 +255,5 @@ fn drop_extra(slot: &Slot) {
         // SAFETY: made by `Slot::extra`, and no longer reachable.
         exit::drop_quietly(unsafe { Box::from_raw(extra) });
     }
-    slot.length.store(0, Ordering::Relaxed);
+    slot.reset_length();
 }

@@ -1,25 +1,25 @@
 //! A slot: one process's place in the table, two cache lines.
 //!
 //! ```text
-//!   shared line    inbox: head | generation | flags     limit | entry | place
+//!   shared line    inbox: head | generation | flags     armed | entry | place
 //!                  body: what runs at rest (24 bytes inline)
-//!   private line   queue tail | extra | context | link | deadline | armed | since | reductions
-//!                  length | holder | node | wheel | lock | bits
+//!   private line   queue tail | extra | context | link | deadline | length: generation, count
+//!                  since | reductions | holder | node | wheel | lock | bits
 //! ```
 //!
 //! Slots are type-stable: their memory stays what it is for the life of the program, so a stale
 //! pid reads a slot of some generation, never something else.
 //!
 //! Invariants:
-//! * The private line and the body belong to the holder of the process (see `mailbox::inbox`).
-//!   The exception are the fields that are atomics: others read them as hints.
+//! * The private line, `armed`, `entry` and the body belong to the holder of the process (see
+//!   `mailbox::inbox`). The exception are the fields that are atomics: others read them as hints.
 //! * `context` is null while the process is at rest; else it stands on that stack.
 //! * `holder` alone decides who may run the process: a worker's number, or [`ANYONE`].
 
 use std::cell::{Cell, UnsafeCell};
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -48,12 +48,17 @@ pub(crate) mod flag {
     pub(crate) const LIMIT_EXITS: u32 = 1 << 3;
     /// At the limit, the message is taken nevertheless, and a report is made.
     pub(crate) const LIMIT_REPORTS: u32 = 1 << 4;
-    /// The mailbox has been reported as long.
-    pub(crate) const REPORTED: u32 = 1 << 6;
+    /// The mailbox has been reported as long, or over its limit.
+    pub(crate) const REPORTED: u32 = 1 << 5;
     /// The process's timer entry is no longer in the wheel.
-    pub(crate) const TIMER: u32 = 1 << 7;
+    pub(crate) const TIMER: u32 = 1 << 6;
+    /// The node, which shuts down, has told the process to end.
+    pub(crate) const TOLD: u32 = 1 << 7;
     /// The process may have a registered name.
     pub(crate) const NAMED: u32 = 1 << 8;
+    /// From this bit on: the greatest number of messages that a mailbox with a limit takes.
+    pub(crate) const LIMIT_SHIFT: u32 = 12;
+    pub(crate) const MOST_LIMIT: u32 = u32::MAX >> LIMIT_SHIFT;
 }
 
 /// Bits of the holder's own (`Slot::bits`).
@@ -95,10 +100,11 @@ pub(crate) mod bit {
 pub(crate) struct Slot {
     // Shared line.
     pub(crate) inbox: Inbox,
-    /// The greatest number of messages the mailbox takes; counts if `flag::LIMITED` is set.
-    pub(crate) limit: AtomicU32,
-    /// The index of the process's entry in the wheel of the worker `wheel`. Here, so that what the
-    /// owner writes at every turn is not: senders would wait for the line.
+    /// When the process's entry in a timer wheel is due, in units of 2^20 nanoseconds; valid
+    /// while `entry` is.
+    pub(crate) armed: Cell<u32>,
+    /// The index of the process's entry in the wheel of the worker `wheel`. Both are the holder's,
+    /// and here so that what it writes at every turn is not: senders would wait for the line.
     pub(crate) entry: Cell<u32>,
     /// Where it was spawned.
     pub(crate) place: AtomicPtr<Location<'static>>,
@@ -113,15 +119,14 @@ pub(crate) struct Slot {
     pub(crate) link: Cell<*const Slot>,
     /// When the wait ends, in nanoseconds of the node's clock.
     pub(crate) deadline: Cell<u64>,
-    /// When the process's entry in a timer wheel is due, in units of 2^20 nanoseconds; valid
-    /// while `entry` is.
-    pub(crate) armed: Cell<u32>,
+    /// Messages taken and not received, with a limit all that were sent and not received; above
+    /// them the generation, so that a message counted for a process that has ended is never
+    /// counted for its successor.
+    length: AtomicU64,
     /// The coarse clock when the wait began, in units of 2^20 nanoseconds.
     pub(crate) since: Cell<u32>,
     /// Reductions spent, modulo 2^32.
     pub(crate) reductions: AtomicU32,
-    /// Messages taken and not received; with a limit: all that were sent and not received.
-    pub(crate) length: AtomicU32,
     pub(crate) holder: AtomicU16,
     /// The node that the process belongs to.
     pub(crate) node: AtomicU16,
@@ -181,6 +186,50 @@ impl Slot {
         unsafe { place.as_ref() }
     }
 
+    /// How many messages are counted; see `length`.
+    #[inline]
+    pub(crate) fn length(&self) -> u32 {
+        self.length.load(Ordering::Relaxed) as u32
+    }
+
+    /// Nothing is counted for the present generation.
+    #[inline]
+    pub(crate) fn reset_length(&self) {
+        let generation = u64::from(self.inbox.generation());
+        self.length.store(generation << 32, Ordering::Relaxed);
+    }
+
+    /// Changes the count of a mailbox without a limit, which only the holder does.
+    #[inline]
+    pub(crate) fn set_length(&self, length: u32) {
+        let word = self.length.load(Ordering::Relaxed);
+        self.length.store(
+            word & !u64::from(u32::MAX) | u64::from(length),
+            Ordering::Relaxed,
+        );
+    }
+
+    /// Counts a message for the process of the generation `of` if fewer than `limit` are counted.
+    /// If that process is gone, or being made, nothing is counted, and its place takes all.
+    #[must_use]
+    pub(crate) fn count_sent(&self, of: u32, limit: u32) -> bool {
+        self.length
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |word| {
+                (word >> 32 == u64::from(of) && (word as u32) < limit).then_some(word + 1)
+            })
+            .map_or_else(|word| word >> 32 != u64::from(of), |_| true)
+    }
+
+    /// Counts a message of a mailbox with a limit, which holds it whatever the limit is.
+    pub(crate) fn count_one_more(&self) {
+        self.length.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A message of a mailbox with a limit was received.
+    pub(crate) fn count_received(&self) {
+        self.length.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// The cold half of the process's data, made on first use. Only for the holder, who must
     /// not hold two of them at a time.
     #[inline]
@@ -213,7 +262,7 @@ impl Slot {
         self.extra.set(ptr::null_mut());
         self.context.set(ptr::null_mut());
         self.entry.set(NO_ENTRY);
-        self.length.store(0, Ordering::Relaxed);
+        self.reset_length();
         self.set_holder(ANYONE);
         self.bits.set(bits);
     }

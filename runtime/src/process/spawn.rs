@@ -11,7 +11,6 @@
 
 use std::any::type_name;
 use std::panic::Location;
-use std::sync::atomic::Ordering;
 
 use super::behaviour::{Behaviour, Flow, Next, ReceiveLoop};
 use super::body::Body;
@@ -181,7 +180,8 @@ impl<'n> Spawn<'n> {
         self
     }
 
-    /// Limits the mailbox to `limit` messages. Signals and system messages always pass.
+    /// Limits the mailbox to `limit` messages, at most 1,048,575: a greater limit is taken for
+    /// that. Signals and system messages always pass.
     pub fn mailbox_limit(mut self, limit: u32, then: AtLimit) -> Self {
         self.limit = Some((limit, then));
         self
@@ -310,12 +310,13 @@ impl<'n> Spawn<'n> {
                 extra.label = self.label;
             }
             if let Some((limit, then)) = self.limit {
-                slot.limit.store(limit, Ordering::Relaxed);
+                let limit = limit.min(flag::MOST_LIMIT);
                 let flags = match then {
                     AtLimit::DropNewest => flag::LIMITED,
                     AtLimit::Exit => flag::LIMITED | flag::LIMIT_EXITS,
                     AtLimit::Report => flag::LIMITED | flag::LIMIT_REPORTS,
                 };
+                let flags = flags | limit << flag::LIMIT_SHIFT;
                 let _ = slot.inbox.set(flags, slot.inbox.generation());
                 // SAFETY: as above.
                 unsafe { (*slot.extra()).limited = true };

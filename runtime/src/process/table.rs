@@ -8,7 +8,6 @@
 
 use std::num::NonZeroU32;
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
@@ -17,10 +16,11 @@ use super::pid::Pid;
 use super::slot::Slot;
 use crate::magazine::{BATCH, Magazine};
 
-/// The most slots there can be: 16 GiB of them.
+/// The most slots there can be, where the address space suffices: 16 GiB of them.
 pub(crate) const MAX: u32 = 1 << 27;
 /// Slots made usable at once: 2 MiB.
 const STEP: u32 = 1 << 14;
+const STEP_BYTES: usize = STEP as usize * size_of::<Slot>();
 
 static BASE: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
 /// Slots below this index were handed out at least once.
@@ -28,6 +28,7 @@ static USED: AtomicU32 = AtomicU32::new(0);
 static STORE: Mutex<Store> = Mutex::new(Store {
     free: Vec::new(),
     usable: 0,
+    limit: 0,
 });
 
 struct Store {
@@ -35,15 +36,17 @@ struct Store {
     free: Vec<u32>,
     /// Slots below this index are usable memory.
     usable: u32,
+    /// Slots below this index have addresses. 0: none are reserved yet.
+    limit: u32,
 }
 
 /// Why there is no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// All of [`MAX`] are in use.
-    Table,
-    /// The system gives no more memory.
-    Memory,
+    /// All of so many are in use.
+    Table { limit: u32 },
+    /// The system has refused so many bytes.
+    Memory { bytes: usize },
 }
 
 /// The slot that a pid names, whatever process lives there now.
@@ -129,8 +132,13 @@ fn refill(free: &List) -> Result<&'static Slot, Full> {
     let mut store = STORE.lock();
     if store.free.is_empty() {
         let first = USED.load(Ordering::Relaxed);
-        if first == MAX {
-            return Err(Full::Table);
+        if store.limit == 0 {
+            let (base, limit) = reserve(map)?;
+            BASE.store(base, Ordering::Release);
+            store.limit = limit;
+        }
+        if first == store.limit {
+            return Err(Full::Table { limit: first });
         }
         if first == store.usable {
             make_usable(first)?;
@@ -169,43 +177,66 @@ pub(crate) fn prefetch(slot: *const Slot) {
     crate::prefetch::line(slot.wrapping_byte_add(64));
 }
 
-fn make_usable(first: u32) -> Result<(), Full> {
-    static RESERVED: OnceLock<usize> = OnceLock::new();
-    let bytes = STEP as usize * size_of::<Slot>();
-    let base = *RESERVED.get_or_init(|| {
-        let whole = MAX as usize * size_of::<Slot>();
-        // SAFETY: a fresh mapping, that nothing else refers to.
-        let base = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                whole + bytes,
-                libc::PROT_NONE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return 0;
-        }
-        // Steps start at multiples of their size, so that each may be one huge page.
-        base.expose_provenance().next_multiple_of(bytes)
-    });
-    if base == 0 {
-        return Err(Full::Memory);
+/// Reserves the table's addresses: where it begins, and how many slots it has room for.
+///
+/// Where the address space is limited (`RLIMIT_AS`) it takes less, and leaves at least as much to
+/// the rest of the program.
+fn reserve(map: impl Fn(u32, u32) -> Option<*mut Slot>) -> Result<(*mut Slot, u32), Full> {
+    if let Some(base) = map(MAX, 0) {
+        return Ok((base, MAX));
     }
-    let step: *mut libc::c_void =
-        ptr::with_exposed_provenance_mut(base + first as usize * size_of::<Slot>());
+    let mut slots = MAX / 2;
+    while slots >= STEP {
+        if let Some(base) = map(slots, slots) {
+            return Ok((base, slots));
+        }
+        slots /= 2;
+    }
+    let bytes = 2 * STEP_BYTES;
+    Err(Full::Memory { bytes })
+}
+
+/// Reserves addresses for so many slots, if there are some to `spare` for so many more.
+fn map(slots: u32, spare: u32) -> Option<*mut Slot> {
+    // Steps start at multiples of their size, so that each may be one huge page.
+    let kept = (slots + STEP) as usize * size_of::<Slot>();
+    let spare = spare as usize * size_of::<Slot>();
+    // SAFETY: a fresh mapping, that nothing else refers to.
+    let base = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            kept + spare,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if base == libc::MAP_FAILED {
+        return None;
+    }
+    if spare > 0 {
+        // SAFETY: the end of the mapping just made.
+        unsafe { libc::munmap(base.wrapping_byte_add(kept), spare) };
+    }
+    let start = base.expose_provenance().next_multiple_of(STEP_BYTES);
+    Some(ptr::with_exposed_provenance_mut(start))
+}
+
+fn make_usable(first: u32) -> Result<(), Full> {
+    let step = place_of(first).cast_mut().cast::<libc::c_void>();
     // SAFETY: a range of our own reservation that is not in use yet.
-    let result = unsafe { libc::mprotect(step, bytes, libc::PROT_READ | libc::PROT_WRITE) };
+    let result = unsafe { libc::mprotect(step, STEP_BYTES, libc::PROT_READ | libc::PROT_WRITE) };
     if result != 0 {
-        return Err(Full::Memory);
+        return Err(Full::Memory { bytes: STEP_BYTES });
     }
     #[cfg(target_os = "linux")]
     // SAFETY: as above; the advice changes no content. Where it is refused, pages stay small.
     unsafe {
-        libc::madvise(step, bytes, libc::MADV_HUGEPAGE)
+        libc::madvise(step, STEP_BYTES, libc::MADV_HUGEPAGE)
     };
-    BASE.store(ptr::with_exposed_provenance_mut(base), Ordering::Release);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,13 @@
 //! The way of an envelope to its process, and of a claimed process to a run queue.
+//!
+//! Called by everything that sends, and by whoever has claimed a process.
+//!
+//! Invariants:
+//! * An envelope that is given up reaches the process of its generation, or is dropped here; its
+//!   destructor's panic ends here.
+//! * A claimed process is made runnable, or released; nobody else's code runs in between.
+//! * A message to a limited mailbox is counted before it is pushed, for one generation
+//!   (`Slot::length`), so it never takes the room of another's.
 
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
@@ -8,6 +17,7 @@ use crate::mailbox::queue;
 use crate::message::{AnyMessage, Header, Kind};
 use crate::node;
 use crate::process::exit;
+use crate::process::name;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit, flag};
 use crate::process::table;
@@ -53,14 +63,22 @@ fn dispatch(thread: &Thread, to: Pid, mut message: AnyMessage) {
     let envelope = message.into_raw();
     // SAFETY: the envelope was just given up to us.
     match unsafe { slot.inbox.push(envelope, to.generation(), &thread.trail) } {
-        Pushed::Queued(before) => _ = thread.spend(toll(before)),
+        Pushed::Queued(count) => {
+            thread.spend(toll(count));
+            if queue::is_milestone(count) {
+                queue::report_growth(to, count);
+            }
+        }
         Pushed::Claimed
             if kind == Kind::Message && !limited && slot.inbox.generation() == to.generation() =>
         {
             // SAFETY: we hold the process and the envelope.
             unsafe { queue::append(slot, envelope) };
-            queue::count(slot, 1);
+            let grown = queue::count(slot, 1);
             ready_on(thread, slot);
+            if let Some(length) = grown {
+                queue::report_growth(to, length);
+            }
         }
         Pushed::Claimed => claimed(slot, envelope, to.generation()),
         // SAFETY: it came back.
@@ -136,16 +154,10 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
     if message.header().kind != Kind::Message || slot.inbox.generation() != to.generation() {
         return Some(message);
     }
-    let limit = slot.limit.load(Ordering::Relaxed);
     let flags = slot.inbox.flags();
+    let limit = flags >> flag::LIMIT_SHIFT;
     let reports = flags & flag::LIMIT_REPORTS != 0;
-    // Never counted and taken back: by then the slot may be another's.
-    let counted = slot
-        .length
-        .try_update(Ordering::Relaxed, Ordering::Relaxed, |length| {
-            (length < limit || reports).then_some(length + 1)
-        });
-    if counted.is_ok_and(|length| length < limit) {
+    if slot.count_sent(to.generation(), limit) {
         return Some(message);
     }
     // True for the first who asks.
@@ -154,11 +166,14 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
         before.is_some_and(|before| before & flag::REPORTED == 0)
     };
     if reports {
+        // Taken nevertheless, and counted: no mailbox holds as many as the second limit.
+        let _ = slot.count_sent(to.generation(), u32::MAX);
         if report() {
             tracing::warn!(
                 target: "runtime::mailbox",
                 pid = %to,
-                name = node::name_of(slot).as_str(),
+                name = name::asked(slot, to.generation()),
+                place = slot.place().map(tracing::field::display),
                 limit,
                 newest = message.type_name(),
                 shown = Shown::message(&message).to_string().as_str(),

@@ -31,7 +31,7 @@ pub(crate) mod watchdog;
 #[cfg(not(loom))]
 pub(crate) mod worker;
 
-#[cfg(all(loom, test))]
+#[cfg(test)]
 mod tests;
 
 #[cfg(not(loom))]
@@ -54,6 +54,7 @@ mod calls {
     use crate::process::exit_reason::ExitReason;
     use crate::process::slot::Slot;
     use crate::thread;
+    use crate::timer::real_time;
 
     /// The worker that this thread is.
     ///
@@ -91,7 +92,7 @@ mod calls {
     pub(crate) fn now() -> Instant {
         match try_worker() {
             Some(worker) => worker.clock().instant(worker.clock().now()),
-            None => Instant::now(),
+            None => real_time(),
         }
     }
 
@@ -112,7 +113,7 @@ mod calls {
     }
 
     /// Reports the end of a process where OTP would.
-    pub(crate) fn report_exit(slot: &Slot, name: &str, reason: &ExitReason) {
+    pub(crate) fn report_exit(slot: &Slot, name: Option<&str>, reason: &ExitReason) {
         if let ExitReason::Panic(report) = reason {
             tracing::error!(
                 target: "runtime::process",

@@ -199,13 +199,23 @@ fn take_stack(me: &Worker, class: Class) -> Result<Stack, StackError> {
 fn put_stack(me: &Worker, stack: Stack) {
     // SAFETY: as in `take_stack`.
     unsafe { (*me.stacks.get()).put(stack) };
+    if me.node().lacks_stacks() {
+        me.share_stacks();
+    }
 }
 
 /// There is no stack for a runner: processes that have theirs run on, others wait until a stack
 /// is free. None: the node has ended.
 #[cold]
 fn serve_without_runner(me: &Worker, thread: &Thread, error: StackError) -> Option<Stack> {
-    me.node().report_no_stack(&error);
+    me.node().set_no_stack(error);
+    tracing::error!(
+        target: "runtime::scheduler",
+        node = me.node_id(),
+        worker = me.id(),
+        error = %error,
+        "a worker has no stack left: processes that have none wait until one is free"
+    );
     loop {
         if let Some(slot) = me.pick_held() {
             me.begin_turn(thread, slot);
@@ -216,8 +226,12 @@ fn serve_without_runner(me: &Worker, thread: &Thread, error: StackError) -> Opti
         if me.node().has_ended() {
             return None;
         }
-        if let Ok(stack) = take_stack(me, me.node().stack_class()) {
-            return Some(stack);
+        match take_stack(me, me.node().stack_class()) {
+            Ok(stack) => {
+                me.node().clear_no_stack();
+                return Some(stack);
+            }
+            Err(error) => me.node().set_no_stack(error),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::worker::{Seated, Worker};
 use crate::node::{self, Instance};
 use crate::process::slot::Slot;
 use crate::stack;
+use crate::timer::real_time;
 
 /// How often the watchdog looks.
 const PERIOD: Duration = Duration::from_millis(1);
@@ -72,7 +73,7 @@ impl<'n> Watchdog<'n> {
             revoker,
             seen: vec![Seen::default(); node.workers.len()],
             free: Vec::new(),
-            trimmed: Instant::now(),
+            trimmed: real_time(),
             progress: 0,
             capped: false,
         }
@@ -116,7 +117,7 @@ impl<'n> Watchdog<'n> {
             self.look_at(id, worker, now);
         }
         self.place_free_seats();
-        if self.trimmed.elapsed() >= TRIM {
+        if real_time() - self.trimmed >= TRIM {
             self.trim();
         }
     }
@@ -214,7 +215,7 @@ impl<'n> Watchdog<'n> {
     }
 
     fn trim(&mut self) {
-        self.trimmed = Instant::now();
+        self.trimmed = real_time();
         if stack::trim_is_due(KEEP) {
             stack::trim(KEEP);
         }
@@ -238,7 +239,7 @@ fn report_stall(node: &Instance, worker: &Worker, running: *const Slot, ran: u64
         node = node.id(),
         worker = worker.id(),
         pid = %slot.pid(),
-        place = node::name_of(slot),
+        place = slot.place().map(tracing::field::display),
         milliseconds = ran / 1_000_000,
         processes = worker.standing(),
         "worker blocked: a process has run without reaching a switch point, others stand behind it"

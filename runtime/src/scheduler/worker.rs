@@ -343,6 +343,7 @@ impl Worker {
     /// A place in the table for a newborn.
     #[inline]
     pub(crate) fn acquire(&self) -> Result<&'static Slot, crate::SpawnError> {
+        self.node().has_stacks()?;
         let credit = self.credit.get();
         if credit == 0 {
             self.credit.set(self.node().take_credit()?);
@@ -812,6 +813,16 @@ impl Worker {
     fn no_turn(&self) {
         thread::this().process.set(ptr::null());
         self.running.store(ptr::null_mut(), Ordering::Relaxed);
+        if self.node().lacks_stacks() {
+            self.share_stacks();
+        }
+    }
+
+    /// Gives the stacks at hand to a worker that has none for its processes.
+    #[cold]
+    pub(crate) fn share_stacks(&self) {
+        // SAFETY: the owner's.
+        unsafe { (*self.stacks.get()).flush() };
     }
 
     /// Gives back what the worker has cached, when its thread ends.

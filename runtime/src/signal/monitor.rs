@@ -94,10 +94,6 @@ impl Watched {
     pub(crate) fn target(&self) -> Option<Pid> {
         self.target
     }
-
-    pub(crate) fn object(&self) -> &Monitored {
-        &self.object
-    }
 }
 
 /// How long the alias of a monitor lives; see [`Monitor::alias`].

@@ -26,6 +26,7 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: Eq + Hash, V> Table<K, V> {
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         match self {
             Table::Few(list) => list.len(),

@@ -53,8 +53,6 @@ pub(crate) use cache::Cache;
 pub(crate) use class::{Class, class_of};
 pub use error::StackError;
 pub(crate) use overflow::install;
-#[allow(unused_imports, reason = "for whoever observes a program")]
-pub(crate) use pool::stats;
 pub(crate) use pool::{trim, trim_is_due};
 pub(crate) use report::ReportBuffer;
 

@@ -51,10 +51,10 @@ pub(crate) struct Arenas {
     stores: [Mutex<Store>; class::COUNT],
 }
 
-/// How many stacks there are, and what they take.
+/// How many stacks there are, and what they take: for tests.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StackStats {
+pub(super) struct StackStats {
     /// Stacks that something stands on, and those hot in a worker's cache (at most 64 a size).
     pub in_use: usize,
     /// Stacks nobody uses, whose pages are resident.
@@ -173,6 +173,7 @@ impl Arenas {
             .any(|store| store.lock().dirty.len() > keep)
     }
 
+    #[cfg(test)]
     pub(super) fn stats(&self) -> StackStats {
         let mut stats = StackStats::default();
         for store in &self.stores {
@@ -220,10 +221,4 @@ pub(crate) fn trim(keep: usize) -> usize {
 /// Whether there are stacks for [`trim`] to look at: more than `keep` dirty ones of some size.
 pub(crate) fn trim_is_due(keep: usize) -> bool {
     ARENAS.trim_is_due(keep)
-}
-
-/// Counts the program's stacks. Takes each class's lock once; nobody waits long for it.
-#[allow(dead_code, reason = "for whoever observes a program")]
-pub(crate) fn stats() -> StackStats {
-    ARENAS.stats()
 }

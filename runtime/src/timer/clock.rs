@@ -1,4 +1,5 @@
-//! The clock of one instance: the one seam through which the runtime reads time.
+//! The clock of one instance: the one seam through which the runtime reads time. Beside it
+//! [`real_time`], for the little that keeps to the system's pace.
 //!
 //! Called by workers, the watchdog and whatever waits. A time is a `u64`, nanoseconds since the
 //! clock was made. There are two of them: the precise time, CLOCK_MONOTONIC, and the
@@ -24,6 +25,13 @@ pub(crate) const GRAIN_SHIFT: u32 = 18;
 /// Thirty years, which every system's `Instant` can tell.
 const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
+/// The system's time: the pace of what a paused clock must not stop. Only for what no process can
+/// tell from virtual time: how long a shutdown waits, how often the watchdog looks after stacks,
+/// the time on a thread that belongs to no node.
+pub(crate) fn real_time() -> Instant {
+    Instant::now()
+}
+
 /// Precise, coarse and, if paused, virtual time.
 pub(crate) struct Clock {
     coarse: Coarse,
@@ -37,7 +45,7 @@ impl Clock {
     pub(crate) fn new() -> Clock {
         Clock {
             coarse: Coarse::new(GRAIN_SHIFT),
-            start: Instant::now(),
+            start: real_time(),
             paused: false,
         }
     }

@@ -1,8 +1,8 @@
 //! Time: the clock of an instance, and the wheel in which a worker keeps its timers.
 //!
 //! Called by the scheduler (`receive .. after`, `sleep`, `Until`) and by nobody else. In here a
-//! time is a `u64`: nanoseconds since the clock was made. [`Clock`] is the only place in the crate
-//! that reads the system's clock, so that an instance may run on virtual time. A [`Wheel`] knows
+//! time is a `u64`: nanoseconds since the clock was made. The file of [`Clock`] is the only place in the
+//! crate that reads the system's clock, so that an instance may run on virtual time. A [`Wheel`] knows
 //! no clock: it is told the time.
 //!
 //! Invariant: nothing fires early, whatever mixture of coarse and precise times is used:
@@ -18,6 +18,8 @@ mod clock;
 mod coarse;
 mod wheel;
 
+#[cfg(not(loom))]
+pub(crate) use clock::real_time;
 pub(crate) use clock::{Clock, GRAIN_SHIFT};
 pub(crate) use wheel::{Expired, Wheel};
 

@@ -48,6 +48,17 @@ pub fn find(target: &str, parts: &[&str]) -> Option<Report> {
         .cloned()
 }
 
+/// How many reports from `target` hold all of `parts`.
+pub fn count(target: &str, parts: &[&str]) -> usize {
+    let reports = REPORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    reports
+        .iter()
+        .filter(|report| {
+            report.target == target && parts.iter().all(|part| report.fields.contains(part))
+        })
+        .count()
+}
+
 struct Collector;
 
 impl Subscriber for Collector {

@@ -3,7 +3,7 @@
 //! ```text
 //! .ci/loom scheduler::tests
 //! LOOM_MAX_PREEMPTIONS=3 .ci/loom scheduler::tests -- --include-ignored      (hours)
-//! RUNTIME_STRESS=1000 cargo test --release -p runtime --lib scheduler::tests::stress
+//! RUNTIME_STRESS_SECONDS=3600 cargo test --release -p runtime --lib scheduler::tests::stress
 //! ```
 
 #[cfg(loom)]

@@ -1,13 +1,13 @@
 //! Stress of the sleep protocol and of the seats, with threads, futexes and membarriers.
 //!
-//! A lost wake-up or a lost seat leaves a round waiting for ever. Rounds by default make about a
-//! second a test; `RUNTIME_STRESS=n` runs n times as many.
+//! A lost wake-up or a lost seat leaves a round waiting for ever. Each test runs for a second, or for
+//! `RUNTIME_STRESS_SECONDS`.
 
 use std::hint::spin_loop;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_deque::{Injector, Steal};
 
@@ -18,9 +18,12 @@ use super::super::seats::Seats;
 const SEATS: usize = 3;
 const WORKERS: usize = 5;
 
-fn rounds(usual: usize) -> usize {
-    let times = std::env::var("RUNTIME_STRESS").ok();
-    usual * times.and_then(|n| n.parse().ok()).unwrap_or(1)
+/// Counts rounds until the time is over.
+fn rounds() -> impl Iterator<Item = usize> {
+    let seconds = std::env::var("RUNTIME_STRESS_SECONDS").ok();
+    let seconds = seconds.and_then(|n| n.parse().ok()).unwrap_or(1);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    (0..).take_while(move |round| round % 64 != 0 || Instant::now() < end)
 }
 
 /// A little of different length each time, so that sleeps and wake-ups meet in many ways.
@@ -233,10 +236,10 @@ impl Node {
 }
 
 /// Pushes rounds of as many items as there are seats, from two threads, with mail between.
-fn drive(node: &Node, rounds: usize, mail: bool) -> usize {
+fn drive(node: &Node, mail: bool) -> usize {
     let sent = AtomicUsize::new(0);
     let mut dither = Dither(99);
-    for round in 0..rounds {
+    for round in rounds() {
         thread::scope(|scope| {
             // A thread now and then, since it is dearer than the rest.
             if round % 16 == 0 {
@@ -272,7 +275,7 @@ fn all_seats_work_at_once() {
                 move || node.run(me)
             });
         }
-        drive(&node, rounds(1000), false);
+        drive(&node, false);
         node.end();
     });
 }
@@ -289,7 +292,7 @@ fn all_seats_work_at_once_while_they_move() {
             });
         }
         scope.spawn(|| node.watch(revoker));
-        let sent = drive(&node, rounds(1000), true);
+        let sent = drive(&node, true);
         while node.read.load(Ordering::Relaxed) < sent {
             thread::yield_now();
         }
@@ -327,7 +330,7 @@ fn content_is_taken_once() {
                 }
             }
         });
-        for round in 0..rounds(500_000) {
+        for round in rounds() {
             // SAFETY: this thread is the owner's; the result is dropped at the end of the statement.
             if let Ok(mut inside) = unsafe { seats.of(0).enter() } {
                 taken += inside.with(take);

@@ -1,0 +1,343 @@
+//! One instance of the runtime: its workers, its clock, its processes' common end.
+//!
+//! The process table is the whole program's; a process belongs to one node, and only that node's
+//! workers run it. One node is there by default, started on first use; [`Builder`] makes others.
+//!
+//! This file starts a node and its threads; beside it: `registry`, how others reach it; `limits`,
+//! whether it takes another process; `outside`, spawning from other threads; `shutdown`, its end;
+//! `default`, the one that nobody made.
+//!
+//! Lifetimes. Each worker's thread holds the [`Instance`]; a worker reaches it by a pointer. Other
+//! threads reach it through the `registry`, and only with a process of it in their hands (claimed,
+//! so it cannot end, so the node cannot), or counted among the `visitors`, whom the end of the
+//! node waits for.
+
+mod default;
+mod limits;
+mod outside;
+mod registry;
+mod shutdown;
+
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::config::Builder;
+use crate::error::{SpawnError, StartError};
+use crate::process::exit;
+use crate::process::name;
+use crate::process::slot::{Slot, bit};
+use crate::process::table::List;
+use crate::registry::Registry;
+use crate::scheduler::idle::{Idle, MAX_WORKERS};
+use crate::scheduler::run_queue::Shared;
+use crate::scheduler::seat::{Asked, Withdrawn};
+use crate::scheduler::seats::Seats;
+use crate::scheduler::worker::{Seated, Worker};
+use crate::scheduler::{runner, watchdog};
+use crate::stack::Class;
+use crate::timer::Clock;
+
+pub(crate) use default::{default_node, set_default};
+use limits::Limits;
+use registry::Visit;
+pub(crate) use registry::inject;
+pub(crate) use shutdown::SHUTDOWN;
+pub use shutdown::{Remnant, ShutdownReport};
+
+/// What a node's threads share.
+pub(crate) struct Instance {
+    charter: Charter,
+    clock: Clock,
+    stack_class: Class,
+    pub(crate) idle: Idle,
+    pub(crate) seats: Seats<Seated>,
+    pub(crate) workers: Box<[Worker]>,
+    /// How many of them have a seat at the start.
+    seated: usize,
+    /// Runnable processes at rest that come from outside the workers.
+    pub(crate) injector: Shared,
+    /// Workers below this index have a thread.
+    started: AtomicUsize,
+    limits: Limits,
+    outside: Mutex<List>,
+    outside_spawned: AtomicU64,
+    visitors: AtomicUsize,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    names: Registry,
+}
+
+/// What every spawn and every end of a process reads: one cache line, seldom written.
+#[repr(C, align(64))]
+struct Charter {
+    id: u16,
+    /// What every process of the node has among its bits.
+    bits: u16,
+    /// How many processes a worker may spawn before it asks again.
+    credit_size: u32,
+    /// 0 as long as all is usual; see [`state`].
+    state: AtomicU32,
+}
+
+/// What is not usual about a node.
+mod state {
+    /// Its processes have been told to end.
+    pub(super) const STOPPING: u32 = 1;
+    /// Its threads end.
+    pub(super) const ENDED: u32 = 1 << 1;
+    /// A worker has been refused a stack.
+    pub(super) const NO_STACK: u32 = 1 << 2;
+}
+
+// SAFETY: the raw pointers inside lead to the instance itself; everything else is shared through
+// atomics and locks, or the owner's of a worker (see `Worker`).
+unsafe impl Send for Instance {}
+// SAFETY: as above.
+unsafe impl Sync for Instance {}
+
+/// A running node. Dropped, it is shut down as by [`shutdown`](Node::shutdown) with five seconds;
+/// inside a process of its own, where that cannot be waited for, it runs on until the program
+/// ends, and the mistake is reported as a `tracing` event.
+#[derive(Debug)]
+pub struct Node {
+    instance: Option<Arc<Instance>>,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("id", &self.id())
+            .field("idle", &self.idle)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    pub(crate) fn start(builder: Builder) -> Result<Node, StartError> {
+        let seats = builder.seats()?;
+        let count = (seats + builder.spares()?).min(MAX_WORKERS);
+        let stack_class = builder.stack_class()?;
+        install_panic_hook().map_err(StartError::Thread)?;
+        crate::stack::install(name::report_overflow);
+        let (places, revoker) = Seats::new(count, seats, |_| Seated::new());
+        let (limits, credit_size) = Limits::new(builder.max_processes, seats);
+        let id = registry::reserve()?;
+        let instance = Arc::new_cyclic(|weak| Instance {
+            charter: Charter {
+                id,
+                bits: if builder.migrates { bit::MIGRATES } else { 0 },
+                credit_size,
+                state: AtomicU32::new(0),
+            },
+            clock: if builder.paused {
+                Clock::paused()
+            } else {
+                Clock::new()
+            },
+            stack_class,
+            idle: Idle::new(count, seats),
+            workers: (0..count)
+                .map(|worker| Worker::new(worker as u16, id, weak.as_ptr(), places.of(worker)))
+                .collect(),
+            seated: seats,
+            seats: places,
+            injector: Shared::new(),
+            started: AtomicUsize::new(0),
+            limits,
+            outside: Mutex::new(List::new(0)),
+            outside_spawned: AtomicU64::new(0),
+            visitors: AtomicUsize::new(0),
+            threads: Mutex::new(Vec::new()),
+            names: Registry::default(),
+        });
+        registry::publish(&instance);
+        for id in 0..seats {
+            match instance.start_thread(id) {
+                Ok(thread) => instance.keep_thread(thread),
+                Err(error) => {
+                    instance.end();
+                    return Err(StartError::Thread(error));
+                }
+            }
+        }
+        if let Err(error) = watchdog::start(&instance, revoker) {
+            instance.end();
+            return Err(StartError::Thread(error));
+        }
+        Ok(Node {
+            instance: Some(instance),
+        })
+    }
+
+    /// Starts the thread of a worker that has none.
+    fn start_thread(&self, id: usize) -> std::io::Result<JoinHandle<()>> {
+        let instance = self.to_arc();
+        self.idle.enlist();
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{}-{id}", self.id()))
+            .spawn(move || {
+                runner::host(&instance.workers[id]);
+                instance.idle.resign();
+            });
+        match &thread {
+            Ok(_) => _ = self.started.fetch_max(id + 1, Ordering::AcqRel),
+            Err(_) => self.idle.resign(),
+        }
+        thread
+    }
+
+    /// Starts one more worker, without a seat.
+    ///
+    /// # Errors
+    ///
+    /// All are started, or the system gives no thread.
+    pub(crate) fn start_spare(&self) -> Result<(), SpawnError> {
+        self.start_next(&mut self.threads.lock(), |id| {
+            let (Asked::Yes | Asked::Seated | Asked::NotYet) = self.seats.stand_by(id);
+        })?;
+        Ok(())
+    }
+
+    /// Starts the next worker's thread, for what was prepared; that is taken back if there is none.
+    /// Under the lock of `threads`, so that nobody drafts a worker that gets no thread.
+    fn start_next(
+        &self,
+        threads: &mut Vec<JoinHandle<()>>,
+        prepare: impl FnOnce(usize),
+    ) -> Result<usize, SpawnError> {
+        let id = self.started();
+        if id == self.workers.len() {
+            return Err(SpawnError::TooManyThreads {
+                limit: self.workers.len() - self.seated,
+            });
+        }
+        prepare(id);
+        match self.start_thread(id) {
+            Ok(thread) => {
+                threads.push(thread);
+                Ok(id)
+            }
+            Err(error) => {
+                let (Withdrawn::Seated | Withdrawn::Unseated) = self.seats.withdraw(id);
+                self.workers[id].dedicated.store(false, Ordering::Release);
+                Err(SpawnError::Thread(error))
+            }
+        }
+    }
+
+    /// A worker for a process with a thread of its own.
+    fn dedicate(&self) -> Result<&Worker, SpawnError> {
+        let dedicate = |id: usize| self.workers[id].dedicated.store(true, Ordering::Release);
+        let mut threads = self.threads.lock();
+        let id = match self.seats.draft() {
+            Some(id) => {
+                dedicate(id);
+                id
+            }
+            None => self.start_next(&mut threads, dedicate)?,
+        };
+        Ok(&self.workers[id])
+    }
+
+    pub(crate) fn keep_thread(&self, thread: JoinHandle<()>) {
+        self.threads.lock().push(thread);
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> u16 {
+        self.charter.id
+    }
+
+    #[inline]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Its registered names.
+    pub(crate) fn names(&self) -> &Registry {
+        &self.names
+    }
+
+    pub(crate) fn stack_class(&self) -> Class {
+        self.stack_class
+    }
+
+    /// What every process of the node has among its bits.
+    #[inline]
+    pub(crate) fn default_bits(&self) -> u16 {
+        self.charter.bits
+    }
+
+    /// How many workers have had a thread so far.
+    #[inline]
+    pub(crate) fn started(&self) -> usize {
+        self.started.load(Ordering::Acquire).max(1)
+    }
+
+    pub(crate) fn started_workers(&self) -> impl Iterator<Item = &Worker> + Clone {
+        self.workers[..self.started()].iter()
+    }
+
+    pub(crate) fn worker(&self, id: u16) -> Option<&Worker> {
+        self.workers.get(usize::from(id))
+    }
+
+    /// Hands a claimed process to the worker on whose stack it stands.
+    pub(crate) fn hand_over(&self, holder: u16, slot: &'static Slot) {
+        match self.worker(holder) {
+            Some(worker) => worker.hand_over(slot),
+            None => unreachable!("a holder is a worker of the process's node"),
+        }
+    }
+
+    /// The instance as its threads hold it.
+    pub(crate) fn to_arc(&self) -> Arc<Instance> {
+        // SAFETY: every instance lives in an `Arc`, which the caller's reference keeps alive.
+        unsafe {
+            Arc::increment_strong_count(ptr::from_ref(self));
+            Arc::from_raw(ptr::from_ref(self))
+        }
+    }
+}
+
+/// Installs the hook that notes where processes panic. Not on a thread that panics itself (the
+/// first spawn may be a destructor's): there the hook cannot be changed.
+fn install_panic_hook() -> std::io::Result<()> {
+    if !std::thread::panicking() {
+        exit::install_panic_hook();
+        return Ok(());
+    }
+    let installer = std::thread::Builder::new().spawn(exit::install_panic_hook)?;
+    // It does not panic.
+    let _ = installer.join();
+    Ok(())
+}
+
+impl Node {
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        match &self.instance {
+            Some(instance) => instance,
+            None => unreachable!("taken only by `shutdown`, which consumes the node"),
+        }
+    }
+
+    /// Runs `f` as a process of the node, and waits for its result; a panic of it goes on here.
+    ///
+    /// # Panics
+    ///
+    /// If the process panics, exits or is killed, or comes to rest
+    /// ([`hibernate`](crate::hibernate), [`enter`](crate::enter)): it goes on then, without a
+    /// result. On a worker's thread, that is inside a process (spawn one instead); if the process
+    /// cannot be spawned.
+    #[track_caller]
+    pub fn run<T, F>(&self, f: F) -> T
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        crate::entry::run_on(self, f)
+    }
+}

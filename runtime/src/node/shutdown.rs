@@ -1,0 +1,265 @@
+//! The ordered end of a node.
+//!
+//! Every process is told to end, those that live when their time is up are killed, and the threads
+//! end when no process is left. The time is the system's, for a paused node too: it is the
+//! caller's who waits.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{Instance, Node, registry, state};
+use crate::process::exit::send_exit;
+use crate::process::exit_reason::ExitReason;
+use crate::process::name;
+use crate::process::pid::Pid;
+use crate::process::slot::{Slot, flag};
+use crate::process::table;
+use crate::scheduler;
+use crate::scheduler::worker::Worker;
+use crate::timer::real_time;
+
+/// How long the end of a program waits for its processes, if it is not told otherwise.
+pub(crate) const SHUTDOWN: Duration = Duration::from_secs(5);
+/// The most that killed processes have to reach a switch point.
+const KILL_GRACE: Duration = Duration::from_secs(1);
+/// After so long those that were spawned meanwhile are looked for.
+const ROUND: Duration = Duration::from_millis(20);
+
+/// What a shutdown found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Processes that had not ended in time, and were killed.
+    pub killed: Vec<Remnant>,
+    /// Those of them that have not reached a switch point since: their threads run on until the
+    /// program ends.
+    pub stuck: Vec<Remnant>,
+}
+
+/// A process that a shutdown had to kill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Remnant {
+    /// The process.
+    pub pid: Pid,
+    /// Its label, or the name of its function or behaviour; of a process that could not be asked,
+    /// as it did not wait, the place where it was spawned.
+    pub name: String,
+    /// Where it was spawned, as `file:line:column`.
+    pub place: String,
+}
+
+impl Instance {
+    pub(crate) fn has_ended(&self) -> bool {
+        self.charter.state.load(Ordering::Acquire) & state::ENDED != 0
+    }
+
+    /// Whether no process may be spawned from outside any more.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.charter.state.load(Ordering::SeqCst) & (state::STOPPING | state::ENDED) != 0
+    }
+
+    /// The number of processes, if it is zero: then it was, and nothing inside can change it.
+    fn is_deserted(&self) -> bool {
+        let ended: u64 = self.workers.iter().map(Worker::ended).sum();
+        let spawned: u64 = self.workers.iter().map(Worker::spawned).sum();
+        ended == spawned + self.outside_spawned.load(Ordering::SeqCst)
+    }
+
+    fn processes(&self) -> impl Iterator<Item = &'static Slot> {
+        (0..table::used()).map(table::slot_at).filter(|slot| {
+            slot.node.load(Ordering::Relaxed) == self.id() && !slot.inbox.is_closed()
+        })
+    }
+
+    fn shut_down(&self, limit: Duration) -> ShutdownReport {
+        let mut report = ShutdownReport::default();
+        let grace = (limit / 2).min(KILL_GRACE);
+        let start = real_time();
+        // None: it waits for ever.
+        let deadline = start.checked_add(limit);
+        self.charter
+            .state
+            .fetch_or(state::STOPPING, Ordering::SeqCst);
+        self.processes().for_each(tell_once);
+        let told = start.checked_add(limit - grace);
+        if !self.wait_until_deserted(told, || self.tell_newborns()) {
+            report.killed = self.processes().map(remnant).collect();
+            // Again and again: those that live may spawn others still.
+            self.kill_all();
+            let deserted = self.wait_until_deserted(deadline, || self.kill_all());
+            if !deserted {
+                report.stuck = self.processes().map(remnant).collect();
+            }
+        }
+        for process in &report.killed {
+            tracing::warn!(
+                target: "runtime::node",
+                node = self.id(),
+                pid = %process.pid,
+                name = process.name.as_str(),
+                place = process.place.as_str(),
+                stuck = report.stuck.iter().any(|stuck| stuck.pid == process.pid),
+                "process killed at shutdown"
+            );
+        }
+        report
+    }
+
+    /// Tells those to end that were spawned since and wait by now: until then a newborn may help
+    /// those that clean up.
+    fn tell_newborns(&self) {
+        let untold = |slot: &&Slot| slot.inbox.flags() & flag::TOLD == 0;
+        for slot in self.processes().filter(untold) {
+            if slot.inbox.claim() {
+                scheduler::release(slot);
+                tell_once(slot);
+            }
+        }
+    }
+
+    fn kill_all(&self) {
+        for slot in self.processes() {
+            send_exit(None, slot.pid(), ExitReason::Kill);
+        }
+    }
+
+    /// True if no process is left, false at the deadline. Meanwhile something is done `each` round.
+    fn wait_until_deserted(&self, deadline: Option<Instant>, mut each: impl FnMut()) -> bool {
+        let mut pause = Duration::from_micros(20);
+        let mut round = real_time() + ROUND;
+        loop {
+            if self.is_deserted() {
+                return true;
+            }
+            let now = real_time();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return false;
+            }
+            if now >= round {
+                each();
+                round = real_time() + ROUND;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets the threads end, and waits for them.
+    pub(super) fn end(&self) {
+        self.charter.state.fetch_or(state::ENDED, Ordering::AcqRel);
+        self.idle.poke_all();
+        loop {
+            let thread = self.threads.lock().pop();
+            match thread {
+                // A worker's thread catches what its processes do; it does not panic.
+                Some(thread) => drop(thread.join()),
+                None => break,
+            }
+        }
+        while self.visitors.load(Ordering::Acquire) > 0 {
+            std::thread::yield_now();
+        }
+        table::release_all(&self.outside.lock());
+        registry::vacate(self.id());
+    }
+}
+
+/// Tells a process to end, as the node, which is no process.
+fn tell_once(slot: &'static Slot) {
+    let pid = slot.pid();
+    let before = slot.inbox.set(flag::TOLD, pid.generation());
+    if before.is_some_and(|before| before & flag::TOLD == 0) {
+        send_exit(None, pid, ExitReason::Shutdown);
+    }
+}
+
+/// What is left of a process.
+fn remnant(slot: &'static Slot) -> Remnant {
+    let pid = slot.pid();
+    let place = slot
+        .place()
+        .map_or_else(String::new, |place| place.to_string());
+    Remnant {
+        pid,
+        name: name::asked(slot, pid.generation()).unwrap_or_else(|| place.clone()),
+        place,
+    }
+}
+
+impl Node {
+    /// Shuts the default node down, which nobody owns.
+    pub(crate) fn end_default(&'static self, limit: Duration) {
+        finish(Arc::clone(self.instance()), limit);
+    }
+
+    /// Ends the node in order: spawning from outside is refused, and every process is sent the
+    /// exit signal `Shutdown`; one that is spawned meanwhile, as soon as it waits. Those that live when the last part of `limit`
+    /// begins are killed; that part is half of it, a second at most. Who has not ended at `limit`
+    /// is given up.
+    ///
+    /// `limit` is in real time, also for a node whose clock is paused.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let node = runtime::Builder::new().workers(1).start()?;
+    /// node.run(|| { runtime::spawn!(|| drop(runtime::receive_any())); });
+    /// let report = node.shutdown(Duration::from_secs(5));
+    /// assert!(report.killed.is_empty());
+    /// # Ok::<(), runtime::StartError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Inside a process of the node.
+    pub fn shutdown(mut self, limit: Duration) -> ShutdownReport {
+        match self.instance.take() {
+            Some(instance) => {
+                assert!(
+                    !is_inside(&instance),
+                    "a node cannot be shut down by a process of its own: it would wait for itself"
+                );
+                finish(instance, limit)
+            }
+            None => ShutdownReport::default(),
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let Some(instance) = self.instance.take() else {
+            return;
+        };
+        if is_inside(&instance) {
+            tracing::error!(
+                target: "runtime::node",
+                node = instance.id(),
+                pid = crate::process::try_current().map(|slot| tracing::field::display(slot.pid())),
+                "a node was dropped by a process of its own, which cannot wait for its end: it \
+                 runs on"
+            );
+        } else {
+            finish(instance, SHUTDOWN);
+        }
+    }
+}
+
+/// Whether the calling thread is a worker of the node.
+fn is_inside(instance: &Instance) -> bool {
+    scheduler::try_worker().is_some_and(|worker| worker.node_id() == instance.id())
+}
+
+fn finish(instance: Arc<Instance>, limit: Duration) -> ShutdownReport {
+    let report = instance.shut_down(limit);
+    if report.stuck.is_empty() {
+        instance.end();
+    } else {
+        // Its threads run on: other stacks may stand on a stuck worker, and a thread outlives
+        // the stacks that it holds.
+        std::mem::forget(instance);
+    }
+    report
+}
