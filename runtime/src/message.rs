@@ -208,7 +208,7 @@ impl AnyMessage {
     }
 
     /// Addresses the message to the alias of this number.
-    pub(crate) fn to_alias(&mut self, number: u64) {
+    pub(crate) fn address_to_alias(&mut self, number: u64) {
         let header = self.header_mut();
         header.kind = Kind::Aliased;
         header.key = number;

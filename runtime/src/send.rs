@@ -33,7 +33,7 @@ impl Destination for Ref {
 
     fn send(self, message: impl Message) {
         let mut message = AnyMessage::new(message);
-        message.to_alias(self.number());
+        message.address_to_alias(self.number());
         scheduler::deliver(self.creator(), message);
     }
 }

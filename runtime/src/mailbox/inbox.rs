@@ -371,7 +371,7 @@ impl Chain {
     }
 
     /// The envelopes, oldest first; each is the caller's.
-    #[cfg(test)]
+    #[cfg(all(loom, test))]
     pub(crate) fn into_oldest_first(self) -> OldestFirst {
         self.reverse(|_| true).oldest
     }

@@ -16,7 +16,7 @@ const FEW: usize = 8;
 /// A map with cheap small forms.
 pub(crate) enum Table<K, V> {
     Few(SmallVec<[(K, V); 1]>),
-    Many(Box<HashMap<K, V, FxBuildHasher>>),
+    Many(HashMap<K, V, FxBuildHasher>),
 }
 
 impl<K, V> Default for Table<K, V> {
@@ -54,7 +54,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
                 }
                 let mut map: HashMap<_, _, FxBuildHasher> = list.drain(..).collect();
                 map.insert(key, value);
-                *self = Table::Many(Box::new(map));
+                *self = Table::Many(map);
                 None
             }
             Table::Many(map) => map.insert(key, value),
@@ -89,7 +89,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
         let (few, many) = match mem::take(self) {
             Table::Few(list) => (Some(list), None),
-            Table::Many(map) => (None, Some(*map)),
+            Table::Many(map) => (None, Some(map)),
         };
         few.into_iter().flatten().chain(many.into_iter().flatten())
     }
