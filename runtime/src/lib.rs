@@ -111,7 +111,7 @@ mod public {
     pub use crate::process::behaviour::{
         Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,
     };
-    pub use crate::process::exit::{exit, exit_signal, panicking, trap_exit};
+    pub use crate::process::exit::{exit, exit_signal, trap_exit};
     pub use crate::process::exit_reason::{ExitReason, PanicReport, Term};
     pub use crate::process::local::ProcessLocal;
     pub use crate::process::look::{is_process_alive, mailbox_len, self_pid, try_self_pid};

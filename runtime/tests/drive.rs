@@ -101,7 +101,7 @@ mod driven {
     fn ended_by_a_signal() {
         let root = self_pid();
         let pid = spawn!(move || {
-            let _last = OnDrop(|| assert!(runtime::panicking()));
+            let _last = OnDrop(|| assert!(std::thread::panicking()));
             send(root, ());
             drive(&mut By(|_: &mut Cx<'_>| WAIT));
             unreachable!();

@@ -3,11 +3,12 @@
 mod expect;
 
 use std::panic::{catch_unwind, panic_any};
+use std::thread::panicking;
 use std::time::Duration;
 
 use expect::{OnDrop, end_of, message, panic_of, reports};
+use runtime::exit_signal;
 use runtime::prelude::*;
-use runtime::{exit_signal, panicking};
 
 #[derive(Debug)]
 struct Ready(Pid);

@@ -5,11 +5,12 @@ mod expect;
 use std::panic::panic_any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::panicking;
 use std::time::Duration;
 
 use expect::{Census, OnDrop, echo, end_of, is_well, message, panic_of, reports};
+use runtime::exit_signal;
 use runtime::prelude::*;
-use runtime::{exit_signal, panicking};
 
 #[derive(Debug)]
 struct Ready(Pid);

@@ -12,12 +12,15 @@
 //! ```
 //!
 //! A context is a suspended or running stack. Whoever [`resume`]s it is its resumer until it
-//! suspends or ends; contexts nest. Called by the scheduler alone.
+//! suspends or ends; contexts nest. Called by the scheduler, and by `receive` for its switch.
 //!
 //! Invariants:
 //! * A context is resumed by one thread at a time; it is suspended, or fresh, when it is.
 //! * The [`Context`] lies in the header of the stack that its coroutine owns, so it lives exactly
 //!   as long as the stack is in use by it.
+//! * A process that suspends takes its count of panics off the thread ([`tokens`]).
+
+mod tokens;
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -40,10 +43,14 @@ pub(crate) enum Suspend {
 
 /// What a resumed context did.
 pub(crate) enum Resumed {
-    Suspended(Suspend),
+    /// With whether it does so in the middle of unwinding.
+    Suspended(Suspend, bool),
     /// Its function returned; the stack is free again.
     Ended(Stack),
 }
+
+/// What a context says when it suspends.
+type Left = (Suspend, bool);
 
 /// A stack whose base is at hand: each switch asks for it.
 struct Based {
@@ -65,8 +72,8 @@ unsafe impl corosensei::stack::Stack for Based {
 
 /// One stack and how to switch to it and away.
 pub(crate) struct Context {
-    coroutine: ManuallyDrop<Coroutine<(), Suspend, (), Based>>,
-    yielder: Cell<*const Yielder<(), Suspend>>,
+    coroutine: ManuallyDrop<Coroutine<(), Left, (), Based>>,
+    yielder: Cell<*const Yielder<(), Left>>,
     /// The lowest address for frames.
     #[cfg(debug_assertions)]
     limit: StackPointer,
@@ -83,7 +90,7 @@ pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
     let limit = corosensei::stack::Stack::limit(&stack);
     let coroutine = Coroutine::with_stack(
         Based { stack, base },
-        move |yielder: &Yielder<(), Suspend>, ()| {
+        move |yielder: &Yielder<(), Left>, ()| {
             // SAFETY: the context outlives its coroutine's run.
             unsafe { (*context).yielder.set(yielder) };
             main(context);
@@ -110,7 +117,7 @@ pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
 pub(crate) unsafe fn resume(context: *mut Context) -> Resumed {
     // SAFETY: nobody else touches the coroutine while it is the caller's.
     match unsafe { (*context).coroutine.resume(()) } {
-        CoroutineResult::Yield(why) => Resumed::Suspended(why),
+        CoroutineResult::Yield((why, unwinds)) => Resumed::Suspended(why, unwinds),
         CoroutineResult::Return(()) => {
             // SAFETY: it has ended; the context is not used again.
             let coroutine = unsafe { ManuallyDrop::take(&mut (*context).coroutine) };
@@ -119,15 +126,29 @@ pub(crate) unsafe fn resume(context: *mut Context) -> Resumed {
     }
 }
 
-/// Suspends the context that the caller runs on.
+/// Suspends the process that runs on the context.
 ///
 /// # Safety
 ///
 /// `context` is the one that runs on this thread now.
 #[inline(always)]
 pub(crate) unsafe fn suspend(context: *mut Context, why: Suspend) {
+    if std::thread::panicking() {
+        // SAFETY: the caller's promise.
+        unsafe { tokens::suspend(context, why) };
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { switch(context, (why, false)) };
+    }
+}
+
+/// # Safety
+///
+/// As [`suspend`].
+#[inline(always)]
+unsafe fn switch(context: *mut Context, left: Left) {
     // SAFETY: a running context has a yielder, which lies on its stack.
-    unsafe { (*(*context).yielder.get()).suspend(why) };
+    unsafe { (*(*context).yielder.get()).suspend(left) };
 }
 
 /// The lowest address that frames may use on the context's stack.

@@ -135,7 +135,7 @@ impl Receive {
         if !self.begun {
             self.begun = true;
             begin(slot);
-            if thread.spend(1) <= 0 && !exit::unwinding(slot) {
+            if thread.spend(1) <= 0 && !std::thread::panicking() {
                 return Look::suspend(thread, YIELD);
             }
         }

@@ -274,8 +274,7 @@ pub fn drive(behaviour: &mut impl Behaviour) -> ExitReason {
 ///
 /// Outside a process.
 pub fn enter(behaviour: Box<dyn Behaviour + Send>) -> ! {
-    let slot = current("enter");
-    slot.set(bit::EXITING);
+    current("enter");
     panic::resume_unwind(Box::new(Raise::Enter(behaviour)))
 }
 

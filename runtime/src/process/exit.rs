@@ -5,8 +5,8 @@
 //! applied (`bit::FATAL`, the reason in `Extra`), every switch point raises it again until the
 //! stack is gone, whatever the process's own code catches meanwhile; and it decides the reason.
 //!
-//! Whether a process unwinds is not what [`std::thread::panicking`] says: a neighbour that was
-//! suspended in a destructor makes that true for the whole thread. See [`unwinding`].
+//! Whether the running process unwinds is what [`std::thread::panicking`] says: the count behind it
+//! goes with the process (`context::tokens`).
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -66,8 +66,7 @@ pub(crate) enum End {
 /// ```
 pub fn exit(reason: impl Into<ExitReason>) -> ! {
     let reason = reason.into();
-    let slot = super::current("exit");
-    slot.set(bit::EXITING);
+    super::current("exit");
     panic::resume_unwind(Box::new(Raise::Exit(reason)))
 }
 
@@ -192,7 +191,7 @@ pub(crate) fn fatal(slot: &Slot) -> Option<ExitReason> {
 #[inline]
 pub(crate) fn check(slot: &Slot) {
     if is_due(slot) {
-        raise_fatal(slot);
+        raise_fatal();
     }
 }
 
@@ -200,57 +199,21 @@ pub(crate) fn check(slot: &Slot) {
 /// what it held at rest.
 #[inline]
 pub(crate) fn is_due(slot: &Slot) -> bool {
-    slot.has(bit::FATAL) && !slot.has(bit::ENDING) && !unwinding(slot)
+    slot.has(bit::FATAL) && !slot.has(bit::ENDING) && !std::thread::panicking()
 }
 
 #[cold]
-fn raise_fatal(slot: &Slot) -> ! {
+fn raise_fatal() -> ! {
     // Who catches it again and again does not keep the worker to himself.
     scheduler::spend(RAISE);
     if scheduler::spent() {
         scheduler::suspend(Suspend::Yield);
     }
-    slot.set(bit::EXITING);
     panic::resume_unwind(Box::new(Raise::Fatal))
-}
-
-/// Whether the running process's own stack is being unwound.
-///
-/// Exact while no neighbour on this worker is suspended in a destructor of its unwinding; then
-/// it is what the panic hook and the runtime's own raises have noted.
-#[inline]
-pub(crate) fn unwinding(slot: &Slot) -> bool {
-    if !std::thread::panicking() {
-        slot.clear(bit::EXITING);
-        return false;
-    }
-    unwinding_slow(slot)
-}
-
-#[cold]
-fn unwinding_slow(slot: &Slot) -> bool {
-    if scheduler::unwinding_neighbours() == 0 {
-        slot.set(bit::EXITING);
-        return true;
-    }
-    slot.has(bit::EXITING)
-}
-
-/// Whether the calling process unwinds its stack: because it panicked, called [`exit`], or has
-/// received a fatal exit signal.
-///
-/// Use it in place of [`std::thread::panicking`], which may be true because a neighbour unwinds.
-/// Outside a process the two are the same.
-pub fn panicking() -> bool {
-    match super::try_current() {
-        Some(slot) => unwinding(slot),
-        None => std::thread::panicking(),
-    }
 }
 
 /// What a caught payload means.
 pub(crate) fn end_of(slot: &Slot, payload: Box<dyn Any + Send>) -> End {
-    slot.clear(bit::EXITING);
     let payload = match payload.downcast::<Raise>() {
         Ok(raise) => {
             return match *raise {
@@ -367,7 +330,6 @@ pub(crate) fn install_panic_hook() {
             let Some(slot) = super::try_current() else {
                 return previous(info);
             };
-            slot.set(bit::EXITING);
             let location = info
                 .location()
                 .map_or_else(String::new, |location| location.to_string());

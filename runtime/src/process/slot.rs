@@ -77,8 +77,6 @@ pub(crate) mod bit {
     pub(crate) const HIBERNATED: u16 = 1 << 6;
     /// A suspended stack of the process may move to another worker.
     pub(crate) const MIGRATES: u16 = 1 << 7;
-    /// The process is unwinding or handles its exit: nothing interrupts it.
-    pub(crate) const EXITING: u16 = 1 << 8;
     /// User code is being called that must not receive (a guard).
     pub(crate) const GUARD: u16 = 1 << 9;
     /// A fatal exit is pending or raised; the reason is in `Extra`.
@@ -89,8 +87,6 @@ pub(crate) mod bit {
     pub(crate) const ENDING: u16 = 1 << 12;
     /// The process traps exits.
     pub(crate) const TRAP_EXIT: u16 = 1 << 13;
-    /// The process was suspended in the middle of unwinding, and its worker has counted that.
-    pub(crate) const PARKED_UNWINDING: u16 = 1 << 14;
     /// The process has a thread of its own, and stays there at rest too.
     pub(crate) const OWN_THREAD: u16 = 1 << 15;
 }

@@ -96,11 +96,6 @@ mod calls {
         }
     }
 
-    /// How many processes are suspended in the middle of unwinding on this worker.
-    pub(crate) fn unwinding_neighbours() -> u32 {
-        try_worker().map_or(0, Worker::unwinding)
-    }
-
     /// A process at rest that has had its turn goes to the back of the queue.
     pub(crate) fn again(slot: &'static Slot) {
         worker().requeue(slot);

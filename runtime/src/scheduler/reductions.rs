@@ -92,7 +92,7 @@ fn tick_slow(slot: &'static Slot) {
     }
     queue::drain(slot);
     exit::check(slot);
-    if spent() && !exit::unwinding(slot) {
+    if spent() && !std::thread::panicking() {
         yield_now();
     }
 }

@@ -52,11 +52,11 @@ pub(crate) fn host(me: &Worker) {
                 put_stack(me, stack);
                 break;
             }
-            Resumed::Suspended(why) => {
+            Resumed::Suspended(why, unwinds) => {
                 me.active.set(ptr::null_mut());
                 me.count_standing(true);
                 if let Some(slot) = crate::process::try_current()
-                    && !park(me, thread, slot, runner, why)
+                    && !park(me, thread, slot, runner, why, unwinds)
                 {
                     // Something came: the next runner resumes it.
                     me.requeue(slot);
@@ -103,14 +103,10 @@ fn run_processes(context: *mut Context) {
 fn resume(me: &Worker, thread: &Thread, slot: &'static Slot, stack: *mut Context) {
     thread.context.set(stack);
     loop {
-        if slot.has(bit::PARKED_UNWINDING) {
-            slot.clear(bit::PARKED_UNWINDING);
-            me.count_unwinding(false);
-        }
         // SAFETY: the process is held by this worker, so its context is ours to resume.
         match unsafe { context::resume(stack) } {
-            Resumed::Suspended(why) => {
-                if park(me, thread, slot, stack, why) {
+            Resumed::Suspended(why, unwinds) => {
+                if park(me, thread, slot, stack, why, unwinds) {
                     return;
                 }
             }
@@ -131,9 +127,10 @@ fn park(
     slot: &'static Slot,
     stack: *mut Context,
     why: Suspend,
+    unwinds: bool,
 ) -> bool {
     slot.context.set(stack);
-    hold(me, slot);
+    hold(me, slot, unwinds);
     scheduler::account(thread, slot);
     match why {
         Suspend::Wait => {
@@ -148,15 +145,10 @@ fn park(
 }
 
 /// Decides who may resume a process on a stack: this worker, unless it was promised that its
-/// stack may move. While it unwinds it never does: the count of panics is the thread's.
+/// stack may move. One that unwinds never does: the promise was not made for the unwinder.
 #[inline]
-fn hold(me: &Worker, slot: &'static Slot) {
-    let unwinding = std::thread::panicking() && exit::unwinding(slot);
-    if unwinding {
-        slot.set(bit::PARKED_UNWINDING);
-        me.count_unwinding(true);
-    }
-    if slot.has(bit::MIGRATES) && !slot.has(bit::OWN_THREAD) && !unwinding {
+fn hold(me: &Worker, slot: &'static Slot, unwinds: bool) {
+    if slot.has(bit::MIGRATES) && !slot.has(bit::OWN_THREAD) && !unwinds {
         slot.set_holder(ANYONE);
     } else {
         slot.set_holder(me.id());

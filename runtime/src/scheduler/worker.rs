@@ -142,7 +142,6 @@ pub(crate) struct Worker {
     pub(crate) stacks: UnsafeCell<Cache>,
     free: table::List,
     credit: Cell<u32>,
-    unwinding: Cell<u32>,
     expired: UnsafeCell<Vec<Expired<Timer>>>,
 }
 
@@ -183,7 +182,6 @@ impl Worker {
             stacks: UnsafeCell::new(Cache::new()),
             free: table::List::new(0),
             credit: Cell::new(0),
-            unwinding: Cell::new(0),
             expired: UnsafeCell::new(Vec::new()),
         }
     }
@@ -314,20 +312,6 @@ impl Worker {
     }
 
     // Owner: processes come and go.
-
-    pub(crate) fn unwinding(&self) -> u32 {
-        self.unwinding.get()
-    }
-
-    /// A process is suspended in the middle of unwinding, or goes on with it.
-    pub(crate) fn count_unwinding(&self, more: bool) {
-        let count = self.unwinding.get();
-        self.unwinding.set(if more {
-            count + 1
-        } else {
-            count.saturating_sub(1)
-        });
-    }
 
     /// A process has taken a stack, or given it back.
     pub(crate) fn count_standing(&self, more: bool) {
