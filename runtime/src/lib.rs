@@ -70,6 +70,8 @@ mod timer;
 #[path = "rt.rs"]
 pub mod __rt;
 #[cfg(not(loom))]
+mod abort;
+#[cfg(not(loom))]
 mod config;
 #[cfg(not(loom))]
 mod context;
@@ -83,6 +85,8 @@ mod macros;
 mod node;
 #[cfg(not(loom))]
 mod registry;
+#[cfg(not(loom))]
+mod report;
 #[cfg(not(loom))]
 mod send;
 #[cfg(not(loom))]

@@ -29,6 +29,7 @@ use std::ptr;
 use corosensei::stack::StackPointer;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
+use crate::abort;
 use crate::stack::{HEADER, Stack};
 
 /// Why a process suspends.
@@ -45,8 +46,8 @@ pub(crate) enum Suspend {
 pub(crate) enum Resumed {
     /// With whether it does so in the middle of unwinding.
     Suspended(Suspend, bool),
-    /// Its function returned; the stack is free again.
-    Ended(Stack),
+    /// Its function returned; the stack is free again. With whether it was counted.
+    Ended(Stack, bool),
 }
 
 /// What a context says when it suspends.
@@ -77,6 +78,8 @@ pub(crate) struct Context {
     /// The lowest address for frames.
     #[cfg(debug_assertions)]
     limit: StackPointer,
+    /// The process on the stack will stay with its worker, which has counted it.
+    counted: Cell<bool>,
 }
 
 const _: () = assert!(size_of::<Context>() <= HEADER);
@@ -93,7 +96,7 @@ pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
         move |yielder: &Yielder<(), Left>, ()| {
             // SAFETY: the context outlives its coroutine's run.
             unsafe { (*context).yielder.set(yielder) };
-            main(context);
+            abort::on_unwind(|| main(context));
         },
     );
     // SAFETY: the header of a stack is reserved for its context.
@@ -103,6 +106,7 @@ pub(crate) fn create(stack: Stack, main: fn(*mut Context)) -> *mut Context {
             yielder: Cell::new(ptr::null()),
             #[cfg(debug_assertions)]
             limit,
+            counted: Cell::new(false),
         });
     }
     context
@@ -120,10 +124,23 @@ pub(crate) unsafe fn resume(context: *mut Context) -> Resumed {
         CoroutineResult::Yield((why, unwinds)) => Resumed::Suspended(why, unwinds),
         CoroutineResult::Return(()) => {
             // SAFETY: it has ended; the context is not used again.
-            let coroutine = unsafe { ManuallyDrop::take(&mut (*context).coroutine) };
-            Resumed::Ended(coroutine.into_stack().stack)
+            let (coroutine, counted) = unsafe {
+                let coroutine = ManuallyDrop::take(&mut (*context).coroutine);
+                (coroutine, (*context).counted.get())
+            };
+            Resumed::Ended(coroutine.into_stack().stack, counted)
         }
     }
+}
+
+/// Notes that the worker has counted the process that stands on the context's stack.
+///
+/// # Safety
+///
+/// The context is live, and the caller's.
+pub(crate) unsafe fn set_counted(context: *mut Context) {
+    // SAFETY: the caller's promise.
+    unsafe { (*context).counted.set(true) };
 }
 
 /// Suspends the process that runs on the context.

@@ -103,7 +103,7 @@ fn begin(stack: Stack) -> Token {
     // SAFETY: fresh, and nobody else knows it.
     match unsafe { resume(context) } {
         Resumed::Suspended(..) => Token(context),
-        Resumed::Ended(_) => unreachable!("a token stops in the middle"),
+        Resumed::Ended(..) => unreachable!("a token stops in the middle"),
     }
 }
 
@@ -111,7 +111,7 @@ fn begin(stack: Stack) -> Token {
 fn end(token: Token) -> Stack {
     // SAFETY: suspended, and the token's own.
     match unsafe { resume(token.0) } {
-        Resumed::Ended(stack) => stack,
+        Resumed::Ended(stack, _) => stack,
         Resumed::Suspended(..) => unreachable!("a token stops once"),
     }
 }

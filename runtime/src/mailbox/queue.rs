@@ -19,6 +19,7 @@ use crate::prefetch;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, flag};
 use crate::process::{exit, name, table};
+use crate::report::report;
 use crate::signal::{self, Signal, alias};
 
 /// Puts an envelope at the end of the unseen.
@@ -280,20 +281,24 @@ pub(crate) fn report_growth(to: Pid, length: usize) {
         .set(flag::REPORTED, to.generation())
         .is_some_and(|before| before & flag::REPORTED == 0);
     if first {
-        tracing::warn!(
+        report(|| tracing::warn!(
             target: "runtime::mailbox",
             pid = %to,
             name = name::asked(slot, to.generation()),
             place = slot.place().map(tracing::field::display),
             length,
             "long mailbox: messages come faster than they are received"
-        );
+        ));
     }
 }
 
 /// Reports a long mailbox with the types of the messages that nobody matches: at each doubling.
 #[cold]
 fn report_long(slot: &Slot, length: usize) {
+    report(|| describe_long(slot, length));
+}
+
+fn describe_long(slot: &Slot, length: usize) {
     if !tracing::enabled!(target: "runtime::mailbox", tracing::Level::WARN) {
         return;
     }

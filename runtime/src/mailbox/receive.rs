@@ -18,9 +18,9 @@ use super::deadline::{Deadline, IntoDeadline};
 use super::queue;
 use super::reference::Ref;
 use crate::context::{self, Suspend};
-use crate::message::{AnyMessage, Message, is_any, type_key};
+use crate::message::{AnyMessage, Header, Message, is_any, type_key};
 use crate::process::slot::{Slot, bit};
-use crate::process::{current, current_on, exit, wait};
+use crate::process::{current, current_on, exit, guarded_on, wait};
 use crate::thread::{self, Thread};
 
 /// Waits for a message that `scan` takes: it returns the arm's number, or 0. Only messages with
@@ -54,6 +54,7 @@ fn receive_from(
             WAIT => Suspend::Wait,
             YIELD => Suspend::Yield,
             arm => {
+                let arm = arm as u32;
                 let message = NonNull::new(look.pointer.cast());
                 return Picked {
                     // SAFETY: `Look::done` gave the envelope up.
@@ -81,12 +82,12 @@ struct Receive {
 #[derive(Clone, Copy)]
 struct Look {
     pointer: *mut (),
-    tag: u32,
+    tag: i64,
 }
 
 /// Tags that no arm has.
-const WAIT: u32 = u32::MAX;
-const YIELD: u32 = u32::MAX - 1;
+const WAIT: i64 = -1;
+const YIELD: i64 = -2;
 
 impl Look {
     #[inline]
@@ -95,12 +96,12 @@ impl Look {
             pointer: picked.message.map_or(ptr::null_mut(), |message| {
                 message.into_raw().as_ptr().cast()
             }),
-            tag: picked.arm,
+            tag: picked.arm.into(),
         }
     }
 
     #[inline]
-    fn suspend(thread: &Thread, why: u32) -> Look {
+    fn suspend(thread: &Thread, why: i64) -> Look {
         Look {
             pointer: thread.context.get().cast(),
             tag: why,
@@ -258,8 +259,9 @@ impl Unseen<'_> {
 impl Drop for Unseen<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(message) = self.1.message.take() {
-            queue::leave(self.0, message);
+        match self.1.message.take() {
+            Some(message) => queue::leave(self.0, message),
+            None => queue::received(self.0),
         }
     }
 }
@@ -281,42 +283,55 @@ fn scan_ring(
     keys: Option<&[u64]>,
     arms: &mut dyn FnMut(&mut Cursor) -> u32,
 ) -> Option<Picked> {
-    loop {
-        // SAFETY: the running process is its own holder; the reference ends before `arms` runs.
-        let lent = unsafe {
-            let ring = &(*slot.extra()).ring;
-            match ring.find(*position, keys) {
-                // SAFETY: the arms do not receive, so the message stays in the ring, and `Lent`
-                // sees to it that it is owned once.
-                Some(at) => Lent {
-                    at,
-                    cursor: Cursor::new(ring.lend(at)),
-                },
-                None => {
-                    *position = ring.end();
-                    return None;
+    // The arms look at messages that stay in the ring: nobody takes one from there meanwhile.
+    guarded_on(slot, || {
+        loop {
+            // SAFETY: the running process is its own holder; the reference ends before `arms` runs.
+            let lent = unsafe {
+                let ring = &(*slot.extra()).ring;
+                match ring.find(*position, keys) {
+                    // SAFETY: nobody takes it from the ring meanwhile, and `Lent` sees to it that
+                    // it is owned once.
+                    Some(at) => Lent::new(slot, at, ring.lend(at)),
+                    None => {
+                        *position = ring.end();
+                        return None;
+                    }
                 }
+            };
+            *position = lent.at + 1;
+            if let Some(picked) = lent.ask(position, arms) {
+                return Some(picked);
             }
-        };
-        *position = lent.at + 1;
-        if let Some(picked) = lent.ask(slot, position, arms) {
-            return Some(picked);
         }
-    }
+    })
 }
 
-/// A message of the ring that the arms look at, without its leaving the ring: whatever they do
-/// with the cursor, they leave the same envelope in it.
-struct Lent {
+/// A message of the ring that the arms look at, without its leaving the ring.
+///
+/// They leave the same envelope in the cursor, if they are what the macros make. What they take
+/// out for good instead is theirs, and the ring gives it up.
+struct Lent<'s> {
+    slot: &'s Slot,
     at: u64,
+    envelope: *const Header,
     cursor: Cursor,
 }
 
-impl Lent {
+impl<'s> Lent<'s> {
+    #[inline]
+    fn new(slot: &'s Slot, at: u64, message: AnyMessage) -> Lent<'s> {
+        Lent {
+            slot,
+            at,
+            envelope: message.header(),
+            cursor: Cursor::new(message),
+        }
+    }
+
     #[inline]
     fn ask(
         mut self,
-        slot: &Slot,
         position: &mut u64,
         arms: &mut dyn FnMut(&mut Cursor) -> u32,
     ) -> Option<Picked> {
@@ -324,26 +339,40 @@ impl Lent {
         if arm == 0 {
             return None;
         }
-        // SAFETY: as in `scan_ring`. The ring gives its ownership up, and the cursor's counts.
+        let message = self.cursor.message.take();
+        self.give_up(Some(position));
+        // Nothing is left in it.
+        mem::forget(self);
+        Some(Picked { message, arm })
+    }
+
+    /// The ring owns the message no more.
+    #[inline]
+    fn give_up(&self, position: Option<&mut u64>) {
+        // SAFETY: as in `scan_ring`.
         unsafe {
-            let extra = &mut *slot.extra();
+            let extra = &mut *self.slot.extra();
             extra.ring.forget(self.at);
-            // The scan's position becomes the behaviour's save position.
-            extra.ring.tidy(&mut [&mut extra.save, position]);
+            if let Some(position) = position {
+                // The scan's position becomes the behaviour's save position.
+                extra.ring.tidy(&mut [&mut extra.save, position]);
+            }
         }
-        queue::received(slot);
-        Some(Picked {
-            message: self.cursor.message.take(),
-            arm,
-        })
+        queue::received(self.slot);
     }
 }
 
-impl Drop for Lent {
+impl Drop for Lent<'_> {
     #[inline]
     fn drop(&mut self) {
-        // The ring has it still.
-        std::mem::forget(self.cursor.message.take());
+        match self.cursor.message.take() {
+            // The ring has it still.
+            Some(message) if ptr::eq(message.header(), self.envelope) => mem::forget(message),
+            other => {
+                self.give_up(None);
+                drop(other);
+            }
+        }
     }
 }
 

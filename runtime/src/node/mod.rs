@@ -19,7 +19,7 @@ mod registry;
 mod shutdown;
 
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
@@ -51,6 +51,8 @@ pub use shutdown::{Remnant, ShutdownReport};
 /// What a node's threads share.
 pub(crate) struct Instance {
     charter: Charter,
+    /// What lives in an `Arc` knows it.
+    this: Weak<Instance>,
     clock: Clock,
     stack_class: Class,
     pub(crate) idle: Idle,
@@ -126,6 +128,7 @@ impl Instance {
         let (limits, credit_size) = Limits::new(builder.max_processes, seats);
         let id = registry::reserve()?;
         let instance = Arc::new_cyclic(|weak| Instance {
+            this: Weak::clone(weak),
             charter: Charter {
                 id,
                 bits: if builder.migrates { bit::MIGRATES } else { 0 },
@@ -221,8 +224,11 @@ impl Instance {
                 Ok(id)
             }
             Err(error) => {
-                let (Withdrawn::Seated | Withdrawn::Unseated) = self.seats.withdraw(id);
-                self.workers[id].dedicated.store(false, Ordering::Release);
+                if self.seats.of(id).is_drafted() {
+                    self.seats.of(id).discharge();
+                } else {
+                    let (Withdrawn::Seated | Withdrawn::Unseated) = self.seats.withdraw(id);
+                }
                 Err(SpawnError::Thread(error))
             }
         }
@@ -230,14 +236,10 @@ impl Instance {
 
     /// A worker for a process with a thread of its own.
     fn dedicate(&self) -> Result<&Worker, SpawnError> {
-        let dedicate = |id: usize| self.workers[id].dedicated.store(true, Ordering::Release);
         let mut threads = self.threads.lock();
         let id = match self.seats.draft() {
-            Some(id) => {
-                dedicate(id);
-                id
-            }
-            None => self.start_next(&mut threads, dedicate)?,
+            Some(id) => id,
+            None => self.start_next(&mut threads, |id| self.seats.draft_new(id))?,
         };
         Ok(&self.workers[id])
     }
@@ -295,10 +297,9 @@ impl Instance {
 
     /// The instance as its threads hold it.
     pub(crate) fn to_arc(&self) -> Arc<Instance> {
-        // SAFETY: every instance lives in an `Arc`, which the caller's reference keeps alive.
-        unsafe {
-            Arc::increment_strong_count(ptr::from_ref(self));
-            Arc::from_raw(ptr::from_ref(self))
+        match self.this.upgrade() {
+            Some(this) => this,
+            None => unreachable!("a thread that is at work in a node holds it"),
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::process::exit::send_exit;
 use crate::process::exit_reason::ExitReason;
 use crate::process::name;
 use crate::process::pid::Pid;
-use crate::process::slot::{Slot, flag};
+use crate::process::slot::flag;
 use crate::process::table;
+use crate::report;
 use crate::scheduler;
 use crate::scheduler::worker::Worker;
 use crate::timer::real_time;
@@ -67,9 +68,15 @@ impl Instance {
         ended == spawned + self.outside_spawned.load(Ordering::SeqCst)
     }
 
-    fn processes(&self) -> impl Iterator<Item = &'static Slot> {
-        (0..table::used()).map(table::slot_at).filter(|slot| {
-            slot.node.load(Ordering::Relaxed) == self.id() && !slot.inbox.is_closed()
+    /// The node's processes. A slot may become another's at any moment: what is read of it counts
+    /// if its generation is the same afterwards.
+    fn processes(&self) -> impl Iterator<Item = Pid> {
+        (0..table::used()).map(table::slot_at).filter_map(|slot| {
+            let pid = slot.pid();
+            let lives = !slot.inbox.is_closed();
+            // Acquire: the generation is read behind it.
+            let ours = slot.node.load(Ordering::Acquire) == self.id();
+            (lives && ours && slot.pid() == pid).then_some(pid)
         })
     }
 
@@ -94,7 +101,7 @@ impl Instance {
             }
         }
         for process in &report.killed {
-            tracing::warn!(
+            report::report(|| tracing::warn!(
                 target: "runtime::node",
                 node = self.id(),
                 pid = %process.pid,
@@ -102,7 +109,7 @@ impl Instance {
                 place = process.place.as_str(),
                 stuck = report.stuck.iter().any(|stuck| stuck.pid == process.pid),
                 "process killed at shutdown"
-            );
+            ));
         }
         report
     }
@@ -110,18 +117,20 @@ impl Instance {
     /// Tells those to end that were spawned since and wait by now: until then a newborn may help
     /// those that clean up.
     fn tell_newborns(&self) {
-        let untold = |slot: &&Slot| slot.inbox.flags() & flag::TOLD == 0;
-        for slot in self.processes().filter(untold) {
-            if slot.inbox.claim() {
+        for pid in self.processes() {
+            let slot = table::slot_of(pid);
+            let flags = slot.inbox.flags_of(pid.generation());
+            let untold = flags.is_some_and(|flags| flags & flag::TOLD == 0);
+            if untold && slot.inbox.claim() {
                 scheduler::release(slot);
-                tell_once(slot);
+                tell_once(pid);
             }
         }
     }
 
     fn kill_all(&self) {
-        for slot in self.processes() {
-            send_exit(None, slot.pid(), ExitReason::Kill);
+        for pid in self.processes() {
+            send_exit(None, pid, ExitReason::Kill);
         }
     }
 
@@ -167,17 +176,17 @@ impl Instance {
 }
 
 /// Tells a process to end, as the node, which is no process.
-fn tell_once(slot: &'static Slot) {
-    let pid = slot.pid();
-    let before = slot.inbox.set(flag::TOLD, pid.generation());
+fn tell_once(pid: Pid) {
+    let before = table::slot_of(pid)
+        .inbox.set(flag::TOLD, pid.generation());
     if before.is_some_and(|before| before & flag::TOLD == 0) {
         send_exit(None, pid, ExitReason::Shutdown);
     }
 }
 
 /// What is left of a process.
-fn remnant(slot: &'static Slot) -> Remnant {
-    let pid = slot.pid();
+fn remnant(pid: Pid) -> Remnant {
+    let slot = table::slot_of(pid);
     let place = slot
         .place()
         .map_or_else(String::new, |place| place.to_string());
@@ -234,13 +243,13 @@ impl Drop for Node {
             return;
         };
         if is_inside(&instance) {
-            tracing::error!(
+            report::report(|| tracing::error!(
                 target: "runtime::node",
                 node = instance.id(),
                 pid = crate::process::try_current().map(|slot| tracing::field::display(slot.pid())),
                 "a node was dropped by a process of its own, which cannot wait for its end: it \
                  runs on"
-            );
+            ));
         } else {
             finish(instance, SHUTDOWN);
         }
@@ -254,7 +263,8 @@ fn is_inside(instance: &Instance) -> bool {
 
 fn finish(instance: Arc<Instance>, limit: Duration) -> ShutdownReport {
     let report = instance.shut_down(limit);
-    if report.stuck.is_empty() {
+    // One that has closed its mailbox is not among those found, and may still be at work.
+    if instance.is_deserted() {
         instance.end();
     } else {
         // Its threads run on: other stacks may stand on a stuck worker, and a thread outlives

@@ -57,15 +57,23 @@ use crate::scheduler;
     message = "`{Self}` is not a behaviour",
     note = "implement `Behaviour` for it, or give a receive loop as a closure: `Spawn::receive_loop`"
 )]
-pub trait Behaviour: 'static {
+pub trait Behaviour: Named + 'static {
     /// Called when the process starts, and whenever there is a [`Cause`].
     ///
     /// Mail that the call leaves behind the save position wakes the process again at once.
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next;
+}
 
-    /// The name shown for the process; its type, if not told otherwise.
-    fn type_name(&self) -> &'static str {
-        type_name::<Self>()
+/// What reports call a behaviour: its type. Every type has it. It is asked for once, before the
+/// behaviour first runs, since nobody else may look at one that has blocked in a callback.
+#[doc(hidden)]
+pub trait Named {
+    fn name(&self) -> fn() -> &'static str;
+}
+
+impl<T> Named for T {
+    fn name(&self) -> fn() -> &'static str {
+        type_name::<T>
     }
 }
 
@@ -141,9 +149,14 @@ impl<'p> Cx<'p> {
     }
 
     /// Takes the oldest message, priority messages first, wherever the save position stands.
+    ///
+    /// # Panics
+    ///
+    /// Inside a guard.
     #[inline]
     pub fn mail(&mut self) -> Option<AnyMessage> {
         let slot = self.slot;
+        not_in_a_guard(slot);
         scheduler::spend(1);
         let extra = slot.extra.get();
         if !extra.is_null() {
@@ -178,12 +191,17 @@ impl<'p> Cx<'p> {
     /// over stays in the mailbox, before the save position, and does not wake the process again.
     ///
     /// If `wanted` panics, the message stays in its place. It must not receive: that panics.
+    ///
+    /// # Panics
+    ///
+    /// Inside a guard.
     pub fn mail_where(
         &mut self,
         mut wanted: impl FnMut(&AnyMessage) -> bool,
     ) -> Option<AnyMessage> {
-        scheduler::spend(1);
         let slot = self.slot;
+        not_in_a_guard(slot);
+        scheduler::spend(1);
         // SAFETY: the running process is its own holder; a copy.
         let mut save = unsafe { (*slot.extra()).save };
         let found = crate::mailbox::receive::scan(slot, &mut save, None, &mut |cursor| {
@@ -219,6 +237,12 @@ impl<'p> Cx<'p> {
     pub fn spent(&self) -> bool {
         scheduler::spent()
     }
+}
+
+/// A guard looks at a message that may lie in the ring still.
+#[inline]
+fn not_in_a_guard(slot: &Slot) {
+    assert!(!slot.has(bit::GUARD), "mail is taken inside a guard");
 }
 
 /// Runs a behaviour on the calling process's own stack until it exits: for state that is not
@@ -328,10 +352,6 @@ where
             None => Next::Exit(ExitReason::Normal),
         }
     }
-
-    fn type_name(&self) -> &'static str {
-        type_name::<F>()
-    }
 }
 
 /// What a receive loop given as a closure does next; see
@@ -363,9 +383,5 @@ impl<F: FnMut(AnyMessage) -> Flow + Send + 'static> Behaviour for ReceiveLoop<F>
             }
         }
         next
-    }
-
-    fn type_name(&self) -> &'static str {
-        type_name::<F>()
     }
 }

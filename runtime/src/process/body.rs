@@ -4,7 +4,7 @@
 //! and every behaviour are boxed. A started closure is on the process's stack;
 //! the slot keeps its name.
 //!
-//! Only the holder of the process touches its body.
+//! Only the holder of the process touches its body. Its name may be asked for while it runs.
 
 use std::mem::{self, MaybeUninit};
 use std::ptr;
@@ -62,12 +62,13 @@ impl Body {
     /// The body of a process that is a behaviour.
     pub(crate) fn behaviour(behaviour: Box<dyn Behaviour + Send>) -> Body {
         let mut words: Words = [MaybeUninit::uninit(); WORDS];
-        // SAFETY: a fat pointer has two words.
+        let name = (*behaviour).name();
+        // SAFETY: a fat pointer has two words, and a function's the third.
         unsafe {
             words
                 .as_mut_ptr()
-                .cast::<*mut (dyn Behaviour + Send)>()
-                .write(Box::into_raw(behaviour));
+                .cast::<Resting>()
+                .write((Box::into_raw(behaviour), name));
         }
         Body {
             vtable: Some(&BEHAVIOUR),
@@ -178,20 +179,25 @@ impl<F: FnOnce() -> Next + Send + 'static> Boxed<F> {
     };
 }
 
+/// What the words of a behaviour hold: the box, and how to name it without looking at it.
+type Resting = (*mut (dyn Behaviour + Send), fn() -> &'static str);
+
+const _: () = assert!(size_of::<Resting>() == size_of::<Words>());
+
 /// # Safety
 /// The words hold a behaviour.
-unsafe fn behaviour(words: *const Words) -> *mut (dyn Behaviour + Send) {
+unsafe fn behaviour(words: *const Words) -> Resting {
     // SAFETY: the caller's promise.
-    unsafe { words.cast::<*mut (dyn Behaviour + Send)>().read() }
+    unsafe { words.cast::<Resting>().read() }
 }
 
 static BEHAVIOUR: Vtable = Vtable {
     // SAFETY: the words hold a behaviour, which is boxed: it stays where it is while it runs.
-    run: |body, cx| unsafe { (*behaviour(&raw const (*body).words)).wake(cx) },
+    run: |body, cx| unsafe { (*behaviour(&raw const (*body).words).0).wake(cx) },
     // SAFETY: the words hold a behaviour that is not used again.
-    drop: |words| drop(unsafe { Box::from_raw(behaviour(words)) }),
+    drop: |words| drop(unsafe { Box::from_raw(behaviour(words).0) }),
     // SAFETY: the words hold a behaviour.
-    name: |words| unsafe { (*behaviour(words)).type_name() },
+    name: |words| unsafe { behaviour(words).1() },
 };
 
 const _: () = assert!(mem::size_of::<Body>() == 32);

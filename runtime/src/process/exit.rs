@@ -171,8 +171,12 @@ pub(crate) fn discard(slot: &Slot, reason: ExitReason) {
     }
 }
 
-/// Lets the process that the caller holds end with `reason` at its next switch point.
+/// Lets the process that the caller holds end with `reason` at its next switch point, unless it is
+/// to end with another already.
 pub(crate) fn make_fatal(slot: &Slot, reason: ExitReason) {
+    if slot.has(bit::FATAL) {
+        return discard(slot, reason);
+    }
     // SAFETY: the holder's, and no other reference to it lives.
     unsafe { (*slot.extra()).fatal = Some(reason) };
     slot.set(bit::FATAL);
@@ -262,12 +266,9 @@ fn take_seen(slot: &Slot) -> Option<(String, Backtrace)> {
 /// Calls user code that is of no account to its process: `None` if it panics, and then nothing is
 /// left of that. It must not switch.
 pub(crate) fn quietly<R>(f: impl FnOnce() -> R) -> Option<R> {
-    let before = super::try_current().map(|slot| (slot, unwinding(slot), take_seen(slot)));
+    let before = super::try_current().map(|slot| (slot, take_seen(slot)));
     let result = panic::catch_unwind(AssertUnwindSafe(f));
-    if let Some((slot, unwinds, seen)) = before {
-        if !unwinds {
-            slot.clear(bit::EXITING);
-        }
+    if let Some((slot, seen)) = before {
         // A panic that is under way is the one to be reported.
         take_seen(slot);
         if seen.is_some() {
@@ -286,6 +287,11 @@ pub(crate) fn drop_quietly<T>(value: T) {
             std::mem::forget(again);
         }
     }
+}
+
+/// Drops a value of unknown type; a panic in its destructor ends here.
+pub(crate) fn drop_quietly<T>(value: T) {
+    let _ = quietly(|| drop(value));
 }
 
 /// Keeps a message to be dropped when no queue is being worked on; see [`drop_stale`].

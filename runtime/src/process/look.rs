@@ -50,18 +50,25 @@ fn no_process(what: &str) -> ! {
 /// Runs user code during which the process must not receive: a guard.
 #[inline]
 pub(crate) fn guarded<R>(f: impl FnOnce() -> R) -> R {
-    struct Guarded(Option<&'static Slot>);
-    impl Drop for Guarded {
+    match try_current() {
+        Some(slot) => guarded_on(slot, f),
+        None => f(),
+    }
+}
+
+/// As [`guarded`], for a caller that has the running process at hand.
+#[inline]
+pub(crate) fn guarded_on<R>(slot: &Slot, f: impl FnOnce() -> R) -> R {
+    struct Guarded<'s>(&'s Slot);
+    impl Drop for Guarded<'_> {
         fn drop(&mut self) {
-            if let Some(slot) = self.0 {
-                slot.clear(bit::GUARD);
-            }
+            self.0.clear(bit::GUARD);
         }
     }
-    let slot = try_current().filter(|slot| !slot.has(bit::GUARD));
-    if let Some(slot) = slot {
-        slot.set(bit::GUARD);
+    if slot.has(bit::GUARD) {
+        return f();
     }
+    slot.set(bit::GUARD);
     let _guarded = Guarded(slot);
     f()
 }

@@ -40,4 +40,4 @@ pub(crate) mod wait;
 pub(crate) mod waker;
 
 #[cfg(not(loom))]
-pub(crate) use look::{current, current_on, guarded, try_current};
+pub(crate) use look::{current, current_on, guarded, guarded_on, try_current};

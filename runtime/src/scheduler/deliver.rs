@@ -21,6 +21,7 @@ use crate::process::name;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit, flag};
 use crate::process::table;
+use crate::report::report;
 use crate::shown::Shown;
 use crate::signal::Signal;
 use crate::thread::{self, Thread};
@@ -161,15 +162,15 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
         return Some(message);
     }
     // True for the first who asks.
-    let report = || {
+    let is_first = || {
         let before = slot.inbox.set(flag::REPORTED, to.generation());
         before.is_some_and(|before| before & flag::REPORTED == 0)
     };
     if reports {
         // Taken nevertheless, and counted: no mailbox holds as many as the second limit.
         let _ = slot.count_sent(to.generation(), u32::MAX);
-        if report() {
-            tracing::warn!(
+        if is_first() {
+            report(|| tracing::warn!(
                 target: "runtime::mailbox",
                 pid = %to,
                 name = name::asked(slot, to.generation()),
@@ -178,11 +179,11 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
                 newest = message.type_name(),
                 shown = Shown::message(&message).to_string().as_str(),
                 "mailbox is over its limit"
-            );
+            ));
         }
         return Some(message);
     }
-    if flags & flag::LIMIT_EXITS != 0 && report() {
+    if flags & flag::LIMIT_EXITS != 0 && is_first() {
         deliver(to, AnyMessage::signal(Signal::Full { limit }));
     }
     lost(message);

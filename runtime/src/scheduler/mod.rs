@@ -53,6 +53,7 @@ mod calls {
     use crate::context::{self, Suspend};
     use crate::process::exit_reason::ExitReason;
     use crate::process::slot::Slot;
+    use crate::report::report;
     use crate::thread;
     use crate::timer::real_time;
 
@@ -109,17 +110,17 @@ mod calls {
 
     /// Reports the end of a process where OTP would.
     pub(crate) fn report_exit(slot: &Slot, name: Option<&str>, reason: &ExitReason) {
-        if let ExitReason::Panic(report) = reason {
-            tracing::error!(
+        if let ExitReason::Panic(panic) = reason {
+            report(|| tracing::error!(
                 target: "runtime::process",
                 pid = %slot.pid(),
                 name,
                 place = slot.place().map(tracing::field::display),
-                panic = report.message(),
-                location = report.location(),
+                panic = panic.message(),
+                location = panic.location(),
                 reductions = slot.reductions.load(Ordering::Relaxed),
                 "process panicked"
-            );
+            ));
         }
     }
 }

@@ -20,15 +20,21 @@ use std::ptr;
 
 use super::calls::worker;
 use super::worker::Worker;
+use crate::abort;
 use crate::context::{self, Context, Resumed, Suspend};
 use crate::process::slot::{ANYONE, Slot, bit};
 use crate::process::{exit, run};
+use crate::report::report;
 use crate::scheduler;
 use crate::stack::{AltStack, Class, Stack, StackError};
 use crate::thread::{self, Thread};
 
 /// The life of a worker's thread.
 pub(crate) fn host(me: &Worker) {
+    abort::on_unwind(|| serve(me));
+}
+
+fn serve(me: &Worker) {
     let thread = thread::this();
     thread.worker.set(me);
     me.cpu_clock.start();
@@ -48,18 +54,18 @@ pub(crate) fn host(me: &Worker) {
         thread.context.set(runner);
         // SAFETY: fresh, and nobody else knows it.
         match unsafe { context::resume(runner) } {
-            Resumed::Ended(stack) => {
+            Resumed::Ended(stack, _) => {
                 put_stack(me, stack);
                 break;
             }
             Resumed::Suspended(why, unwinds) => {
                 me.active.set(ptr::null_mut());
-                me.count_standing(true);
-                if let Some(slot) = crate::process::try_current()
-                    && !park(me, thread, slot, runner, why, unwinds)
-                {
-                    // Something came: the next runner resumes it.
-                    me.requeue(slot);
+                if let Some(slot) = crate::process::try_current() {
+                    count(me, slot, runner);
+                    if !park(me, thread, slot, runner, why, unwinds) {
+                        // Something came: the next runner resumes it.
+                        me.requeue(slot);
+                    }
                 }
             }
         }
@@ -110,8 +116,10 @@ fn resume(me: &Worker, thread: &Thread, slot: &'static Slot, stack: *mut Context
                     return;
                 }
             }
-            Resumed::Ended(stack) => {
-                me.count_standing(false);
+            Resumed::Ended(stack, counted) => {
+                if counted {
+                    me.count_standing(false);
+                }
                 put_stack(me, stack);
                 return;
             }
@@ -144,11 +152,27 @@ fn park(
     }
 }
 
-/// Decides who may resume a process on a stack: this worker, unless it was promised that its
-/// stack may move. One that unwinds never does: the promise was not made for the unwinder.
+/// Counts a process that takes a stack, if it will stay here with it.
+#[inline]
+fn count(me: &Worker, slot: &Slot, stack: *mut Context) {
+    if !may_move(slot) {
+        me.count_standing(true);
+        // SAFETY: the stack is the process's, which the caller holds.
+        unsafe { context::set_counted(stack) };
+    }
+}
+
+/// Whether it was promised that the process's stack may move.
+#[inline]
+fn may_move(slot: &Slot) -> bool {
+    slot.has(bit::MIGRATES) && !slot.has(bit::OWN_THREAD)
+}
+
+/// Decides who may resume a process on a stack: this worker, unless the stack may move. One that
+/// unwinds stays: the promise was not made for the unwinder.
 #[inline]
 fn hold(me: &Worker, slot: &'static Slot, unwinds: bool) {
-    if slot.has(bit::MIGRATES) && !slot.has(bit::OWN_THREAD) && !unwinds {
+    if may_move(slot) && !unwinds {
         slot.set_holder(ANYONE);
     } else {
         slot.set_holder(me.id());
@@ -165,7 +189,7 @@ fn start_on_own_stack(me: &Worker, thread: &Thread, slot: &'static Slot) -> bool
     match take_stack(me, class) {
         Ok(stack) => {
             let context = context::create(stack, run_one);
-            me.count_standing(true);
+            count(me, slot, context);
             slot.context.set(context);
             resume(me, thread, slot, context);
             true
@@ -201,13 +225,15 @@ fn put_stack(me: &Worker, stack: Stack) {
 #[cold]
 fn serve_without_runner(me: &Worker, thread: &Thread, error: StackError) -> Option<Stack> {
     me.node().set_no_stack(error);
-    tracing::error!(
+    // The last process's name may stand there still.
+    thread.process.set(ptr::null());
+    report(|| tracing::error!(
         target: "runtime::scheduler",
         node = me.node_id(),
         worker = me.id(),
         error = %error,
         "a worker has no stack left: processes that have none wait until one is free"
-    );
+    ));
     loop {
         if let Some(slot) = me.pick_held() {
             me.begin_turn(thread, slot);

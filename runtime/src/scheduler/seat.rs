@@ -13,12 +13,15 @@
 //!    |       inside                                |         offer |    | withdraw
 //!    +------------------ give_back ----------------+               v    |
 //!    +------------------ grant ------------------------ WANTING or SPARE
+//!
+//!   SPARE, or UNSEATED before its thread runs --draft--> DRAFTED --discharge--> UNSEATED
 //! ```
 //!
 //! Who may do what, always by compare-and-exchange: the owner surrenders, asks, offers and withdraws, and
 //! ends REVOKING by entering. The one [`Revoker`] goes from SEATED to REVOKING, back or on to REVOKED, and
 //! on from there. Who asks or offers is entered in a list (`seats`); who takes it off that list, and
-//! nobody else, makes the next change: the granter, or the owner that withdraws.
+//! nobody else, makes the next change: the granter, who drafts it, or the owner that withdraws. A worker
+//! that is drafted is the thread of one process, and asks for nothing until the owner discharges it.
 //!
 //! Invariants:
 //! * the content is touched only through [`Inside`] or [`Revoked`], and there is never more than one of them;
@@ -53,6 +56,8 @@ const UNSEATED: u32 = 3;
 const WANTING: u32 = 4;
 /// No seat; the worker has nothing to do and takes over whenever it is called.
 const SPARE: u32 = 5;
+/// No seat, and none is asked for: the worker is the thread of one process.
+const DRAFTED: u32 = 6;
 
 /// The seat of one worker.
 #[repr(align(128))]
@@ -86,7 +91,7 @@ pub(crate) struct NoSeat;
 pub(crate) enum Asked {
     /// The request stands.
     Yes,
-    /// It has a seat.
+    /// It has a seat, or was drafted.
     Seated,
     /// The watchdog still has the content in hand: ask again.
     NotYet,
@@ -226,7 +231,7 @@ impl<T> Seat<T> {
         }
     }
 
-    /// Owner, or who drafts it: takes back a request that it has taken off its list.
+    /// Owner: takes back a request that it has taken off its list.
     pub(super) fn withdraw(&self, request: Request) {
         let withdrawn = self.change(request as u32, UNSEATED);
         debug_assert!(withdrawn, "a request was granted that was not on its list");
@@ -236,6 +241,24 @@ impl<T> Seat<T> {
     pub(super) fn grant(&self, request: Request, FreeSeat(()): FreeSeat) {
         let granted = self.change(request as u32, SEATED);
         debug_assert!(granted, "a request was withdrawn that was not on its list");
+    }
+
+    /// Who has taken a spare off its list, or starts its thread: makes it the thread of one process.
+    pub(super) fn draft(&self) {
+        let drafted = self.change(SPARE, DRAFTED) || self.change(UNSEATED, DRAFTED);
+        debug_assert!(drafted, "a worker was drafted that has a seat");
+    }
+
+    /// Whether the worker is the thread of one process.
+    pub(crate) fn is_drafted(&self) -> bool {
+        // Relaxed: its process comes by other ways.
+        self.state.load(Ordering::Relaxed) == DRAFTED
+    }
+
+    /// Owner: its process has ended; it is a worker like any other.
+    pub(crate) fn discharge(&self) {
+        let discharged = self.change(DRAFTED, UNSEATED);
+        debug_assert!(discharged, "only its owner discharges it");
     }
 
     /// Release: what was done to the content is seen by the owner that finds itself seated, however many

@@ -11,10 +11,12 @@ use super::idle::worker_set::WorkerSet;
 use super::idle::{EmptyHanded, Idle};
 use super::seat::{Asked, FreeSeat, Inside, Request, Revoker, Seat, Withdrawn};
 use crate::loom::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
 /// All seats of a node, by worker.
 pub(crate) struct Seats<T> {
-    list: Box<[Seat<T>]>,
+    /// Shared, so that the address that a worker keeps of its own stays good when this is moved.
+    list: Arc<[Seat<T>]>,
     /// Workers without a seat that have processes to run.
     wanting: WorkerSet,
     /// Workers without a seat that have nothing to do.
@@ -109,11 +111,16 @@ impl<T> Seats<T> {
     }
 
     /// Takes a worker off those that stand by, for a process with a thread of its own: it stays without
-    /// a seat. The caller gives it something of its own to do. None: nobody stands by.
+    /// a seat until that ends. The caller hands the process over. None: nobody stands by.
     pub(crate) fn draft(&self) -> Option<usize> {
         let worker = self.next(Request::Spare)?;
-        self.list[worker].withdraw(Request::Spare);
+        self.list[worker].draft();
         Some(worker)
+    }
+
+    /// As [`draft`](Seats::draft), for a worker whose thread is about to start.
+    pub(crate) fn draft_new(&self, worker: usize) {
+        self.list[worker].draft();
     }
 
     fn grant(&self, request: Request, free: FreeSeat, idle: &Idle) -> Result<usize, FreeSeat> {

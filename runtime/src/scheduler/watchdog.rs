@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use super::seat::{FreeSeat, Revoker};
 use super::seats::Seats;
 use super::worker::{Seated, Worker};
+use crate::abort;
 use crate::node::{self, Instance};
 use crate::process::slot::Slot;
+use crate::report::report;
 use crate::stack;
 use crate::timer::real_time;
 
@@ -38,7 +40,7 @@ pub(crate) fn start(instance: &Arc<Instance>, revoker: Revoker) -> std::io::Resu
     let node = Arc::clone(instance);
     let thread = std::thread::Builder::new()
         .name(format!("watchdog-{}", instance.id()))
-        .spawn(move || Watchdog::new(&node, revoker).run())?;
+        .spawn(move || abort::on_unwind(|| Watchdog::new(&node, revoker).run()))?;
     instance.keep_thread(thread);
     Ok(())
 }
@@ -202,12 +204,14 @@ impl<'n> Watchdog<'n> {
             // It stands by before its thread runs, so the next round finds it.
             if let Err(error) = self.node.start_spare() {
                 if !std::mem::replace(&mut self.capped, true) {
-                    tracing::warn!(
-                        target: "runtime::scheduler",
-                        node = self.node.id(),
-                        error = %error,
-                        "no spare worker: processes at rest wait for a stuck worker"
-                    );
+                    report(|| {
+                        tracing::warn!(
+                            target: "runtime::scheduler",
+                            node = self.node.id(),
+                            error = %error,
+                            "no spare worker: processes at rest wait for a stuck worker"
+                        )
+                    });
                 }
                 return;
             }
@@ -234,7 +238,7 @@ fn report_stall(node: &Instance, worker: &Worker, running: *const Slot, ran: u64
     let Some(slot) = (unsafe { running.as_ref() }) else {
         return;
     };
-    tracing::warn!(
+    report(|| tracing::warn!(
         target: "runtime::scheduler",
         node = node.id(),
         worker = worker.id(),
@@ -243,5 +247,5 @@ fn report_stall(node: &Instance, worker: &Worker, running: *const Slot, ran: u64
         milliseconds = ran / 1_000_000,
         processes = worker.standing(),
         "worker blocked: a process has run without reaching a switch point, others stand behind it"
-    );
+    ));
 }

@@ -7,7 +7,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::hint;
 use std::iter;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -120,10 +120,8 @@ pub(crate) struct Worker {
     pub(crate) turns: AtomicU32,
     /// The process that runs.
     pub(crate) running: AtomicPtr<Slot>,
-    /// The worker is the thread of one process, and never asks for a seat.
-    pub(crate) dedicated: AtomicBool,
     pub(crate) cpu_clock: CpuClock,
-    /// Processes that stand on its stacks.
+    /// Processes that stand on its stacks, without those that may move.
     standing: AtomicU32,
     /// Processes spawned here so far, and processes ended here.
     spawned: AtomicU64,
@@ -176,7 +174,6 @@ impl Worker {
             streak: Cell::new(0),
             patience: Cell::new(*PATIENCE.start()),
             placement: Placement::new(),
-            dedicated: AtomicBool::new(false),
             cpu_clock: CpuClock::new(),
             active: Cell::new(ptr::null_mut()),
             stacks: UnsafeCell::new(Cache::new()),
@@ -209,7 +206,7 @@ impl Worker {
 
     #[inline]
     fn seat(&self) -> &Seat<Seated> {
-        // SAFETY: the seats are the node's, in a box that is never changed.
+        // SAFETY: the seats are the node's, and stay where they are as long as it lives.
         unsafe { &*self.seat }
     }
 
@@ -313,14 +310,10 @@ impl Worker {
 
     // Owner: processes come and go.
 
-    /// A process has taken a stack, or given it back.
+    /// A process that will stay here has taken a stack, or given it back.
     pub(crate) fn count_standing(&self, more: bool) {
         let count = self.standing.load(Ordering::Relaxed);
-        let count = if more {
-            count + 1
-        } else {
-            count.saturating_sub(1)
-        };
+        let count = if more { count + 1 } else { count - 1 };
         self.standing.store(count, Ordering::Relaxed);
     }
 
@@ -364,8 +357,7 @@ impl Worker {
     /// The process has ended: its place may be taken.
     pub(crate) fn bury(&self, slot: &'static Slot) {
         if slot.has(bit::OWN_THREAD) {
-            // A spare like any other from now on.
-            self.dedicated.store(false, Ordering::Relaxed);
+            self.seat().discharge();
         }
         run::recycle(&self.free, slot);
         let credit = self.credit.get() + 1;
@@ -443,7 +435,8 @@ impl Worker {
             if found.is_some() {
                 return found;
             }
-            if self.node().has_ended() {
+            // A stack that is left holds the thread that its frames rely on.
+            if self.node().has_ended() && self.standing() == 0 {
                 return None;
             }
         }
@@ -709,9 +702,9 @@ impl Worker {
         if gave {
             node.idle.notify_one();
         }
-        let dedicated = self.dedicated.load(Ordering::Relaxed);
+        let drafted = self.seat().is_drafted();
         if let Some(slot) = self.queue.pop_held() {
-            if !dedicated {
+            if !drafted {
                 // Runs meanwhile, whatever the answer.
                 let (Asked::Yes | Asked::Seated | Asked::NotYet) = node.seats.want(me, &node.idle);
             }
@@ -719,7 +712,7 @@ impl Worker {
         }
         // One on whose stacks processes stand keeps asking: it is here that they will be woken.
         let keeps_asking = self.standing() > 0;
-        if !dedicated {
+        if !drafted {
             let asked = if keeps_asking {
                 node.seats.want(me, &node.idle)
             } else {
@@ -744,7 +737,7 @@ impl Worker {
             });
             self.processor.rise(self.other_processors());
         }
-        if !dedicated && !keeps_asking {
+        if !drafted && !keeps_asking {
             let (Withdrawn::Seated | Withdrawn::Unseated) = node.seats.withdraw(me);
         }
         self.clock().refresh();

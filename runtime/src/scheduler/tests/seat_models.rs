@@ -268,6 +268,37 @@ fn grant_meets_withdraw() {
     });
 }
 
+/// A spare that asks for a seat while it is drafted has the one or the other: no seat goes to the thread
+/// of one process.
+#[test]
+fn draft_meets_want() {
+    loom::model(|| {
+        let (node, mut revoker) = Node::new(2, 1);
+        let Some(revoked) = node.seats.of(0).try_revoke(&mut revoker) else {
+            unreachable!("its owner is away");
+        };
+        let free = revoked.finish();
+        let offered = node.seats.stand_by(1);
+        assert_eq!(offered, Asked::Yes);
+        let worker = start(&node, |node| node.seats.want(1, &node.world.idle));
+        let drafted = node.seats.draft();
+        let granted = node.seats.grant_wanting(free, &node.world.idle);
+        let asked = worker.join().unwrap();
+        let seat = node.seats.of(1);
+        assert_eq!(seat.is_drafted(), drafted.is_some());
+        match drafted {
+            Some(_) => {
+                assert_eq!(asked, Asked::Seated);
+                assert!(granted.is_err());
+                seat.discharge();
+                let asked = node.seats.want(1, &node.world.idle);
+                assert_eq!(asked, Asked::Yes);
+            }
+            None => assert_eq!(asked, Asked::Yes),
+        }
+    });
+}
+
 /// An owner may give its seat away while the watchdog examines it: the new one has it, nobody else.
 #[test]
 fn stand_up_meets_revoke() {
