@@ -22,6 +22,7 @@ use crate::process::exit::{self, Raise};
 use crate::process::exit_reason::ExitReason;
 use crate::process::run::at_end;
 use crate::process::spawn::Spawn;
+use crate::report::report;
 use crate::scheduler;
 use crate::shown::Shown;
 
@@ -170,8 +171,10 @@ where
         Outcome::Returned(code) => code,
         Outcome::Exited(ExitReason::Normal) => ExitCode::SUCCESS,
         Outcome::Exited(reason) => {
-            let reason = Shown::new(&format_args!("{reason}")).to_string();
-            tracing::error!(target: "runtime::process", reason, "main exited");
+            report(|| {
+                let reason = Shown::new(&format_args!("{reason}")).to_string();
+                tracing::error!(target: "runtime::process", reason, "main exited");
+            });
             ExitCode::FAILURE
         }
         Outcome::Panicked(payload) => panic::resume_unwind(payload),

@@ -536,3 +536,26 @@ fn a_crowd_that_talks() {
     }
     assert!(receive_timeout(NOW).is_none());
 }
+
+/// Mail cannot be taken in a guard: it might be the very message that the guard looks at.
+#[runtime::test(workers = 1)]
+fn no_mail_in_a_guard() {
+    let root = self_pid();
+    let pid = behaviour(move |cx| {
+        if cx.cause().start {
+            return WAIT;
+        }
+        // It lies in the ring from here on.
+        assert!(receive_where(NOW, |_| false).is_none());
+        let said = expect::panic_of(|| receive_where(NOW, |_| cx.mail().is_some()));
+        assert!(said.contains("inside a guard"), "{said}");
+        let said = expect::panic_of(|| receive_where(NOW, |_| cx.mail_where(|_| true).is_some()));
+        assert!(said.contains("inside a guard"), "{said}");
+        let mail = cx.mail().expect("it kept its place");
+        send(root, mail);
+        DONE
+    });
+    yield_now();
+    send(pid, "a text of its own".to_owned());
+    assert_eq!(message::<String>(), "a text of its own");
+}

@@ -590,3 +590,47 @@ fn opaque() {
     to_self(Opaque([1u8; 8]));
     assert!(!format!("{:?}", receive_any()).contains('1'));
 }
+
+/// No misuse of what `receive!` stands on is unsound: an arm of any number is an arm, and a message
+/// that the arms keep is theirs alone.
+#[runtime::test]
+fn arms_that_no_macro_makes() {
+    use runtime::__rt::{Cursor, Deadline, receive};
+    let scan = |arms: &mut dyn FnMut(&mut Cursor) -> u32| {
+        receive(Deadline::After(Duration::ZERO), None, arms)
+    };
+    for arm in [1, u32::MAX - 1, u32::MAX] {
+        to_self(arm);
+        assert_eq!(scan(&mut |_| arm).arm(), arm);
+    }
+    // In the ring, and before.
+    for in_the_ring in [false, true] {
+        let census = Census::default();
+        to_self(census.token());
+        to_self(census.token());
+        if in_the_ring {
+            assert!(receive_where(Duration::ZERO, |_| false).is_none());
+        }
+        let mut kept = Vec::new();
+        let picked = scan(&mut |cursor| {
+            kept.push(cursor.lift_any());
+            0
+        });
+        assert_eq!((picked.arm(), kept.len(), census.count()), (0, 2, 2));
+        assert_eq!(mailbox_len(self_pid()), Some(0));
+        // One goes back in the other's stead.
+        to_self(kept.pop().unwrap());
+        let mut other = kept.pop();
+        scan(&mut |cursor| {
+            kept.push(cursor.lift_any());
+            cursor.lower(other.take().unwrap(), Ok(false));
+            0
+        });
+        assert_eq!(census.count(), 2);
+        drop(kept);
+        assert_eq!(census.count(), 1);
+        receive_timeout(Duration::ZERO);
+        assert_eq!(census.count(), 0);
+    }
+    expect::nothing();
+}

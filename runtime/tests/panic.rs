@@ -208,3 +208,41 @@ fn frames_of_others_survive() {
         assert_eq!(message::<u32>(), n as u32 * 100);
     }
 }
+
+/// An exit reason whose destructor panics does so in its process, whichever reason takes its place.
+#[test]
+fn a_reason_that_panics_when_dropped() {
+    #[derive(Debug, PartialEq)]
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !panicking() {
+                panic!("the destructor of a reason");
+            }
+        }
+    }
+    reports::collect();
+    expect::alone(|| {
+        let echo = echo();
+        let spawn = |f: fn() -> ExitReason| Spawn::new().spawn(f).unwrap().pid;
+        end_of(spawn(|| ExitReason::other(Bomb)));
+        end_of(spawn(|| {
+            exit_signal(self_pid(), ExitReason::Shutdown);
+            assert!(std::panic::catch_unwind(yield_now).is_err());
+            ExitReason::other(Bomb)
+        }));
+        end_of(spawn(|| {
+            exit_signal(self_pid(), ExitReason::other(Bomb));
+            ExitReason::Normal
+        }));
+        let captured = OnDrop(|| runtime::exit(ExitReason::other(Bomb)));
+        let pid = Spawn::new().receive_loop(move |_| {
+            let _captured = &captured;
+            Flow::Exit(ExitReason::shutdown_with(Bomb))
+        });
+        let pid = pid.unwrap().pid;
+        send(pid, ());
+        end_of(pid);
+        is_well(echo);
+    });
+}

@@ -162,3 +162,28 @@ fn at_rest() {
         assert_eq!(message::<u32>(), n);
     }
 }
+
+/// A value that is made by the destructor of the exit reason, the last of all, is dropped as well.
+#[runtime::test]
+fn made_by_the_last_destructor() {
+    #[derive(Debug)]
+    struct Last(expect::Census);
+    impl PartialEq for Last {
+        fn eq(&self, _: &Last) -> bool {
+            true
+        }
+    }
+    impl Drop for Last {
+        fn drop(&mut self) {
+            TOKEN.with(|token| token.set(Some(self.0.token())));
+        }
+    }
+    process_local! {
+        static TOKEN: std::cell::Cell<Option<expect::Token>> = std::cell::Cell::new(None);
+    }
+    let census = expect::Census::default();
+    let reason = ExitReason::other(Last(census.clone()));
+    let spawned = Spawn::new().spawn(move || reason).unwrap();
+    end_of(spawned.pid);
+    census.none_is_left();
+}

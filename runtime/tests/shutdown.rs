@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use expect::{Census, LONG, NOW, OnDrop, message, panic_of, reports, until};
+use expect::{Census, LONG, NOW, OnDrop, end_of, message, panic_of, reports, until};
 use runtime::prelude::*;
 use runtime::{Exit, ShutdownReport, trap_exit};
 
@@ -464,4 +464,28 @@ fn no_thread_is_left() {
         until("the end of all threads", || threads() <= before);
     });
     end.is_well();
+}
+
+/// A node lives as long as a process of it does that has closed its mailbox, and still drops what
+/// was in there.
+#[test]
+fn one_that_drops_its_mail() {
+    #[derive(Debug)]
+    struct Slow(std::sync::mpsc::Receiver<()>, std::sync::mpsc::Sender<Pid>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            self.0.recv().unwrap();
+            self.1.send(spawn!(|| _ = receive_any())).unwrap();
+        }
+    }
+    let node = Builder::new().workers(1).max_spares(0).start().unwrap();
+    let pid = node.run(|| spawn!(|| _ = receive_type::<u64>()));
+    let (go, goes) = channel();
+    let (child, has_child) = channel();
+    send(pid, Slow(goes, child));
+    let _: ShutdownReport = node.shutdown(Duration::ZERO);
+    go.send(()).unwrap();
+    let child = has_child.recv_timeout(LONG).unwrap();
+    send(child, ());
+    end_of(child);
 }

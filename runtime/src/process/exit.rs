@@ -289,11 +289,6 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
-/// Drops a value of unknown type; a panic in its destructor ends here.
-pub(crate) fn drop_quietly<T>(value: T) {
-    let _ = quietly(|| drop(value));
-}
-
 /// Keeps a message to be dropped when no queue is being worked on; see [`drop_stale`].
 pub(crate) fn drop_later(slot: &Slot, message: AnyMessage) {
     // SAFETY: the holder's, and no other reference to it lives.

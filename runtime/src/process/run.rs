@@ -157,12 +157,16 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     let body = unsafe { (*slot.body.get()).take() };
     let body_name = body.name();
     let reason = match drop_body(slot, body) {
-        Some(panic) if reason.is_orderly() => panic,
-        _ => reason,
+        Some(panic) if reason.is_orderly() => instead_of(reason, panic),
+        Some(other) => instead_of(other, reason),
+        None => reason,
     };
     local::drop_all(slot);
     // Its destructors may have met a fatal signal.
-    let reason = fatal_reason(slot).unwrap_or(reason);
+    let reason = match fatal_reason(slot) {
+        Some(fatal) => instead_of(reason, fatal),
+        None => reason,
+    };
 
     let name = match &reason {
         ExitReason::Panic(_) => name::label(slot).or_else(|| body_name.map(str::to_owned)),
@@ -183,12 +187,19 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     }
     drop_messages(slot);
     signal::tell_all(slot, &reason);
-    drop_extra(slot);
+    // Whatever destructors do, they make no `Extra` behind the last.
     exit::drop_quietly(reason);
+    drop_extra(slot);
     wait::disarm(slot);
 
     scheduler::account(thread::this(), slot);
     scheduler::leave(slot);
+}
+
+/// The reason that takes the place of another, which may hold a user's value.
+fn instead_of(other: ExitReason, reason: ExitReason) -> ExitReason {
+    exit::drop_quietly(other);
+    reason
 }
 
 /// Frees what is left of a slot whose inbox is closed, and lets the next process have it.

@@ -1,0 +1,161 @@
+//! The program's `tracing` subscriber is its own code: whatever it does in the middle of the
+//! runtime's work, nobody comes to harm.
+
+mod expect;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use expect::{alone, child, message, panic_of, until};
+use runtime::prelude::*;
+use runtime::try_self_pid;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// The targets of the events so far, and the processes in whose name they came.
+static EVENTS: Mutex<Vec<(String, Option<Pid>)>> = Mutex::new(Vec::new());
+
+/// Waits and yields, which it must not, and panics.
+struct Wild;
+
+impl Subscriber for Wild {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("runtime::")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let thread = std::thread::current().id();
+        yield_now();
+        if try_self_pid().is_some() {
+            assert!(panic_of(receive_any).contains("inside a guard"));
+        }
+        assert_eq!(std::thread::current().id(), thread);
+        let target = event.metadata().target().to_owned();
+        EVENTS.lock().unwrap().push((target, try_self_pid()));
+        panic!("a subscriber that panics");
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+fn subscribe() {
+    let _ = tracing::subscriber::set_global_default(Wild);
+}
+
+/// Whether an event of the target has come, in a name that fits.
+fn has_come(target: &str, fits: impl Fn(Option<Pid>) -> bool) -> bool {
+    let events = EVENTS.lock().unwrap();
+    events.iter().any(|(of, by)| of == target && fits(*by))
+}
+
+/// A report of a process's panic that panics itself ends nobody but that process.
+#[test]
+fn at_the_end_of_a_process() {
+    subscribe();
+    alone(|| {
+        for _ in 0..10 {
+            let pid = spawn!(|| panic!("one"));
+            expect::end_of(pid);
+            assert!(has_come("runtime::process", |by| by == Some(pid)));
+        }
+    });
+}
+
+/// A report made while a process's mailbox is being worked on changes nothing in it, and does not
+/// let the process move.
+#[runtime::test(workers = 2, unsafe(migrate))]
+fn of_a_long_mailbox() {
+    const COUNT: u32 = 1 << 15;
+    subscribe();
+    let root = self_pid();
+    let movers: Vec<Pid> = (0..20)
+        .map(|_| {
+            spawn!(|| loop {
+                yield_now();
+            })
+        })
+        .collect();
+    let pid = spawn!(move || {
+        let last: String = receive_type();
+        for n in 0..COUNT {
+            assert_eq!(receive_type::<u32>(), n);
+        }
+        send(root, last);
+    });
+    for n in 0..COUNT {
+        send(pid, n);
+    }
+    send(pid, "last".to_owned());
+    assert_eq!(message::<String>(), "last");
+    assert!(has_come("runtime::mailbox", |_| true));
+    for pid in movers {
+        runtime::exit_signal(pid, ExitReason::Kill);
+    }
+}
+
+/// A report of a process that runs on and on leaves the watchdog as it was: what is at rest is
+/// served by a spare meanwhile.
+#[test]
+fn of_a_worker_that_is_blocked() {
+    subscribe();
+    let node = Builder::new().workers(1).start().unwrap();
+    node.run(|| {
+        let served = Arc::new(AtomicBool::new(false));
+        let serve = Arc::clone(&served);
+        let at_rest = Spawn::new().receive_loop(move |_| {
+            serve.store(true, Ordering::Release);
+            Flow::Continue
+        });
+        // Reaches no switch point from here on.
+        spin_until(|| has_come("runtime::scheduler", |by| by.is_none()));
+        send(at_rest.unwrap().pid, ());
+        spin_until(|| served.load(Ordering::Acquire));
+    });
+}
+
+fn spin_until(so: impl Fn() -> bool) {
+    while !so() {
+        std::hint::spin_loop();
+    }
+}
+
+/// A report that is made between two turns is in nobody's name.
+#[test]
+fn between_two_turns() {
+    let end = child::run("between_two_turns", || {
+        subscribe();
+        let builder = Builder::new().workers(1).max_spares(0);
+        let node = builder.stack_size(64 << 20).start().unwrap();
+        node.run(|| ());
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
+        let limit = libc::rlimit {
+            rlim_cur: pages * 4096 + (64 << 20),
+            rlim_max: libc::RLIM_INFINITY,
+        };
+        // SAFETY: setrlimit reads a structure.
+        unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) };
+        let pids: Vec<Pid> = node.run(|| {
+            let pids = (0..200).map(|_| spawn!(|| _ = receive_any())).collect();
+            yield_now();
+            pids
+        });
+        until("the report", || has_come("runtime::scheduler", |_| true));
+        let events = EVENTS.lock().unwrap().clone();
+        assert!(events.iter().all(|(_, by)| by.is_none()), "{events:?}");
+        for pid in pids {
+            send(pid, ());
+        }
+    });
+    end.is_well();
+}
