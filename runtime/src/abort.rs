@@ -27,3 +27,34 @@ impl Drop for Abort {
         abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    /// A panic where none is expected ends the program with a message, even on a thread that
+    /// nobody joins.
+    #[test]
+    fn a_panic_ends_the_program() {
+        const CHILD: &str = "RUNTIME_ABORT_TEST_CHILD";
+        if std::env::var_os(CHILD).is_some() {
+            let thread = std::thread::spawn(|| super::on_unwind(|| panic!("unforeseen")));
+            let _: std::thread::Result<()> = thread.join();
+            return;
+        }
+        let output = Command::new(std::env::current_exe().expect("this program"))
+            .args([
+                "abort::tests::a_panic_ends_the_program",
+                "--exact",
+                "--nocapture",
+            ])
+            .env(CHILD, "")
+            .output()
+            .expect("a child");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{errors}");
+        assert!(errors.contains("unforeseen"), "{errors}");
+        assert!(errors.contains("the runtime panicked"), "{errors}");
+    }
+}

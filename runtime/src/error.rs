@@ -198,6 +198,13 @@ pub enum StartError {
         /// The most there can be.
         limit: usize,
     },
+    /// The system's addresses are too long for a mailbox, which counts in their upper bits.
+    Address {
+        /// One of them.
+        address: usize,
+        /// How many bits it may have.
+        bits: u32,
+    },
     /// The program has as many nodes as it may.
     TooManyNodes {
         /// The most there can be at a time.
@@ -215,6 +222,12 @@ impl fmt::Display for StartError {
             }
             StartError::Spares { asked, limit } => {
                 write!(f, "{asked} spare workers: a node has at most {limit}")
+            }
+            StartError::Address { address, bits } => {
+                write!(
+                    f,
+                    "the system gives memory at {address:#x}: an address may have {bits} bits"
+                )
             }
             StartError::TooManyNodes { limit } => {
                 write!(f, "there are {limit} nodes already")

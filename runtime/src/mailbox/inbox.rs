@@ -431,6 +431,28 @@ impl Iterator for OldestFirst {
     }
 }
 
+/// Checks that an envelope's address leaves room for the count.
+///
+/// # Errors
+///
+/// [`StartError::Address`](crate::StartError::Address).
+#[cfg(not(loom))]
+pub(crate) fn check_addresses() -> Result<(), crate::StartError> {
+    let address = std::ptr::from_ref(crate::AnyMessage::new(()).header()).addr();
+    check_address(address)
+}
+
+#[cfg(not(loom))]
+fn check_address(address: usize) -> Result<(), crate::StartError> {
+    if address & !POINTER == 0 {
+        return Ok(());
+    }
+    Err(crate::StartError::Address {
+        address,
+        bits: COUNT_SHIFT,
+    })
+}
+
 #[inline]
 fn pointer(head: usize) -> *mut Header {
     ptr::with_exposed_provenance_mut(head & POINTER)
@@ -452,4 +474,20 @@ pub(crate) unsafe fn next(envelope: NonNull<Header>) -> *mut Header {
 pub(crate) unsafe fn set_next(envelope: NonNull<Header>, next: *mut Header) {
     // SAFETY: the caller's promise.
     unsafe { (*envelope.as_ptr()).next.with_mut(|link| *link = next) }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::check_address;
+
+    /// An address that the count would overwrite is refused, with itself and how long it may be.
+    #[test]
+    fn a_long_address() {
+        assert!(check_address(0x7fff_ffff_fff0).is_ok());
+        let error = check_address(0x0100_7fff_ffff_fff0)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("0x1007ffffffffff0"), "{error}");
+        assert!(error.contains("48 bits"), "{error}");
+    }
 }

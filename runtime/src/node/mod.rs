@@ -27,6 +27,7 @@ use parking_lot::Mutex;
 
 use crate::config::Builder;
 use crate::error::{SpawnError, StartError};
+use crate::mailbox::inbox;
 use crate::process::exit;
 use crate::process::name;
 use crate::process::slot::{Slot, bit};
@@ -122,6 +123,7 @@ impl Instance {
         let seats = builder.seats()?;
         let count = (seats + builder.spares()?).min(MAX_WORKERS);
         let stack_class = builder.stack_class()?;
+        inbox::check_addresses()?;
         install_panic_hook().map_err(StartError::Thread)?;
         crate::stack::install(name::report_overflow);
         let (places, revoker) = Seats::new(count, seats, |_| Seated::new());
