@@ -24,6 +24,7 @@ use tracing::level_filters::LevelFilter;
 use crate::context::{self, Context};
 use crate::process::pid::Pid;
 use crate::process::try_current;
+use crate::report::report;
 
 /// Functions below which no process may suspend: a part of the name, or of the source's path, and
 /// the last part of the name.
@@ -137,7 +138,7 @@ fn serve(orders: &Receiver<Order>) {
                 if let Some(frame) = violator(&switch.stack.to_string())
                     && reported.insert((switch.location, frame.clone()))
                 {
-                    report(&switch, &frame);
+                    tell(&switch, &frame);
                 }
             }
             Order::Finish(done) => drop(done),
@@ -180,13 +181,15 @@ fn is_function(symbol: &str, name: &str) -> bool {
     })
 }
 
-fn report(switch: &Switch, frame: &str) {
-    tracing::warn!(
-        target: "runtime::soundness",
-        pid = %switch.pid,
-        place = switch.place.map(tracing::field::display),
-        location = %switch.location,
-        frame,
-        "a switch point in a call that relies on being left in order: this breaks assumption L"
-    );
+fn tell(switch: &Switch, frame: &str) {
+    report(|| {
+        tracing::warn!(
+            target: "runtime::soundness",
+            pid = %switch.pid,
+            place = switch.place.map(tracing::field::display),
+            location = %switch.location,
+            frame,
+            "a switch point in a call that relies on being left in order: this breaks assumption L"
+        )
+    });
 }

@@ -3,11 +3,12 @@
 mod expect;
 
 use std::fmt::{self, Debug, Formatter};
+use std::thread::panicking;
 use std::time::Duration;
 
 use expect::{OnDrop, end_of, message, nothing, reports};
 use runtime::prelude::*;
-use runtime::{Shown, hide_in_reports, panicking};
+use runtime::{Shown, hide_in_reports};
 
 /// Is shown by what the function writes.
 struct By(fn(&mut Formatter<'_>) -> fmt::Result);
