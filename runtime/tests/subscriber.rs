@@ -133,23 +133,24 @@ fn spin_until(so: impl Fn() -> bool) {
 #[test]
 fn between_two_turns() {
     let end = child::run("between_two_turns", || {
+        // There is no memory to print panics with.
+        std::panic::set_hook(Box::new(|_| {}));
         subscribe();
         let builder = Builder::new().workers(1).max_spares(0);
-        let node = builder.stack_size(64 << 20).start().unwrap();
+        let node = builder.stack_size(1 << 20).start().unwrap();
         node.run(|| ());
         let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
         let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
         let limit = libc::rlimit {
-            rlim_cur: pages * 4096 + (64 << 20),
+            rlim_cur: pages * 4096 + (256 << 20),
             rlim_max: libc::RLIM_INFINITY,
         };
         // SAFETY: setrlimit reads a structure.
         unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) };
-        let pids: Vec<Pid> = node.run(|| {
-            let pids = (0..200).map(|_| spawn!(|| _ = receive_any())).collect();
-            yield_now();
-            pids
-        });
+        let wait = || _ = receive_any();
+        let pids: Vec<Pid> = (0..2000)
+            .map_while(|_| Some(Spawn::new().node(&node).spawn(wait).ok()?.pid))
+            .collect();
         until("the report", || has_come("runtime::scheduler", |_| true));
         let events = EVENTS.lock().unwrap().clone();
         assert!(events.iter().all(|(_, by)| by.is_none()), "{events:?}");
