@@ -281,14 +281,16 @@ pub(crate) fn report_growth(to: Pid, length: usize) {
         .set(flag::REPORTED, to.generation())
         .is_some_and(|before| before & flag::REPORTED == 0);
     if first {
-        report(|| tracing::warn!(
-            target: "runtime::mailbox",
-            pid = %to,
-            name = name::asked(slot, to.generation()),
-            place = slot.place().map(tracing::field::display),
-            length,
-            "long mailbox: messages come faster than they are received"
-        ));
+        report(|| {
+            tracing::warn!(
+                target: "runtime::mailbox",
+                pid = %to,
+                name = name::asked(slot, to.generation()),
+                place = slot.place().map(tracing::field::display),
+                length,
+                "long mailbox: messages come faster than they are received"
+            )
+        });
     }
 }
 

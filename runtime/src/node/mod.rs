@@ -18,9 +18,8 @@ mod outside;
 mod registry;
 mod shutdown;
 
-use std::ptr;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;

@@ -101,15 +101,17 @@ impl Instance {
             }
         }
         for process in &report.killed {
-            report::report(|| tracing::warn!(
-                target: "runtime::node",
-                node = self.id(),
-                pid = %process.pid,
-                name = process.name.as_str(),
-                place = process.place.as_str(),
-                stuck = report.stuck.iter().any(|stuck| stuck.pid == process.pid),
-                "process killed at shutdown"
-            ));
+            report::report(|| {
+                tracing::warn!(
+                    target: "runtime::node",
+                    node = self.id(),
+                    pid = %process.pid,
+                    name = process.name.as_str(),
+                    place = process.place.as_str(),
+                    stuck = report.stuck.iter().any(|stuck| stuck.pid == process.pid),
+                    "process killed at shutdown"
+                )
+            });
         }
         report
     }
@@ -177,8 +179,7 @@ impl Instance {
 
 /// Tells a process to end, as the node, which is no process.
 fn tell_once(pid: Pid) {
-    let before = table::slot_of(pid)
-        .inbox.set(flag::TOLD, pid.generation());
+    let before = table::slot_of(pid).inbox.set(flag::TOLD, pid.generation());
     if before.is_some_and(|before| before & flag::TOLD == 0) {
         send_exit(None, pid, ExitReason::Shutdown);
     }
@@ -243,13 +244,15 @@ impl Drop for Node {
             return;
         };
         if is_inside(&instance) {
-            report::report(|| tracing::error!(
-                target: "runtime::node",
-                node = instance.id(),
-                pid = crate::process::try_current().map(|slot| tracing::field::display(slot.pid())),
-                "a node was dropped by a process of its own, which cannot wait for its end: it \
-                 runs on"
-            ));
+            report::report(|| {
+                tracing::error!(
+                    target: "runtime::node",
+                    node = instance.id(),
+                    pid = crate::process::try_current().map(|slot| tracing::field::display(slot.pid())),
+                    "a node was dropped by a process of its own, which cannot wait for its end: it \
+                     runs on"
+                )
+            });
         } else {
             finish(instance, SHUTDOWN);
         }

@@ -170,16 +170,18 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
         // Taken nevertheless, and counted: no mailbox holds as many as the second limit.
         let _ = slot.count_sent(to.generation(), u32::MAX);
         if is_first() {
-            report(|| tracing::warn!(
-                target: "runtime::mailbox",
-                pid = %to,
-                name = name::asked(slot, to.generation()),
-                place = slot.place().map(tracing::field::display),
-                limit,
-                newest = message.type_name(),
-                shown = Shown::message(&message).to_string().as_str(),
-                "mailbox is over its limit"
-            ));
+            report(|| {
+                tracing::warn!(
+                    target: "runtime::mailbox",
+                    pid = %to,
+                    name = name::asked(slot, to.generation()),
+                    place = slot.place().map(tracing::field::display),
+                    limit,
+                    newest = message.type_name(),
+                    shown = Shown::message(&message).to_string().as_str(),
+                    "mailbox is over its limit"
+                )
+            });
         }
         return Some(message);
     }

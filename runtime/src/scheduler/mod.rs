@@ -111,16 +111,18 @@ mod calls {
     /// Reports the end of a process where OTP would.
     pub(crate) fn report_exit(slot: &Slot, name: Option<&str>, reason: &ExitReason) {
         if let ExitReason::Panic(panic) = reason {
-            report(|| tracing::error!(
-                target: "runtime::process",
-                pid = %slot.pid(),
-                name,
-                place = slot.place().map(tracing::field::display),
-                panic = panic.message(),
-                location = panic.location(),
-                reductions = slot.reductions.load(Ordering::Relaxed),
-                "process panicked"
-            ));
+            report(|| {
+                tracing::error!(
+                    target: "runtime::process",
+                    pid = %slot.pid(),
+                    name,
+                    place = slot.place().map(tracing::field::display),
+                    panic = panic.message(),
+                    location = panic.location(),
+                    reductions = slot.reductions.load(Ordering::Relaxed),
+                    "process panicked"
+                )
+            });
         }
     }
 }

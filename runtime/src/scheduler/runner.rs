@@ -227,13 +227,15 @@ fn serve_without_runner(me: &Worker, thread: &Thread, error: StackError) -> Opti
     me.node().set_no_stack(error);
     // The last process's name may stand there still.
     thread.process.set(ptr::null());
-    report(|| tracing::error!(
-        target: "runtime::scheduler",
-        node = me.node_id(),
-        worker = me.id(),
-        error = %error,
-        "a worker has no stack left: processes that have none wait until one is free"
-    ));
+    report(|| {
+        tracing::error!(
+            target: "runtime::scheduler",
+            node = me.node_id(),
+            worker = me.id(),
+            error = %error,
+            "a worker has no stack left: processes that have none wait until one is free"
+        )
+    });
     loop {
         if let Some(slot) = me.pick_held() {
             me.begin_turn(thread, slot);

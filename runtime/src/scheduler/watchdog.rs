@@ -238,14 +238,16 @@ fn report_stall(node: &Instance, worker: &Worker, running: *const Slot, ran: u64
     let Some(slot) = (unsafe { running.as_ref() }) else {
         return;
     };
-    report(|| tracing::warn!(
-        target: "runtime::scheduler",
-        node = node.id(),
-        worker = worker.id(),
-        pid = %slot.pid(),
-        place = slot.place().map(tracing::field::display),
-        milliseconds = ran / 1_000_000,
-        processes = worker.standing(),
-        "worker blocked: a process has run without reaching a switch point, others stand behind it"
-    ));
+    report(|| {
+        tracing::warn!(
+            target: "runtime::scheduler",
+            node = node.id(),
+            worker = worker.id(),
+            pid = %slot.pid(),
+            place = slot.place().map(tracing::field::display),
+            milliseconds = ran / 1_000_000,
+            processes = worker.standing(),
+            "worker blocked: a process has run without reaching a switch point, others stand behind it"
+        )
+    });
 }
