@@ -35,8 +35,9 @@ use crate::registry::Registry;
 use crate::scheduler::idle::{Idle, MAX_WORKERS};
 use crate::scheduler::run_queue::Shared;
 use crate::scheduler::seat::{Asked, Withdrawn};
+use crate::scheduler::seated::Seated;
 use crate::scheduler::seats::Seats;
-use crate::scheduler::worker::{Seated, Worker};
+use crate::scheduler::worker::Worker;
 use crate::scheduler::{runner, watchdog};
 use crate::stack::Class;
 use crate::timer::Clock;
@@ -125,7 +126,7 @@ impl Instance {
         inbox::check_addresses()?;
         install_panic_hook().map_err(StartError::Thread)?;
         crate::stack::install(name::report_overflow);
-        let (places, revoker) = Seats::new(count, seats, |_| Seated::new());
+        let (places, revoker) = Seats::new(count, seats, |_| Seated::default());
         let (limits, credit_size) = Limits::new(builder.max_processes, seats);
         let id = registry::reserve()?;
         let instance = Arc::new_cyclic(|weak| Instance {

@@ -47,6 +47,12 @@ impl Seen {
         self.sleepers() > 0 && self.searchers() == 0
     }
 
+    /// Whether somebody has nothing to do.
+    #[inline]
+    pub(super) fn is_anybody_hungry(self) -> bool {
+        self.0 as u32 != 0
+    }
+
     fn has_last_searcher(self) -> bool {
         self.searchers() == 1
     }

@@ -133,6 +133,12 @@ impl Idle {
         }
     }
 
+    /// Whether a worker with a seat sleeps or searches: then others offer it something.
+    #[inline]
+    pub(crate) fn is_anybody_hungry(&self) -> bool {
+        self.head.counts.load().is_anybody_hungry()
+    }
+
     #[cold]
     fn notify_slowly(&self) {
         loop {

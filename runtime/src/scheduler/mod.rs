@@ -8,6 +8,7 @@ pub(crate) mod arrivals;
 mod barrier;
 mod counts;
 pub(crate) mod idle;
+pub(crate) mod offer;
 mod park;
 pub(crate) mod seat;
 pub(crate) mod seats;
@@ -24,6 +25,8 @@ pub(crate) mod reductions;
 pub(crate) mod run_queue;
 #[cfg(not(loom))]
 pub(crate) mod runner;
+#[cfg(not(loom))]
+pub(crate) mod seated;
 #[cfg(not(loom))]
 mod spread;
 #[cfg(not(loom))]

@@ -1,49 +1,35 @@
-//! A worker's runnable processes, apart from the one in `next`.
+//! A worker's runnable processes, apart from those that go with its seat (`seated`).
 //!
 //! ```text
-//!   woken   at rest, first in first out        anybody may steal
-//!   fresh   never started, last in first out   anybody may steal, from the old end
 //!   held    on this worker's stacks, fifo      nobody else may run them
-//!   others  of priority low, high, max         at rest: a queue that anybody may steal from
+//!   offer   what the worker offers to others   anybody may take it
+//!   others  of priority low, high, max         at rest: a queue that anybody may take from
 //! ```
 //!
-//! Called by the worker that owns it; others only steal.
+//! Called by the worker that owns it; others only take.
 
 use std::cell::Cell;
-use std::iter;
 use std::ptr;
 
-use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
+use crossbeam_deque::{Injector, Steal};
 
+use super::offer::Offer;
+use super::seated::{Queues, Ready};
 use crate::process::slot::{ANYONE, Slot, bit};
-use crate::process::table;
 
-/// A runnable process on its way; whoever has it holds the process.
-#[derive(Clone, Copy)]
-pub(crate) struct Ready(pub(crate) &'static Slot);
-
-/// How long a process that was never started may be last, in nanoseconds.
-const AGE: u64 = 1_000_000;
-/// How many processes are stolen at once, at most.
-const STOLEN: usize = 16;
 /// The priorities other than normal, by their number.
 const PRIORITIES: usize = 4;
 
 pub(crate) struct RunQueue {
-    woken: Deque<Ready>,
-    fresh: Deque<Ready>,
     held: [Held; PRIORITIES],
     /// Whether a process of a priority other than normal may be queued.
     unusual: Cell<bool>,
-    /// When one of `fresh` was last taken for its age.
-    aged: Cell<u64>,
     stealers: Stealers,
 }
 
-/// What others may take from a run queue.
+/// What others may take from a worker.
 pub(crate) struct Stealers {
-    woken: Stealer<Ready>,
-    fresh: Stealer<Ready>,
+    pub(super) offer: Offer<Queues>,
     /// By priority; normal's is not used.
     others: [Injector<Ready>; PRIORITIES],
 }
@@ -124,19 +110,13 @@ fn priority(slot: &Slot) -> usize {
 
 impl RunQueue {
     pub(crate) fn new() -> RunQueue {
-        let woken = Deque::new_fifo();
-        let fresh = Deque::new_lifo();
         RunQueue {
             stealers: Stealers {
-                woken: woken.stealer(),
-                fresh: fresh.stealer(),
+                offer: Offer::new(),
                 others: std::array::from_fn(|_| Injector::new()),
             },
-            woken,
-            fresh,
             held: [const { Held::new() }; PRIORITIES],
             unusual: Cell::new(false),
-            aged: Cell::new(0),
         }
     }
 
@@ -144,29 +124,17 @@ impl RunQueue {
         &self.stealers
     }
 
-    /// Queues a process. True: others may steal it.
+    /// Queues a process of normal priority that stands on this worker's stacks.
     #[inline]
-    pub(crate) fn push(&self, slot: &'static Slot) -> bool {
-        let priority = priority(slot);
-        if priority != NORMAL {
-            return self.push_unusual(slot, priority);
-        }
-        if slot.holder() != ANYONE {
-            self.held[NORMAL].push(slot);
-            false
-        } else {
-            if slot.has(bit::STARTED) {
-                self.woken.push(Ready(slot));
-            } else {
-                self.fresh.push(Ready(slot));
-            }
-            true
-        }
+    pub(crate) fn push_held(&self, slot: &'static Slot) {
+        self.held[NORMAL].push(slot);
     }
 
+    /// Queues a process of another priority. True: others may take it.
     #[cold]
-    fn push_unusual(&self, slot: &'static Slot, priority: usize) -> bool {
+    pub(crate) fn push_unusual(&self, slot: &'static Slot) -> bool {
         self.unusual.set(true);
+        let priority = priority(slot);
         if slot.holder() != ANYONE {
             self.held[priority].push(slot);
             false
@@ -176,18 +144,27 @@ impl RunQueue {
         }
     }
 
-    /// Whether a process of normal priority is queued.
+    /// Whether a process of normal priority stands here and is queued.
     #[inline]
-    pub(crate) fn any_normal(&self) -> bool {
-        !self.held[NORMAL].is_empty() || !self.woken.is_empty() || !self.fresh.is_empty()
+    pub(crate) fn any_held(&self) -> bool {
+        !self.held[NORMAL].is_empty()
+    }
+
+    /// The next of normal priority that stands here.
+    #[inline]
+    pub(crate) fn pop_normal(&self) -> Option<&'static Slot> {
+        self.held[NORMAL].pop()
+    }
+
+    /// Whether one of another priority may be queued.
+    #[inline]
+    pub(crate) fn is_unusual(&self) -> bool {
+        self.unusual.get()
     }
 
     /// The next of priority high or max.
-    #[inline]
+    #[cold]
     pub(crate) fn pop_urgent(&self) -> Option<&'static Slot> {
-        if !self.unusual.get() {
-            return None;
-        }
         let urgent = self.pop_of(MAX).or_else(|| self.pop_of(HIGH));
         if urgent.is_none() && !self.any_of(LOW) {
             self.unusual.set(false);
@@ -196,21 +173,16 @@ impl RunQueue {
     }
 
     /// The next of priority low.
-    #[inline]
+    #[cold]
     pub(crate) fn pop_low(&self) -> Option<&'static Slot> {
-        if !self.unusual.get() {
-            return None;
-        }
         self.pop_of(LOW)
     }
 
-    #[cold]
     fn pop_of(&self, priority: usize) -> Option<&'static Slot> {
         let shared = || take(&self.stealers.others[priority]);
         self.held[priority].pop().or_else(shared)
     }
 
-    #[cold]
     fn any_of(&self, priority: usize) -> bool {
         !self.held[priority].is_empty() || !self.stealers.others[priority].is_empty()
     }
@@ -221,89 +193,29 @@ impl RunQueue {
             .into_iter()
             .find_map(|priority| self.held[priority].pop())
     }
-
-    /// The oldest of those that were never started, if the last time one was asked for by age is
-    /// long enough ago: so that it does not stay the last for ever.
-    #[inline]
-    pub(crate) fn pop_aged(&self, now: u64) -> Option<&'static Slot> {
-        if now.wrapping_sub(self.aged.get()) < AGE || self.fresh.is_empty() {
-            return None;
-        }
-        self.aged.set(now);
-        retry(|| self.stealers.fresh.steal())
-    }
-
-    /// The next of normal priority. The turn's number decides between the queues.
-    #[inline]
-    pub(crate) fn pop(&self, turn: u32) -> Option<&'static Slot> {
-        let held = &self.held[NORMAL];
-        if turn & 1 == 0 {
-            if let Some(slot) = held.pop() {
-                return Some(slot);
-            }
-            if let Some(Ready(slot)) = self.woken.pop() {
-                return Some(slot);
-            }
-        } else {
-            if let Some(Ready(slot)) = self.woken.pop() {
-                return Some(slot);
-            }
-            if let Some(slot) = held.pop() {
-                return Some(slot);
-            }
-        }
-        self.fresh.pop().map(|Ready(slot)| slot)
-    }
-
-    /// Steals the most urgent that another worker has, or some of its oldest: the first of them is
-    /// returned, the rest join this queue.
-    pub(crate) fn steal_from(&self, other: &Stealers) -> Option<&'static Slot> {
-        let urgent = take(&other.others[MAX]).or_else(|| take(&other.others[HIGH]));
-        urgent
-            .or_else(|| self.steal_fresh(other))
-            .or_else(|| {
-                retry(|| {
-                    other
-                        .woken
-                        .steal_batch_with_limit_and_pop(&self.woken, STOLEN)
-                })
-            })
-            .or_else(|| take(&other.others[LOW]))
-    }
-
-    /// Half of the newborn, at most [`STOLEN`]: each has to be fetched from its parent's core.
-    fn steal_fresh(&self, other: &Stealers) -> Option<&'static Slot> {
-        let first = retry(|| other.fresh.steal())?;
-        table::prefetch(first);
-        let more = (other.fresh.len() / 2).min(STOLEN - 1);
-        for _ in 0..more {
-            let Some(slot) = retry(|| other.fresh.steal()) else {
-                break;
-            };
-            table::prefetch(slot);
-            self.fresh.push(Ready(slot));
-        }
-        Some(first)
-    }
 }
 
 impl Stealers {
-    /// Takes the oldest out, one after the other, at most `most`.
-    pub(crate) fn oldest(&self, most: usize) -> impl Iterator<Item = &'static Slot> {
-        let next = || {
-            retry(|| self.woken.steal())
-                .or_else(|| retry(|| self.fresh.steal()))
-                .or_else(|| self.others.iter().rev().find_map(take))
-        };
-        iter::from_fn(next).take(most)
+    /// Takes the most urgent of priority high or max.
+    pub(crate) fn take_urgent(&self) -> Option<&'static Slot> {
+        take(&self.others[MAX]).or_else(|| take(&self.others[HIGH]))
     }
 
-    /// Whether there is something to steal.
-    pub(crate) fn any(&self) -> bool {
-        !self.fresh.is_empty()
-            || !self.woken.is_empty()
-            || self.others.iter().any(|queue| !queue.is_empty())
+    /// Takes one of priority low.
+    pub(crate) fn take_low(&self) -> Option<&'static Slot> {
+        take(&self.others[LOW])
     }
+
+    /// Whether there is something to take.
+    pub(crate) fn any(&self) -> bool {
+        !self.offer.is_empty() || self.others.iter().any(|queue| !queue.is_empty())
+    }
+}
+
+/// Whether its priority is not normal.
+#[inline]
+pub(crate) fn is_unusual(slot: &Slot) -> bool {
+    priority(slot) != NORMAL
 }
 
 /// Runnable processes at rest that any thread may put in and take out, the oldest first.

@@ -1,7 +1,7 @@
 //! One worker's seat: whether it may run work that is at rest, and the lock on what goes with it.
 //!
 //! A seat guards a `T`: what the worker alone uses while it has the seat, and whoever takes the seat
-//! takes over (its `next` slot first of all). It is a lock biased to its owner. The owner goes in and
+//! takes over (its queues, and `next`). It is a lock biased to its owner. The owner goes in and
 //! out at every wake-up, with plain stores and loads; the watchdog, which comes when the owner has
 //! been away with one process for too long, pays for both.
 //!
@@ -24,7 +24,8 @@
 //! that is drafted is the thread of one process, and asks for nothing until the owner discharges it.
 //!
 //! Invariants:
-//! * the content is touched only through [`Inside`] or [`Revoked`], and there is never more than one of them;
+//! * the content is touched only through [`Inside`] or [`Revoked`], and there is never more than one of them,
+//!   and by who grants a seat; it goes with the seat, so that of a worker without one is empty;
 //! * while an [`Inside`] exists the state is SEATED or REVOKING;
 //! * the seats that are taken (SEATED, REVOKING, REVOKED) and those in hand ([`FreeSeat`]) are as many as at
 //!   the start;
@@ -37,6 +38,7 @@
 //! load acquires what `leave` released; and if it read an older "outside", the owner saw REVOKING.
 
 use std::marker::PhantomData;
+use std::mem;
 
 use super::barrier;
 use super::idle::EmptyHanded;
@@ -72,10 +74,11 @@ pub(crate) struct Seat<T> {
 // than one (see the head), so sharing a seat only ever sends the content.
 unsafe impl<T: Send> Sync for Seat<T> {}
 
-/// A right to run that no worker has. It is neither copied nor dropped: it is granted, retaken, or kept.
+/// A right to run that no worker has, with the content that goes with it. It is neither copied nor
+/// dropped: it is granted, retaken, or kept.
 #[derive(Debug)]
 #[must_use = "a seat that is dropped leaves a core idle for ever"]
-pub(crate) struct FreeSeat(());
+pub(crate) struct FreeSeat<T>(T);
 
 /// The right to revoke seats: one per node.
 #[derive(Debug)]
@@ -197,15 +200,19 @@ impl<T> Seat<T> {
     }
 
     /// Owner: gives its seat up.
-    pub(super) fn surrender(&self, inside: Inside<'_, T>, _: EmptyHanded) -> FreeSeat {
+    pub(super) fn surrender(&self, mut inside: Inside<'_, T>, _: EmptyHanded) -> FreeSeat<T>
+    where
+        T: Default,
+    {
         debug_assert!(std::ptr::eq(self, inside.seat));
+        let content = inside.with(mem::take);
         // The watchdog may go to REVOKING and back as often as it likes: while we are inside it gets no
         // further. If our exchange meets its REVOKING, its own fails.
         while !self.change(SEATED, UNSEATED) && !self.change(REVOKING, UNSEATED) {
             hint::spin_loop();
         }
         drop(inside);
-        FreeSeat(())
+        FreeSeat(content)
     }
 
     /// Owner: makes a request; it has none, and enters it in the list afterwards.
@@ -238,7 +245,10 @@ impl<T> Seat<T> {
     }
 
     /// Anybody: grants a request that it has taken off its list.
-    pub(super) fn grant(&self, request: Request, FreeSeat(()): FreeSeat) {
+    pub(super) fn grant(&self, request: Request, FreeSeat(content): FreeSeat<T>) {
+        // SAFETY: the owner does not get in before it is seated, the revoker not before that, and
+        // who has taken the request off its list is alone in making that change.
+        self.content.with_mut(|empty| unsafe { *empty = content });
         let granted = self.change(request as u32, SEATED);
         debug_assert!(granted, "a request was withdrawn that was not on its list");
     }
@@ -325,16 +335,27 @@ impl<T> Revoked<'_, T> {
     }
 
     /// Lets the owner know, which may now ask for a seat; this one is free.
-    pub(crate) fn finish(self) -> FreeSeat {
+    pub(crate) fn finish(mut self) -> FreeSeat<T>
+    where
+        T: Default,
+    {
+        let content = self.with(mem::take);
         let finished = self.seat.change(REVOKED, UNSEATED);
         debug_assert!(finished, "only the revoker leaves REVOKED");
-        FreeSeat(())
+        FreeSeat(content)
     }
 
     /// Leaves the owner its seat: the content was all that was wanted.
     pub(crate) fn give_back(self) {
         let given = self.seat.change(REVOKED, SEATED);
         debug_assert!(given, "only the revoker leaves REVOKED");
+    }
+}
+
+impl<T> FreeSeat<T> {
+    /// Lends the content.
+    pub(crate) fn with<R>(&mut self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.0)
     }
 }
 

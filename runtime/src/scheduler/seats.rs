@@ -101,12 +101,16 @@ impl<T> Seats<T> {
     }
 
     /// Gives a seat to the next worker that wants one, and wakes it. Err: nobody does.
-    pub(crate) fn grant_wanting(&self, free: FreeSeat, idle: &Idle) -> Result<usize, FreeSeat> {
+    pub(crate) fn grant_wanting(
+        &self,
+        free: FreeSeat<T>,
+        idle: &Idle,
+    ) -> Result<usize, FreeSeat<T>> {
         self.grant(Request::Want, free, idle)
     }
 
     /// Gives a seat to a worker that stands by, and wakes it. Err: nobody does.
-    pub(crate) fn grant_spare(&self, free: FreeSeat, idle: &Idle) -> Result<usize, FreeSeat> {
+    pub(crate) fn grant_spare(&self, free: FreeSeat<T>, idle: &Idle) -> Result<usize, FreeSeat<T>> {
         self.grant(Request::Spare, free, idle)
     }
 
@@ -123,7 +127,12 @@ impl<T> Seats<T> {
         self.list[worker].draft();
     }
 
-    fn grant(&self, request: Request, free: FreeSeat, idle: &Idle) -> Result<usize, FreeSeat> {
+    fn grant(
+        &self,
+        request: Request,
+        free: FreeSeat<T>,
+        idle: &Idle,
+    ) -> Result<usize, FreeSeat<T>> {
         match self.next(request) {
             Some(worker) => {
                 self.seat(worker, request, free, idle);
@@ -141,7 +150,10 @@ impl<T> Seats<T> {
         inside: Inside<'a, T>,
         proof: EmptyHanded,
         idle: &Idle,
-    ) -> Result<usize, Inside<'a, T>> {
+    ) -> Result<usize, Inside<'a, T>>
+    where
+        T: Default,
+    {
         match self.next(Request::Want) {
             Some(worker) => {
                 let free = self.list[me].surrender(inside, proof);
@@ -161,7 +173,7 @@ impl<T> Seats<T> {
         Some(worker)
     }
 
-    fn seat(&self, worker: usize, request: Request, free: FreeSeat, idle: &Idle) {
+    fn seat(&self, worker: usize, request: Request, free: FreeSeat<T>, idle: &Idle) {
         self.list[worker].grant(request, free);
         idle.poke(worker);
     }

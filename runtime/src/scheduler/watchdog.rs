@@ -6,13 +6,15 @@
 //! workers that do not come to it, gives cold stacks' pages back, and reports. While every worker
 //! sleeps, so does it.
 
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::seat::{FreeSeat, Revoker};
+use super::seated::Seated;
 use super::seats::Seats;
-use super::worker::{Seated, Worker};
+use super::worker::{RESCUED, Worker};
 use crate::abort;
 use crate::node::{self, Instance};
 use crate::process::slot::Slot;
@@ -50,7 +52,7 @@ struct Watchdog<'n> {
     revoker: Revoker,
     seen: Vec<Seen>,
     /// Seats taken that nobody could be given yet.
-    free: Vec<FreeSeat>,
+    free: Vec<FreeSeat<Seated>>,
     trimmed: Instant,
     /// When it was last seen that a worker with a seat had begun a turn.
     progress: u64,
@@ -176,7 +178,9 @@ impl<'n> Watchdog<'n> {
             return;
         };
         let next = revoked.with(Seated::take);
-        if somebody_serves || (next.is_none() && !work_waits(self.node)) {
+        let waits = next.is_some() || revoked.with(|seated| !seated.is_empty());
+        if somebody_serves || !(waits || work_waits(self.node)) {
+            revoked.with(rescue);
             revoked.give_back();
         } else {
             self.free.push(revoked.finish());
@@ -213,6 +217,10 @@ impl<'n> Watchdog<'n> {
                         )
                     });
                 }
+                // Nobody takes them over: they are handed out.
+                for seat in &mut self.free {
+                    seat.with(rescue);
+                }
                 return;
             }
         }
@@ -224,6 +232,13 @@ impl<'n> Watchdog<'n> {
             stack::trim(KEEP);
         }
     }
+}
+
+/// Hands out some of what goes with a seat, the oldest first.
+fn rescue(seated: &mut Seated) {
+    iter::from_fn(|| seated.queues.pop_oldest())
+        .take(RESCUED)
+        .for_each(node::inject);
 }
 
 fn work_waits(node: &Instance) -> bool {

@@ -17,8 +17,9 @@ use super::cpu_clock::CpuClock;
 use super::idle::{Look, Searcher, Woken};
 use super::placement::{self, Placement};
 use super::reductions::{SPAWN, TURN};
-use super::run_queue::{RunQueue, Shared};
+use super::run_queue::{self, RunQueue, Shared};
 use super::seat::{Asked, Inside, NoSeat, Seat, Withdrawn};
+use super::seated::Seated;
 use super::spread::Processor;
 use crate::context::Context;
 use crate::node::Instance;
@@ -41,34 +42,13 @@ const NAP: u64 = 40_000;
 const FIRST_GAP: u32 = 4;
 const LAST_GAP: u32 = 64;
 /// How much of a stuck worker's queues others are given at once.
-const RESCUED: usize = 256;
+pub(super) const RESCUED: usize = 256;
+/// How many processes are offered to others, at most.
+const OFFERED: usize = 32;
 /// Timers taken from the wheel at once.
 const TIMERS: usize = 256;
 /// Processes that a worker may spawn before it looks at the node's limit again.
 pub(crate) const CREDIT: u32 = 64;
-
-/// What the worker alone uses while it has its seat.
-pub(crate) struct Seated {
-    /// The process that was made runnable last.
-    next: *const Slot,
-}
-
-// SAFETY: a process in `next` is held by whoever has the seat; it is only moved on.
-unsafe impl Send for Seated {}
-
-impl Seated {
-    pub(crate) fn new() -> Seated {
-        Seated { next: ptr::null() }
-    }
-
-    /// Takes the process out of `next`.
-    #[inline]
-    pub(crate) fn take(&mut self) -> Option<&'static Slot> {
-        let next = std::mem::replace(&mut self.next, ptr::null());
-        // SAFETY: slots live for ever.
-        unsafe { next.as_ref() }
-    }
-}
 
 /// What came of looking out for work.
 enum Waited {
@@ -261,11 +241,16 @@ impl Worker {
         self.node().idle.poke(self.id.into());
     }
 
-    /// Takes out what others may run as well, while this worker is stuck: all newborns that it was
-    /// given, and some of what it queued.
+    /// Takes out what others may run as well, while this worker is stuck: newborns that it was
+    /// given, and what it offers. (Without a seat it offers much, and others look for that.)
     pub(crate) fn rescue(&self, give: impl FnMut(&'static Slot)) {
-        iter::from_fn(|| self.take_newborn())
-            .chain(self.stealers().oldest(RESCUED))
+        let offer = &self.stealers().offer;
+        let mut offered = if self.is_seated() { offer.take() } else { None }.unwrap_or_default();
+        let stealers = self.stealers();
+        iter::from_fn(|| stealers.take_urgent())
+            .chain(iter::from_fn(|| self.take_newborn()))
+            .chain(iter::from_fn(|| offered.pop_oldest()))
+            .chain(iter::from_fn(|| stealers.take_low()))
             .for_each(give);
     }
 
@@ -381,32 +366,80 @@ impl Worker {
         if holder != ANYONE && holder != self.id {
             return self.node().hand_over(holder, slot);
         }
-        if slot.bits.get() & bit::PRIORITY != 0 {
+        if run_queue::is_unusual(slot) {
             return self.requeue(slot);
         }
         // SAFETY: this is the worker's own thread, and no `Inside` is kept over a call.
         match unsafe { self.seat().enter() } {
-            Ok(mut inside) => {
-                let displaced = inside.with(|seated| {
-                    let displaced = seated.take();
-                    seated.next = slot;
-                    displaced
-                });
-                drop(inside);
-                if let Some(displaced) = displaced {
-                    self.requeue(displaced);
+            Ok(mut inside) => inside.with(|seated| {
+                if let Some(displaced) = seated.take() {
+                    self.put(seated, displaced);
                 }
-            }
+                seated.next = slot;
+            }),
             Err(NoSeat) => self.requeue(slot),
         }
     }
 
-    /// A process that has had its turn, or was displaced from `next`, queues up.
+    /// A process that has had its turn queues up.
     #[inline(never)]
     pub(crate) fn requeue(&self, slot: &'static Slot) {
-        if self.queue.push(slot) {
-            self.node().idle.notify_one();
+        if run_queue::is_unusual(slot) {
+            if self.queue.push_unusual(slot) {
+                self.node().idle.notify_one();
+            }
+            return;
         }
+        if slot.holder() != ANYONE {
+            return self.queue.push_held(slot);
+        }
+        // SAFETY: as in `ready`.
+        match unsafe { self.seat().enter() } {
+            Ok(mut inside) => inside.with(|seated| self.put(seated, slot)),
+            Err(NoSeat) => self.offer_at_once(slot),
+        }
+    }
+
+    /// Without a seat nothing is kept back: all that is at rest is offered.
+    #[cold]
+    fn offer_at_once(&self, slot: &'static Slot) {
+        let offer = &self.stealers().offer;
+        let mut block = offer.take().unwrap_or_default();
+        block.push(slot);
+        offer.put(block);
+        self.node().idle.notify_one();
+    }
+
+    /// Queues a process of normal priority.
+    #[inline]
+    fn put(&self, seated: &mut Seated, slot: &'static Slot) {
+        if slot.holder() != ANYONE {
+            self.queue.push_held(slot);
+        } else {
+            seated.queues.push(slot);
+            self.offer_to_hungry(seated);
+        }
+    }
+
+    #[inline]
+    fn offer_to_hungry(&self, seated: &mut Seated) {
+        if self.node().idle.is_anybody_hungry() {
+            self.offer(seated);
+        }
+    }
+
+    /// Gives others something to take: half of what is queued here, the oldest.
+    #[cold]
+    #[inline(never)]
+    fn offer(&self, seated: &mut Seated) {
+        let offer = &self.queue.stealers().offer;
+        if !offer.is_empty() {
+            return;
+        }
+        let mut block = seated.block();
+        seated.queues.split(&mut block, OFFERED);
+        offer.put(block);
+        self.node().idle.notify_one();
     }
 
     // Owner: finding the next.
@@ -423,12 +456,15 @@ impl Worker {
             // SAFETY: as in `ready`.
             let found = match unsafe { self.seat().enter() } {
                 Ok(mut inside) => {
-                    let next = inside.with(Seated::take);
+                    let found = inside.with(|seated| {
+                        let found = self.choose(seated);
+                        if !seated.queues.is_empty() {
+                            self.offer_to_hungry(seated);
+                        }
+                        found
+                    });
                     drop(inside);
-                    match self.choose(next) {
-                        Some(slot) => Some(slot),
-                        None => self.search(),
-                    }
+                    found.or_else(|| self.find())
                 }
                 Err(NoSeat) => self.without_seat(),
             };
@@ -444,63 +480,139 @@ impl Worker {
 
     /// Between `next` and the queues.
     #[inline]
-    fn choose(&self, next: Option<&'static Slot>) -> Option<&'static Slot> {
-        let turn = self.turn.get().wrapping_add(1);
-        self.turn.set(turn);
-        if let Some(urgent) = self.queue.pop_urgent() {
-            if let Some(next) = next {
-                self.requeue(next);
-            }
-            return Some(urgent);
-        }
-        if turn & 7 == 0
-            && let Some(low) = self.queue.pop_low()
+    fn choose(&self, seated: &mut Seated) -> Option<&'static Slot> {
+        if self.queue.is_unusual()
+            && let Some(slot) = self.choose_unusual()
         {
-            if let Some(next) = next {
-                self.requeue(next);
+            if let Some(next) = seated.take() {
+                self.put(seated, next);
             }
-            return Some(low);
+            return Some(slot);
         }
-        if let Some(next) = next {
+        if let Some(next) = seated.take() {
             let streak = self.streak.get() + 1;
-            if streak < STREAK || !self.others_wait() {
-                self.streak.set(streak % STREAK);
+            if streak < STREAK {
+                self.streak.set(streak);
                 return Some(next);
             }
-            self.requeue(next);
+            if !self.others_wait(seated) {
+                self.streak.set(0);
+                return Some(next);
+            }
+            self.put(seated, next);
         }
         self.streak.set(0);
         // Counted apart: a streak's length must not decide which queue has its turn behind it.
         let choice = self.choice.get().wrapping_add(1);
         self.choice.set(choice);
-        self.choose_queued(choice)
+        self.choose_queued(seated, choice)
+    }
+
+    /// Between the priorities other than normal, and the rest.
+    #[cold]
+    fn choose_unusual(&self) -> Option<&'static Slot> {
+        let turn = self.turn.get().wrapping_add(1);
+        self.turn.set(turn);
+        let urgent = self.queue.pop_urgent();
+        if urgent.is_none() && turn & 7 == 0 {
+            return self.queue.pop_low();
+        }
+        urgent
     }
 
     #[cold]
-    fn others_wait(&self) -> bool {
-        self.queue.any_normal() || !self.node().injector.is_empty()
+    fn others_wait(&self, seated: &Seated) -> bool {
+        self.queue.any_held()
+            || !seated.queues.is_empty()
+            || self.stealers().any()
+            || !self.node().injector.is_empty()
     }
 
     #[inline]
-    fn choose_queued(&self, choice: u32) -> Option<&'static Slot> {
+    fn choose_queued(&self, seated: &mut Seated, choice: u32) -> Option<&'static Slot> {
         if choice & 1 == 0
             && let Some(slot) = self.node().injector.take().or_else(|| self.take_newborn())
         {
             return Some(slot);
         }
-        if choice & 7 == 3
-            && let Some(slot) = self.queue.pop_aged(self.clock().coarse())
-        {
+        if choice & 7 == 3 {
+            // So that nothing stays the last for ever.
+            self.take_back(seated);
+            self.take_over(seated, choice);
+            if let Some(slot) = seated.pop_aged(self.clock().coarse()) {
+                return Some(slot);
+            }
+        }
+        if choice & 1 == 0 {
+            if let Some(slot) = self.queue.pop_normal() {
+                return Some(slot);
+            }
+            if let Some(slot) = seated.queues.pop_woken() {
+                return Some(slot);
+            }
+        } else {
+            if let Some(slot) = seated.queues.pop_woken() {
+                return Some(slot);
+            }
+            if let Some(slot) = self.queue.pop_normal() {
+                return Some(slot);
+            }
+        }
+        if let Some(slot) = seated.queues.pop_fresh() {
             return Some(slot);
         }
-        self.queue
-            .pop(choice)
+        self.choose_last(seated)
+    }
+
+    /// What comes when nothing is queued here.
+    #[inline(never)]
+    fn choose_last(&self, seated: &mut Seated) -> Option<&'static Slot> {
+        self.take_back(seated);
+        seated
+            .queues
+            .pop_oldest()
             .or_else(|| self.take_newborn())
             .or_else(|| self.node().injector.take())
             .or_else(|| self.queue.pop_low())
     }
 
-    /// Nothing of its own: looks at the others, then sleeps. None: look again.
+    /// Takes what another worker offers that has no seat, and so runs nothing of it itself.
+    fn take_over(&self, seated: &mut Seated, choice: u32) {
+        let node = self.node();
+        let other = &node.workers[choice as usize / 8 % node.started()];
+        if !other.stealers().offer.is_empty()
+            && !other.is_seated()
+            && let Some(block) = other.stealers().offer.take()
+        {
+            seated.adopt(block);
+        }
+    }
+
+    /// Takes back what nobody has taken of what was offered.
+    #[inline]
+    fn take_back(&self, seated: &mut Seated) {
+        if let Some(block) = self.stealers().offer.take() {
+            seated.adopt(block);
+        }
+    }
+
+    /// Nothing of its own: searches, and offers on what it does not need at once.
+    #[cold]
+    #[inline(never)]
+    fn find(&self) -> Option<&'static Slot> {
+        let found = self.search()?;
+        // SAFETY: as in `ready`.
+        if let Ok(mut inside) = unsafe { self.seat().enter() } {
+            inside.with(|seated| {
+                if !seated.queues.is_empty() {
+                    self.offer_to_hungry(seated);
+                }
+            });
+        }
+        Some(found)
+    }
+
+    /// Looks at the others, then sleeps. None: look again.
     #[cold]
     #[inline(never)]
     fn search(&self) -> Option<&'static Slot> {
@@ -517,9 +629,16 @@ impl Worker {
                 return None;
             }
             // SAFETY: as in `ready`.
-            let Ok(inside) = (unsafe { self.seat().enter() }) else {
+            let Ok(mut inside) = (unsafe { self.seat().enter() }) else {
                 return None;
             };
+            let nothing = inside.with(|seated| {
+                seated.shrink();
+                seated.is_empty()
+            });
+            if !nothing {
+                return None;
+            }
             let inside = if self.is_needed_elsewhere() {
                 match self.stand_up(inside, searcher.take()) {
                     Stood::Up => return None,
@@ -614,11 +733,24 @@ impl Worker {
         if let Some(slot) = node.injector.take() {
             return Some(slot);
         }
+        // SAFETY: as in `ready`.
+        let mut inside = unsafe { self.seat().enter() }.ok()?;
         let count = node.started();
         let start = usize::from(self.id) + 1;
-        (0..count)
-            .map(|step| (start + step) % count)
-            .find_map(|worker| self.queue.steal_from(node.workers[worker].stealers()))
+        inside.with(|seated| {
+            (0..count)
+                .map(|step| node.workers[(start + step) % count].stealers())
+                .find_map(|other| {
+                    if let Some(urgent) = other.take_urgent() {
+                        return Some(urgent);
+                    }
+                    if let Some(block) = other.offer.take() {
+                        seated.adopt(block);
+                        return seated.queues.pop_oldest();
+                    }
+                    other.take_low()
+                })
+        })
     }
 
     fn last_look(&self) -> Look {
@@ -750,18 +882,28 @@ impl Worker {
             self.take_inbox();
         }
         // SAFETY: as in `ready`.
-        if let Ok(mut inside) = unsafe { self.seat().enter() }
-            && let Some(next) = inside.with(Seated::take)
-        {
+        if let Ok(mut inside) = unsafe { self.seat().enter() } {
+            inside.with(|seated| {
+                if let Some(next) = seated.take() {
+                    self.put(seated, next);
+                }
+                while let Some(slot) = seated.queues.pop_oldest() {
+                    self.node().injector.push(slot);
+                }
+            });
             drop(inside);
-            self.requeue(next);
+            self.node().idle.notify_one();
         }
         self.queue.pop_held()
     }
 
     fn take_inbox(&self) {
         self.inbox.take(|slot| {
-            self.queue.push(slot);
+            if run_queue::is_unusual(slot) {
+                let _ = self.queue.push_unusual(slot);
+            } else {
+                self.queue.push_held(slot);
+            }
         });
     }
 

@@ -7,6 +7,8 @@
 //! ```
 
 #[cfg(loom)]
+mod offer_models;
+#[cfg(loom)]
 mod seat_models;
 #[cfg(loom)]
 mod sleep_models;

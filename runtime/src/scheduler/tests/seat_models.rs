@@ -4,7 +4,7 @@
 //! by counting; a lost wake-up as in `sleep_models`, whose world is used here.
 
 use super::super::idle::{Look, Woken};
-use super::super::seat::{Asked, FreeSeat, Inside, NoSeat, Revoker, Seat, Withdrawn};
+use super::super::seat::{Asked, FreeSeat, Inside, NoSeat, Revoked, Revoker, Seat, Withdrawn};
 use super::super::seats::Seats;
 use super::sleep_models::World;
 use crate::loom::sync::{Arc, Condvar, Mutex};
@@ -162,7 +162,7 @@ fn revoke_meets_enter() {
         let mut stolen = 0;
         if let Some(mut revoked) = node.seats.of(0).try_revoke(&mut revoker) {
             stolen = revoked.with(take);
-            let _free: FreeSeat = revoked.finish();
+            let _free: FreeSeat<Next> = revoked.finish();
         }
         let (put, taken) = owner.join().unwrap();
         assert_eq!(put, taken + stolen);
@@ -241,6 +241,50 @@ fn grant_meets_want() {
         );
         assert_eq!(in_hand + node.seated(1), 1);
         assert!(!node.seats.anybody_wants());
+    });
+}
+
+/// What stands behind a seat goes with it to its next owner, whoever gave it away.
+#[test]
+fn content_goes_with_the_seat() {
+    loom::model(|| {
+        let (node, mut revoker) = Node::new(2, 1);
+        let asked = node.seats.want(1, &node.world.idle);
+        assert_eq!(asked, Asked::Yes);
+        let next = start(&node, |node| {
+            if node.wait_for_seat(1) {
+                node.enter(1).expect("it was granted").with(take)
+            } else {
+                0
+            }
+        });
+        let mut owner = Some(start(&node, |node| {
+            let mut put = 0;
+            for process in [1, 2] {
+                if let Ok(mut inside) = node.enter(0) {
+                    put += inside.with(|next| {
+                        let before = take(next);
+                        *next = Some(before + process);
+                        process
+                    });
+                }
+            }
+            put
+        }));
+        let seat = node.seats.of(0);
+        let early = seat.try_revoke(&mut revoker).map(Revoked::finish);
+        let (put, free) = match early {
+            Some(free) => (None, free),
+            None => {
+                let put = owner.take().map(|owner| owner.join().unwrap());
+                let revoked = seat.try_revoke(&mut revoker);
+                (put, revoked.expect("its owner is away").finish())
+            }
+        };
+        let granted = node.seats.grant_wanting(free, &node.world.idle);
+        assert!(matches!(granted, Ok(1)));
+        let put = put.or_else(|| owner.map(|owner| owner.join().unwrap()));
+        assert_eq!(put, Some(next.join().unwrap()));
     });
 }
 

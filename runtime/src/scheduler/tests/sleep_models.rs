@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::super::idle::{Idle, Look, Searcher, Woken};
+use super::super::offer::Offer;
 use super::super::seat::{Inside, Seat};
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{AtomicUsize, Ordering};
@@ -16,8 +17,8 @@ use crate::loom::thread;
 /// What the protocol serves: shared queues and inboxes, with no more ordering than the real ones.
 pub(super) struct World {
     pub(super) idle: Idle,
-    /// One shared queue for each pusher, as with deques. Pushed to once.
-    queues: [AtomicUsize; 2],
+    /// What each pusher offers.
+    offers: [Offer<()>; 2],
     /// One inbox for each worker: how much is in it.
     inboxes: [AtomicUsize; 3],
     /// Seats that nobody revokes.
@@ -31,15 +32,15 @@ impl World {
         (0..workers).for_each(|_| idle.enlist());
         World {
             idle,
-            queues: std::array::from_fn(|_| AtomicUsize::new(0)),
+            offers: std::array::from_fn(|_| Offer::new()),
             inboxes: std::array::from_fn(|_| AtomicUsize::new(0)),
             seats: std::array::from_fn(|_| Seat::new(true, ())),
         }
     }
 
-    /// A pusher with a queue of its own: as weak as a deque's owner.
-    pub(super) fn push(&self, queue: usize) {
-        self.queues[queue].store(1, Ordering::Release);
+    /// Each pusher makes an offer of its own.
+    pub(super) fn push(&self, pusher: usize) {
+        self.offers[pusher].put(Box::new(()));
         self.idle.notify_one();
     }
 
@@ -51,12 +52,7 @@ impl World {
     }
 
     pub(super) fn steal(&self) -> bool {
-        self.queues.iter().any(|queue| {
-            queue.load(Ordering::Relaxed) == 1
-                && queue
-                    .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-        })
+        self.offers.iter().any(|offer| offer.take().is_some())
     }
 
     pub(super) fn read(&self, worker: usize) -> usize {
@@ -68,9 +64,7 @@ impl World {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        self.queues
-            .iter()
-            .any(|queue| queue.load(Ordering::Relaxed) == 1)
+        self.offers.iter().any(|offer| !offer.is_empty())
     }
 
     pub(super) fn has_mail(&self, worker: usize) -> bool {

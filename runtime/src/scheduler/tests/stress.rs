@@ -44,7 +44,7 @@ impl Dither {
 /// Workers without processes: an item of work waits until as many run as there are seats.
 struct Node {
     idle: Idle,
-    /// The content counts what was put in and not taken out.
+    /// The content counts what was put in and not taken out, and goes with the seat.
     seats: Seats<usize>,
     work: Injector<()>,
     inboxes: [AtomicUsize; WORKERS],
@@ -157,14 +157,10 @@ impl Node {
             {
                 match some.give_up(|| !self.work.is_empty()) {
                     Err(again) => searcher = Some(again),
-                    Ok(proof) => {
-                        self.taken
-                            .fetch_add(inside.with(std::mem::take), Ordering::Relaxed);
-                        match self.seats.stand_up(me, inside, proof, &self.idle) {
-                            Ok(_) => return false,
-                            Err(kept) => inside = kept,
-                        }
-                    }
+                    Ok(proof) => match self.seats.stand_up(me, inside, proof, &self.idle) {
+                        Ok(_) => return false,
+                        Err(kept) => inside = kept,
+                    },
                 }
             }
             let timeout = (me == 0).then_some(Duration::from_micros(50));
@@ -200,15 +196,15 @@ impl Node {
     /// Takes seats and passes them on, without any sense; now and then only what goes with them.
     fn watch(&self, mut revoker: Revoker) {
         let mut dither = Dither(77);
-        let mut hand: Vec<FreeSeat> = Vec::new();
+        let mut hand: Vec<FreeSeat<usize>> = Vec::new();
         for turn in (0..WORKERS).cycle() {
             if self.has_ended() {
                 break;
             }
             if let Some(mut revoked) = self.seats.of(turn).try_revoke(&mut revoker) {
-                self.taken
-                    .fetch_add(revoked.with(std::mem::take), Ordering::Relaxed);
                 if dither.0.is_multiple_of(4) {
+                    self.taken
+                        .fetch_add(revoked.with(std::mem::take), Ordering::Relaxed);
                     revoked.give_back();
                 } else {
                     hand.push(revoked.finish());
@@ -227,6 +223,10 @@ impl Node {
             .filter(|&worker| self.seats.of(worker).is_seated())
             .count();
         assert!(seated + hand.len() <= SEATS);
+        for free in &mut hand {
+            self.taken
+                .fetch_add(free.with(std::mem::take), Ordering::Relaxed);
+        }
     }
 
     fn end(&self) {
@@ -305,7 +305,7 @@ fn all_seats_work_at_once_while_they_move() {
             Some(inside.with(std::mem::take))
         })
         .sum();
-    // Those without a seat had their content taken when they lost it.
+    // That of a seat which was lost went with it.
     assert_eq!(node.put.into_inner(), node.taken.into_inner() + left);
 }
 
