@@ -280,6 +280,25 @@ impl AnyMessage {
         Ok(unsafe { ptr::read(&raw const (*envelope.as_ptr()).payload) })
     }
 
+    /// As [`downcast`](AnyMessage::downcast), for a caller that has its thread's record at hand.
+    #[cfg(not(loom))]
+    #[inline]
+    pub(crate) fn downcast_on<T: Message>(
+        self,
+        thread: &crate::thread::Thread,
+    ) -> Result<T, AnyMessage> {
+        if is_any::<T>() || !self.holds::<T>() {
+            return self.downcast();
+        }
+        let envelope = self.into_raw().cast::<Envelope<T>>();
+        // SAFETY: the payload is a `T`, and moved out; what is freed is only the memory.
+        unsafe {
+            let payload = ptr::read(&raw const (*envelope.as_ptr()).payload);
+            pool::free_on(thread, envelope);
+            Ok(payload)
+        }
+    }
+
     /// The name of the message's type, for people.
     pub fn type_name(&self) -> &'static str {
         (self.header().vtable.type_name)()

@@ -198,13 +198,25 @@ pub(crate) fn allocate_on<T>(thread: &Thread) -> NonNull<T> {
 #[cfg(not(loom))]
 #[inline]
 pub(crate) unsafe fn free<T>(block: NonNull<T>) {
+    // SAFETY: the caller's promise.
+    unsafe { free_on(thread::this(), block) };
+}
+
+/// As [`free`], for a caller that has its thread's record at hand.
+///
+/// # Safety
+///
+/// As [`free`].
+#[cfg(not(loom))]
+#[inline]
+pub(crate) unsafe fn free_on<T>(thread: &Thread, block: NonNull<T>) {
     let layout = Layout::new::<T>();
     match const { class_of(Layout::new::<T>()) } {
         Some(class) => {
             if cfg!(debug_assertions) {
                 poison(block.cast(), layout);
             }
-            thread::this().pool.put(class, block.cast());
+            thread.pool.put(class, block.cast());
         }
         // SAFETY: the caller's promise.
         None => unsafe { alloc::dealloc(block.as_ptr().cast(), layout) },

@@ -18,9 +18,9 @@
 
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
-use std::thread;
 
 use crate::message::{AnyMessage, Envelope, Message, type_key};
+use crate::thread;
 
 /// The type of an arm's messages. It ties scan and body together, so that rustc infers the type
 /// from the pattern, or from its use.
@@ -56,7 +56,7 @@ impl<T: 'static> Arm<T> {
 }
 
 /// What a guard said: its answer, or its panic.
-pub type Verdict = thread::Result<bool>;
+pub type Verdict = std::thread::Result<bool>;
 
 /// Asks a guard. While it runs, a receive by the process panics; so the queue, from which the
 /// message is out, stays as it is.
@@ -145,9 +145,13 @@ impl Picked {
     // One copy for each type, not for each receive: a third of the code, and of the build's time.
     #[inline(never)]
     pub fn take<T: Message>(self, _: Arm<T>) -> T {
-        match self.message.map(AnyMessage::downcast) {
-            Some(Ok(message)) => message,
-            _ => unmatched(),
+        let message = match self.message {
+            Some(message) => message.downcast_on(thread::here()),
+            None => unmatched(),
+        };
+        match message {
+            Ok(message) => message,
+            Err(_) => unmatched(),
         }
     }
 

@@ -108,6 +108,14 @@ impl Inbox {
         (self.life.load(Ordering::Relaxed) >> GENERATION_SHIFT) as u32
     }
 
+    /// Whether the process of the generation `of` is there, and has none of these flags.
+    #[inline]
+    pub(crate) fn is_plain(&self, of: u32, flags: u32) -> bool {
+        // As in `generation`.
+        let life = self.life.load(Ordering::Relaxed);
+        life >> GENERATION_SHIFT == u64::from(of) && life as u32 & flags == 0
+    }
+
     /// The flags of whatever process is there now.
     #[inline]
     pub(crate) fn flags(&self) -> u32 {

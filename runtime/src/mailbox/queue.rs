@@ -229,9 +229,8 @@ pub(crate) fn limited(slot: &Slot) -> bool {
 #[inline]
 #[must_use]
 pub(crate) fn count(slot: &Slot, count: u32) -> Option<usize> {
-    let before = slot.length();
+    let before = slot.count_taken(count);
     let length = before + count;
-    slot.set_length(length);
     (length as usize >= LONG && (before as usize) < LONG).then_some(length as usize)
 }
 
@@ -244,7 +243,7 @@ pub(crate) fn received(slot: &Slot) {
     if !extra.is_null() && unsafe { (*extra).limited } {
         slot.count_received();
     } else {
-        slot.set_length(slot.length() - 1);
+        slot.uncount_taken();
     }
 }
 

@@ -3,8 +3,9 @@
 //! Called by the expansion of `receive!`, by the function forms, and by `Cx::mail_where`.
 //!
 //! Two halves. [`Receive::look`] does all that needs no switch and is one function for all sites:
-//! it scans, and prepares the wait. [`receive`] is inlined into its caller down to the switch:
-//! each frame that returned after a switch would cost a mispredicted return.
+//! it scans, and prepares the wait; [`wait_at_once`] is the short way where there is nothing to
+//! scan. [`receive`] is inlined into its caller down to the switch: each frame that returned after
+//! a switch would cost a mispredicted return.
 //!
 //! No queue is borrowed while an arm looks at a message, so a guard may panic, send, or ask for
 //! anything. What it must not do is receive, or wait otherwise: that panics.
@@ -17,7 +18,7 @@ use super::arm::{Cursor, Picked};
 use super::deadline::{Deadline, IntoDeadline};
 use super::queue;
 use super::reference::Ref;
-use crate::context::{self, Suspend};
+use crate::context::{self, Context, Suspend};
 use crate::message::{AnyMessage, Header, Message, is_any, type_key};
 use crate::process::slot::{Slot, bit};
 use crate::process::{current, current_on, exit, guarded_on, wait};
@@ -43,30 +44,58 @@ fn receive_from(
     keys: Option<&[u64]>,
     scan: &mut dyn FnMut(&mut Cursor) -> u32,
 ) -> Picked {
+    let mut context = match deadline {
+        Deadline::Never => wait_at_once(),
+        _ => ptr::null_mut(),
+    };
+    let mut why = Suspend::Wait;
     let mut receive = Receive {
         position,
         deadline,
-        begun: false,
+        begun: !context.is_null(),
     };
     loop {
-        let look = receive.look(keys, scan);
-        let why = match look.tag {
-            WAIT => Suspend::Wait,
-            YIELD => Suspend::Yield,
-            arm => {
-                let arm = arm as u32;
-                let message = NonNull::new(look.pointer.cast());
-                return Picked {
-                    // SAFETY: `Look::done` gave the envelope up.
-                    message: message.map(|envelope| unsafe { AnyMessage::from_raw(envelope) }),
-                    arm,
-                };
-            }
-        };
+        if context.is_null() {
+            let look = receive.look(keys, scan);
+            why = match look.tag {
+                WAIT => Suspend::Wait,
+                YIELD => Suspend::Yield,
+                arm => {
+                    let arm = arm as u32;
+                    let message = NonNull::new(look.pointer.cast());
+                    return Picked {
+                        // SAFETY: `Look::done` gave the envelope up.
+                        message: message.map(|envelope| unsafe { AnyMessage::from_raw(envelope) }),
+                        arm,
+                    };
+                }
+            };
+            context = look.pointer.cast();
+        }
         #[cfg(debug_assertions)]
-        crate::soundness::look(look.pointer.cast());
+        crate::soundness::look(context);
         // SAFETY: the context is the one that runs: nothing has switched since.
-        unsafe { context::suspend(look.pointer.cast(), why) };
+        unsafe { context::suspend(context, why) };
+        context = ptr::null_mut();
+    }
+}
+
+/// Begins a receive without a deadline. The running context, if the process shall simply wait:
+/// nothing is there, and nothing else to consider. Null: [`Receive::look`] has the answer.
+///
+/// Most receives begin so. It calls nothing, so it saves no registers.
+#[inline(never)]
+fn wait_at_once() -> *mut Context {
+    let thread = thread::here();
+    match thread.process() {
+        Some(slot)
+            if !slot.has(bit::GUARD | bit::FATAL | bit::DEADLINE)
+                && queue::is_plainly_empty(slot) =>
+        {
+            thread.spend(1);
+            thread.context.get()
+        }
+        _ => ptr::null_mut(),
     }
 }
 
@@ -114,25 +143,6 @@ impl Receive {
     fn look(&mut self, keys: Option<&[u64]>, arms: &mut dyn FnMut(&mut Cursor) -> u32) -> Look {
         let thread = thread::here();
         let slot = current_on(thread, "receive");
-        if !slot.has(bit::GUARD | bit::FATAL | bit::DEADLINE)
-            && self.deadline == Deadline::Never
-            && queue::is_plainly_empty(slot)
-        {
-            self.begun = true;
-            thread.spend(1);
-            return Look::suspend(thread, WAIT);
-        }
-        self.look_inside(thread, slot, keys, arms)
-    }
-
-    #[inline(never)]
-    fn look_inside(
-        &mut self,
-        thread: &Thread,
-        slot: &'static Slot,
-        keys: Option<&[u64]>,
-        arms: &mut dyn FnMut(&mut Cursor) -> u32,
-    ) -> Look {
         if !self.begun {
             self.begun = true;
             begin(slot);

@@ -195,14 +195,25 @@ impl Slot {
         self.length.store(generation << 32, Ordering::Relaxed);
     }
 
-    /// Changes the count of a mailbox without a limit, which only the holder does.
+    /// Counts messages of a mailbox without a limit, which only the holder does. Returns how many
+    /// were counted before.
     #[inline]
-    pub(crate) fn set_length(&self, length: u32) {
+    pub(crate) fn count_taken(&self, count: u32) -> u32 {
         let word = self.length.load(Ordering::Relaxed);
-        self.length.store(
-            word & !u64::from(u32::MAX) | u64::from(length),
-            Ordering::Relaxed,
+        self.length
+            .store(word + u64::from(count), Ordering::Relaxed);
+        word as u32
+    }
+
+    /// A message of a mailbox without a limit was received.
+    #[inline]
+    pub(crate) fn uncount_taken(&self) {
+        let word = self.length.load(Ordering::Relaxed);
+        debug_assert_ne!(
+            word as u32, 0,
+            "a message was received that was not counted"
         );
+        self.length.store(word - 1, Ordering::Relaxed);
     }
 
     /// Counts a message for the process of the generation `of` if fewer than `limit` are counted.

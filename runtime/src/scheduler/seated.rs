@@ -33,7 +33,7 @@ const KEPT: usize = 1024;
 pub(crate) struct Seated {
     /// The process that was made runnable last. It may stand on the stacks of the worker whose
     /// seat this is, so it does not go to another with the seat.
-    pub(super) next: *const Slot,
+    next: *const Slot,
     pub(super) queues: Queues,
     /// When one of the newborn was last taken for its age.
     aged: u64,
@@ -69,6 +69,14 @@ impl Seated {
         let next = mem::replace(&mut self.next, ptr::null());
         // SAFETY: slots live for ever.
         unsafe { next.as_ref() }
+    }
+
+    /// Puts a process into `next`; what lay there has to queue up.
+    #[inline]
+    pub(super) fn put_next(&mut self, slot: &'static Slot) -> Option<&'static Slot> {
+        let displaced = self.take();
+        self.next = slot;
+        displaced
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -363,21 +363,30 @@ impl Worker {
     #[inline(always)]
     pub(crate) fn ready(&self, slot: &'static Slot) {
         let holder = slot.holder();
-        if holder != ANYONE && holder != self.id {
-            return self.node().hand_over(holder, slot);
-        }
-        if run_queue::is_unusual(slot) {
-            return self.requeue(slot);
+        if (holder != ANYONE && holder != self.id) || run_queue::is_unusual(slot) {
+            return self.ready_elsewhere(slot);
         }
         // SAFETY: this is the worker's own thread, and no `Inside` is kept over a call.
         match unsafe { self.seat().enter() } {
-            Ok(mut inside) => inside.with(|seated| {
-                if let Some(displaced) = seated.take() {
-                    self.put(seated, displaced);
+            Ok(mut inside) => {
+                let displaced = inside.with(|seated| seated.put_next(slot));
+                drop(inside);
+                if let Some(displaced) = displaced {
+                    self.requeue(displaced);
                 }
-                seated.next = slot;
-            }),
+            }
             Err(NoSeat) => self.requeue(slot),
+        }
+    }
+
+    /// As [`ready`](Worker::ready), for one that does not go to `next` here.
+    #[inline(never)]
+    fn ready_elsewhere(&self, slot: &'static Slot) {
+        let holder = slot.holder();
+        if holder != ANYONE && holder != self.id {
+            self.node().hand_over(holder, slot);
+        } else {
+            self.requeue(slot);
         }
     }
 
