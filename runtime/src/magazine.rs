@@ -13,7 +13,7 @@ pub(crate) const BATCH: usize = 64;
 /// Room for two batches: at the edge of one, giving and taking in turn does not reach the depot.
 const ROOM: usize = 2 * BATCH;
 /// How far ahead of its use an item is announced; see [`Magazine::pop`].
-const AHEAD: usize = 3;
+const AHEAD: usize = 8;
 
 /// A bounded stack of one owner.
 pub(crate) struct Magazine<T> {
@@ -101,11 +101,11 @@ mod tests {
         assert_eq!(magazine.len(), 0);
     }
 
-    /// What is announced is taken three later.
+    /// What is announced is taken so much later.
     #[test]
     fn announcements() {
         let magazine = Magazine::new(0);
-        (1..=8).for_each(|n| assert!(magazine.push(n)));
+        (0..2 * AHEAD).for_each(|n| assert!(magazine.push(n)));
         let mut announced = Vec::new();
         let taken: Vec<_> = std::iter::from_fn(|| magazine.pop(|n| announced.push(n))).collect();
         assert_eq!(announced, taken[AHEAD..]);

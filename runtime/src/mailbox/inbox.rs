@@ -187,7 +187,7 @@ impl Inbox {
     /// # Safety
     ///
     /// As [`push`](Inbox::push).
-    #[inline(never)]
+    #[inline]
     unsafe fn push_on_top(&self, envelope: NonNull<Header>) -> Pushed {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
@@ -395,11 +395,13 @@ impl Chain {
             count: 0,
             usual: true,
         };
+        let way_back = Trail::new();
         let mut rest = newest;
-        while let Some(envelope) = NonNull::new(rest) {
+        while let Some(mut envelope) = NonNull::new(rest) {
             // SAFETY: the chain was taken whole: its envelopes and links are ours.
             unsafe {
                 envelope.as_ref().hint.follow(envelope.as_ptr());
+                envelope.as_mut().hint = way_back.leave(envelope.as_ptr());
                 rest = next(envelope);
                 set_next(envelope, reversed.oldest.0);
                 reversed.usual &= usual(envelope.as_ref());

@@ -15,7 +15,6 @@ use std::ptr::{self, NonNull};
 
 use super::inbox::{self, Chain};
 use crate::message::{AnyMessage, Header, Kind};
-use crate::prefetch;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, flag};
 use crate::process::{exit, name, table};
@@ -74,10 +73,9 @@ pub(crate) fn pop_unseen(slot: &Slot) -> Option<AnyMessage> {
         if oldest == tail {
             slot.tail.set(ptr::null_mut());
         } else {
-            let next = inbox::next(oldest);
             // It was looked at when it was taken in; in a long queue that is long ago.
-            prefetch::line(next);
-            inbox::set_next(tail, next);
+            oldest.as_ref().hint.follow(oldest.as_ptr());
+            inbox::set_next(tail, inbox::next(oldest));
         }
         Some(AnyMessage::from_raw(oldest))
     }

@@ -3,9 +3,11 @@
 //! The owner of an inbox follows the chain link by link, and each envelope may lie in its sender's
 //! cache: a hundred nanoseconds for each, one after the other. So a sender leaves in an envelope
 //! where the one lies that it sent a few before, and the owner fetches that while it still looks
-//! at this one. The hint may be wrong in every way: it is only ever fetched, never read.
+//! at this one. When the owner has turned a long chain round, the oldest are out of its nearest
+//! cache again; so on its way it leaves a trail of its own, which leads back to the younger ones. The hint
+//! may be wrong in every way: it is only ever fetched, never read.
 //!
-//! Called by `scheduler::deliver` for the sending thread, and by `mailbox::inbox` for the owner.
+//! Called by `scheduler::deliver` for the sending thread, and by `mailbox` for the owner.
 
 use std::cell::Cell;
 
@@ -17,13 +19,13 @@ const BACK: usize = 8;
 /// The bytes of a cache line, in which distances are told.
 const LINE: usize = 64;
 
-/// Where a thread's last envelopes lie: their addresses in lines, as far as 32 bits tell.
+/// Where the last envelopes lie: their addresses in lines, as far as 32 bits tell.
 pub(crate) struct Trail {
     lines: [Cell<u32>; BACK],
     at: Cell<usize>,
 }
 
-/// How many lines away an older envelope of the same sender lies; 0 if unknown.
+/// How many lines away an envelope lies that will soon be looked at; 0 if unknown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hint(i16);
 
@@ -35,7 +37,7 @@ impl Trail {
         }
     }
 
-    /// Notes an envelope that is about to be sent, and returns its hint.
+    /// Notes an envelope, and returns its hint: where the eighth before it lies.
     #[inline]
     pub(crate) fn leave(&self, envelope: *const Header) -> Hint {
         let at = self.at.get();
