@@ -163,12 +163,7 @@ impl Inbox {
     ///
     /// The envelope is the caller's, and valid. With `Queued` it passes to the owner.
     #[inline]
-    pub(crate) unsafe fn push(
-        &self,
-        mut envelope: NonNull<Header>,
-        to: u32,
-        trail: &Trail,
-    ) -> Pushed {
+    pub(crate) unsafe fn push(&self, envelope: NonNull<Header>, to: u32, trail: &Trail) -> Pushed {
         if self.generation() != to {
             return Pushed::Dead;
         }
@@ -178,17 +173,22 @@ impl Inbox {
             return Pushed::Claimed;
         }
         // SAFETY: the caller's promise.
-        unsafe {
-            envelope.as_mut().hint = trail.leave(envelope.as_ptr());
-            self.push_on_top(envelope)
-        }
+        unsafe { self.push_on_top(envelope, trail) }
     }
 
+    /// As [`push`](Inbox::push), to a process that did not wait just now, whatever its generation.
+    ///
     /// # Safety
     ///
     /// As [`push`](Inbox::push).
     #[inline]
-    unsafe fn push_on_top(&self, envelope: NonNull<Header>) -> Pushed {
+    pub(crate) unsafe fn push_on_top(
+        &self,
+        mut envelope: NonNull<Header>,
+        trail: &Trail,
+    ) -> Pushed {
+        // SAFETY: the caller's promise.
+        unsafe { envelope.as_mut().hint = trail.leave(envelope.as_ptr()) };
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             let (next, count) = match head {

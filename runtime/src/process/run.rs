@@ -257,12 +257,12 @@ fn drop_extra(slot: &Slot) {
     // Destructors of messages may have made some.
     local::drop_all(slot);
     drop_messages(slot);
-    let extra = {
-        // See `signal::relations`.
-        let _locked = slot.lock.lock();
-        slot.extra.replace(ptr::null_mut())
-    };
-    if !extra.is_null() {
+    if !slot.extra.get().is_null() {
+        let extra = {
+            // See `signal::relations`.
+            let _locked = slot.lock.lock();
+            slot.extra.replace(ptr::null_mut())
+        };
         // SAFETY: made by `Slot::extra`, and no longer reachable.
         exit::drop_quietly(unsafe { Box::from_raw(extra) });
     }

@@ -46,13 +46,15 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     let slot = table::slot_of(to);
     if !slot.inbox.is_plain(to.generation(), flag::LIMITED)
         || message.header().kind != Kind::Message
-        || !slot.inbox.claim()
     {
         return dispatch(thread, to, message);
     }
     thread.spend(1);
     message.header_mut().generation = to.generation();
     let envelope = message.into_raw();
+    if !slot.inbox.claim() {
+        return queue_up(thread, slot, envelope, to);
+    }
     if !slot.inbox.is_plain(to.generation(), flag::LIMITED) {
         return claimed(slot, envelope, to.generation());
     }
@@ -90,7 +92,28 @@ fn dispatch(thread: &Thread, to: Pid, mut message: AnyMessage) {
     }
     let envelope = message.into_raw();
     // SAFETY: the envelope was just given up to us.
-    match unsafe { slot.inbox.push(envelope, to.generation(), &thread.trail) } {
+    let pushed = unsafe { slot.inbox.push(envelope, to.generation(), &thread.trail) };
+    settle(thread, slot, envelope, to, pushed);
+}
+
+/// The receiver does not wait.
+#[inline(never)]
+fn queue_up(thread: &Thread, slot: &'static Slot, envelope: NonNull<Header>, to: Pid) {
+    // SAFETY: the envelope was given up to us.
+    let pushed = unsafe { slot.inbox.push_on_top(envelope, &thread.trail) };
+    settle(thread, slot, envelope, to, pushed);
+}
+
+/// What follows a push.
+#[inline(always)]
+fn settle(
+    thread: &Thread,
+    slot: &'static Slot,
+    envelope: NonNull<Header>,
+    to: Pid,
+    pushed: Pushed,
+) {
+    match pushed {
         Pushed::Queued(count) => {
             thread.spend(toll(count));
             if queue::is_milestone(count) {

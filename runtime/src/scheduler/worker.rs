@@ -545,8 +545,10 @@ impl Worker {
             return Some(slot);
         }
         if choice & 7 == 3 {
-            // So that nothing stays the last for ever.
-            self.take_back(seated);
+            // So that nothing stays the last for ever. The hungry come for what is offered.
+            if !self.node().idle.is_anybody_hungry() {
+                self.take_back(seated);
+            }
             self.take_over(seated, choice);
             if let Some(slot) = seated.pop_aged(self.clock().coarse()) {
                 return Some(slot);
