@@ -8,7 +8,7 @@
 //!
 //! Plain memory: the worker that has the seat is alone with it, and the watchdog that takes the
 //! seat takes all of it over (`seat`). Others get something only when they are hungry and the
-//! owner [offers](Queues::split) it, after Acar, Charguéraud and Rainey, "Scheduling Parallel
+//! owner [offers](Seated::split) it, after Acar, Charguéraud and Rainey, "Scheduling Parallel
 //! Programs by Work Stealing with Private Deques" (2013).
 
 use std::collections::VecDeque;
@@ -37,6 +37,8 @@ pub(crate) struct Seated {
     pub(super) queues: Queues,
     /// When one of the newborn was last taken for its age.
     aged: u64,
+    /// How many were offered last.
+    offered: usize,
     /// For the next offer.
     spare: Option<Box<Queues>>,
 }
@@ -57,6 +59,7 @@ impl Default for Seated {
             next: ptr::null(),
             queues: Queues::default(),
             aged: 0,
+            offered: 0,
             spare: None,
         }
     }
@@ -95,9 +98,17 @@ impl Seated {
         Some(slot)
     }
 
-    /// An empty block, to be filled for an offer.
-    pub(super) fn block(&mut self) -> Box<Queues> {
-        self.spare.take().unwrap_or_default()
+    /// Takes out the older half of what is queued, `most` of it at most, to be offered.
+    pub(super) fn split(&mut self, most: usize) -> Box<Queues> {
+        let mut block = self.spare.take().unwrap_or_default();
+        self.queues.split(&mut block, most);
+        self.offered = block.len();
+        block
+    }
+
+    /// Whether what was offered last is no less than half of what has been left or come since.
+    pub(super) fn has_offered_enough(&self, most: usize) -> bool {
+        self.queues.len() <= 2 * self.offered || self.offered >= most
     }
 
     /// Takes in the processes of a block, as the oldest, and keeps the block.
@@ -159,8 +170,12 @@ impl Queues {
         self.woken.is_empty() && self.fresh.is_empty()
     }
 
+    fn len(&self) -> usize {
+        self.woken.len() + self.fresh.len()
+    }
+
     /// Moves the older half of each kind, `most` in all at most, behind those of `to`.
-    pub(super) fn split(&mut self, to: &mut Queues, most: usize) {
+    fn split(&mut self, to: &mut Queues, most: usize) {
         let fresh = self.fresh.len().div_ceil(2).min(most);
         let woken = self.woken.len().div_ceil(2).min(most - fresh);
         move_first(&mut self.fresh, fresh, &mut to.fresh);

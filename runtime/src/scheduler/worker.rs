@@ -437,17 +437,19 @@ impl Worker {
         }
     }
 
-    /// Gives others something to take: half of what is queued here, the oldest.
+    /// Gives others something to take: half of what is queued here, the oldest. What is on offer
+    /// already stays there until twice as much has come.
     #[cold]
     #[inline(never)]
     fn offer(&self, seated: &mut Seated) {
-        let offer = &self.queue.stealers().offer;
-        if !offer.is_empty() {
-            return;
+        if !self.stealers().offer.is_empty() {
+            if seated.has_offered_enough(OFFERED) {
+                return;
+            }
+            self.take_back(seated);
         }
-        let mut block = seated.block();
-        seated.queues.split(&mut block, OFFERED);
-        offer.put(block);
+        let block = seated.split(OFFERED);
+        self.stealers().offer.put(block);
         self.node().idle.notify_one();
     }
 
