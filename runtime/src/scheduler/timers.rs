@@ -112,9 +112,10 @@ impl Timer {
                 let pid = table::pid_of(table::slot_at(to), message.header().generation);
                 Due::Send(Letter::To(pid, message))
             }
-            // SAFETY: as above; `set_named` has made it.
             Timer::Named(named) => {
-                Due::Send(Letter::Named(unsafe { Box::from_raw(named.as_ptr()) }))
+                // SAFETY: as above; `set_named` has made it of a box.
+                let named = unsafe { Box::from_raw(named.as_ptr()) };
+                Due::Send(Letter::Named(named))
             }
         }
     }
