@@ -66,8 +66,23 @@ pub use runtime_macros::main;
 ///
 /// # Options
 ///
-/// Those of [`main`](macro@crate::main), and `paused`: the clock of the test's node stands still,
-/// so no time-out comes but one that is due at once.
+/// Those of [`main`](macro@crate::main), and `paused`: the clock of the test's node is virtual. It
+/// stands while any process of the node can run, and jumps to the next timer or time-out when all
+/// of them wait. So no time passes in a test, and the order of what is due at different times does
+/// not depend on the machine; with `workers = 1` neither does that of what is due at one. Read it
+/// with [`now`](crate::now). What threads outside the node do is not waited for.
+///
+/// ```no_run
+/// use runtime::prelude::*;
+/// use std::time::Duration;
+///
+/// #[runtime::test(paused)]
+/// fn an_hour_passes() {
+///     let start = runtime::now();
+///     sleep(Duration::from_secs(3600));
+///     assert_eq!(runtime::now() - start, Duration::from_secs(3600));
+/// }
+/// ```
 pub use runtime_macros::test;
 
 /// Waits for the first message in the mailbox that one of the arms takes.

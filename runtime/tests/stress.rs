@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use runtime::prelude::*;
-use runtime::{ShutdownReport, exit_signal, yield_now};
+use runtime::{ShutdownReport, drop_timer, exit_signal, read_timer, yield_now};
 
 /// How long a process may take to do what it is waited for: only a lost one needs it.
 const LONG: Duration = Duration::from_secs(60);
@@ -681,4 +681,93 @@ fn strays_take_no_room() {
         stray.join().unwrap();
     }
     finish(node);
+}
+
+/// Timers are set for processes that die meanwhile, by themselves, by neighbours and from outside,
+/// and cancelled by all of them while they are due: each message is received or dropped once, none
+/// is early, no cancelled one comes, and with its destination every timer is gone.
+#[test]
+fn timers_and_the_dying() {
+    #[derive(Debug)]
+    struct Alarm {
+        due: Instant,
+        to: Pid,
+        _stamp: Stamp,
+    }
+    fn set(to: Pid, census: &Census, random: &mut Random) -> TimerRef {
+        let time = Duration::from_micros(random.below(3000));
+        let due = Instant::now() + time;
+        let _stamp = census.stamp();
+        send_after(time, to, Alarm { due, to, _stamp })
+    }
+    fn live(root: Pid, seed: u64, census: &Census, board: &Board) {
+        let me = self_pid();
+        let mut random = Random::new(seed);
+        *board[random.below(8) as usize].lock().unwrap() = Some((me, seed));
+        let mut own = Vec::new();
+        for _ in 0..random.below(6) {
+            own.push(set(me, census, &mut random));
+            if let Some((neighbour, _)) = an_address(board, &mut random) {
+                own.push(set(neighbour, census, &mut random));
+            }
+        }
+        // Never due: only the end of the process frees it.
+        let _stamp = census.stamp();
+        send_after(LONG * 60, me, _stamp);
+        for timer in own {
+            match random.below(4) {
+                0 => drop_timer(timer),
+                1 => drop(cancel_timer(timer)),
+                _ => drop(read_timer(timer)),
+            }
+        }
+        for _ in 0..random.below(4) {
+            receive! {
+                Alarm { due, to, .. } => {
+                    assert!(Instant::now() >= due, "early");
+                    assert_eq!(to, me, "another's alarm");
+                }
+                after Duration::from_millis(2) => {}
+            }
+        }
+        send(root, ());
+    }
+    let (time, node, census) = (Time::start(), node(2), Census::default());
+    let board = Board::default();
+    let over = Arc::new(AtomicBool::new(false));
+    let outside = {
+        let (board, census, over) = (board.clone(), census.clone(), over.clone());
+        thread::spawn(move || {
+            let mut random = Random::new(77);
+            let mut set_before = None;
+            while !over.load(Ordering::Relaxed) {
+                if let Some((to, _)) = an_address(&board, &mut random) {
+                    let timer = set(to, &census, &mut random);
+                    if let Some(before) = set_before.replace(timer) {
+                        cancel_timer(before);
+                    }
+                }
+            }
+        })
+    };
+    let mut seed = 0;
+    while !time.is_over() {
+        seed += 1000;
+        let (board, census) = (board.clone(), census.clone());
+        node.run(move || {
+            let root = self_pid();
+            for n in 0..100 {
+                let (board, census) = (board.clone(), census.clone());
+                spawn!(move || live(root, seed + n, &census, &board));
+            }
+            for _ in 0..100 {
+                let done = receive! { (): () => true, after LONG => false };
+                assert!(done, "a process is lost");
+            }
+        });
+    }
+    over.store(true, Ordering::Relaxed);
+    outside.join().unwrap();
+    finish(node);
+    census.assert_empty();
 }
