@@ -96,6 +96,10 @@ impl Arena {
     }
 }
 
+/// Address space that stacks leave to the rest of the program: who meets its limit with a stack
+/// gets an error, who meets it with an allocation is aborted.
+const LEFT: usize = 16 << 20;
+
 /// Reserves address space, readable and writable, that costs memory only where it is touched.
 fn map(bytes: usize) -> Result<NonNull<u8>, StackError> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANON;
@@ -109,7 +113,7 @@ fn map(bytes: usize) -> Result<NonNull<u8>, StackError> {
     let start = unsafe {
         libc::mmap(
             ptr::null_mut(),
-            bytes,
+            bytes + LEFT,
             libc::PROT_READ | libc::PROT_WRITE,
             flags,
             -1,
@@ -123,6 +127,8 @@ fn map(bytes: usize) -> Result<NonNull<u8>, StackError> {
             code => StackError::System { code },
         });
     }
+    // SAFETY: the end of the mapping just made, which nothing refers to.
+    unsafe { libc::munmap(start.wrapping_byte_add(bytes), LEFT) };
     // A huge page would make 2 MiB resident for the first touch. A kernel without huge pages
     // refuses, rightly.
     #[cfg(target_os = "linux")]
