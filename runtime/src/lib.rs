@@ -36,7 +36,7 @@
 //! * Ending: [`exit`], [`ExitReason`], [`exit_signal`], [`trap_exit`].
 //! * Processes without a stack of their own: [`Behaviour`], [`Spawn::receive_loop`],
 //!   [`hibernate`].
-//! * Time: `receive! { .. after .. }`, [`sleep`], [`Until`]; [`send_after`], [`start_timer`],
+//! * Time: `receive! { .. after .. }`, [`sleep`], [`Until`]; [`send_after`](fn@send_after), [`start_timer`],
 //!   [`cancel_timer`]; [`now`].
 //! * Long computations: [`tick`], [`yield_now`], [`Spawn::own_thread`].
 //! * Ways in: [`main`], [`macro@test`], [`run`], [`Builder`], [`Node`].

@@ -146,7 +146,7 @@ pub struct ReadTimer {
 }
 
 /// Sends `message` to a process or a name at a later time: after a [`Duration`], or at an
-/// [`Instant`] (Erlang's `{abs, true}`; see [`now`](crate::now)). Never early. A time that has
+/// [`Instant`](std::time::Instant) (Erlang's `{abs, true}`; see [`now`](crate::now)). Never early. A time that has
 /// come already is now: then it is sent before the function returns.
 ///
 /// The timer ends when the process that it shall send to ends, not when the one that has set it
