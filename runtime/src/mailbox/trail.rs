@@ -4,8 +4,8 @@
 //! cache: a hundred nanoseconds for each, one after the other. So a sender leaves in an envelope
 //! where the one lies that it sent a few before, and the owner fetches that while it still looks
 //! at this one. When the owner has turned a long chain round, the oldest are out of its nearest
-//! cache again; so on its way it leaves a trail of its own, which leads back to the younger ones. The hint
-//! may be wrong in every way: it is only ever fetched, never read.
+//! cache again; so on its way it leaves a trail of its own, which leads back to the younger ones.
+//! The hint may be wrong in every way: it is only ever fetched, never read.
 //!
 //! Called by `scheduler::deliver` for the sending thread, and by `mailbox` for the owner.
 
