@@ -968,12 +968,11 @@ impl Worker {
                 if let Some(next) = seated.take() {
                     self.put(seated, next);
                 }
-                while let Some(slot) = seated.queues.pop_oldest() {
-                    self.node().injector.push(slot);
+                // No more than that: memory may be short as well.
+                if !seated.queues.is_empty() {
+                    self.offer_to_hungry(seated);
                 }
             });
-            drop(inside);
-            self.node().idle.notify_one();
         }
         self.queue.pop_held()
     }
