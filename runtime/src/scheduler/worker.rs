@@ -247,11 +247,11 @@ impl Worker {
     /// given, and what it offers. (Without a seat it offers much, and others look for that.)
     pub(crate) fn rescue(&self, give: impl FnMut(&'static Slot)) {
         let offer = &self.stealers().offer;
-        let mut offered = if self.is_seated() { offer.take() } else { None }.unwrap_or_default();
+        let mut offered = if self.is_seated() { offer.take() } else { None };
         let stealers = self.stealers();
         iter::from_fn(|| stealers.take_urgent())
             .chain(iter::from_fn(|| self.take_newborn()))
-            .chain(iter::from_fn(|| offered.pop_oldest()))
+            .chain(iter::from_fn(|| offered.as_mut()?.pop_oldest()))
             .chain(iter::from_fn(|| stealers.take_low()))
             .for_each(give);
     }
