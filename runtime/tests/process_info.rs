@@ -259,9 +259,6 @@ fn at_rest() {
                 Next::Wait(until)
             }
         }
-        fn type_name(&self) -> &'static str {
-            "the sleeper"
-        }
     }
     for hibernates in [false, true] {
         let wakes = Arc::new(AtomicU32::new(0));
@@ -284,7 +281,7 @@ fn at_rest() {
                 .unwrap();
             assert_eq!(
                 (seen.status, seen.function),
-                (expected, Some("the sleeper"))
+                (expected, Some(std::any::type_name::<Sleeper>()))
             );
             assert!(seen.backtrace.is_none() && seen.stack_used.is_none());
             assert_eq!(seen.messages.unwrap().len(), 0);

@@ -83,12 +83,6 @@ impl Body {
             .map(|vtable| unsafe { (vtable.name)(&raw const self.words) })
     }
 
-    /// Whether it is a behaviour.
-    pub(crate) fn is_behaviour(&self) -> bool {
-        self.vtable
-            .is_some_and(|vtable| ptr::eq(vtable, &BEHAVIOUR))
-    }
-
     /// Runs the body.
     ///
     /// # Safety

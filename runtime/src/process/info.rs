@@ -73,7 +73,7 @@ pub struct ProcessInfo {
     pub registered_name: Option<Name>,
     /// Its label: see [`set_label`](crate::set_label).
     pub label: Option<String>,
-    /// The name of its function or behaviour. Of a behaviour in the middle of a call it is not known.
+    /// The name of its function, or the type of its behaviour.
     pub function: Option<&'static str>,
     /// Who spawned it. Known of a process spawned with a link, a monitor, a label, a stack size or
     /// a mailbox limit.
@@ -342,8 +342,8 @@ pub(crate) fn of_held(slot: &Slot) -> ProcessInfo {
     info.trap_exit = slot.has(bit::TRAP_EXIT);
     info.priority = Priority::of(slot);
     info.label = name::label(slot);
-    let rests = matches!(info.status, Status::AtRest | Status::Hibernated);
-    info.function = function_of(slot, rests);
+    // SAFETY: the holder's, and the name may be asked for while the body runs.
+    info.function = unsafe { (*slot.body.get()).name() };
     let asked_size = extra_of(slot).map_or(0, |extra| {
         // SAFETY: the holder's, and no other reference to it lives.
         unsafe {
@@ -383,24 +383,9 @@ fn extra_of(slot: &Slot) -> Option<*mut super::extra::Extra> {
     (!extra.is_null()).then_some(extra)
 }
 
-/// The name of a process's function or behaviour. A behaviour that is not at rest may be in the
-/// middle of a call, and is not to be touched.
-fn function_of(slot: &Slot, rests: bool) -> Option<&'static str> {
-    // SAFETY: the caller holds the process; the body is not replaced meanwhile.
-    let body = unsafe { &*slot.body.get() };
-    if body.is_behaviour() {
-        // A name that the behaviour gives itself is code of its own.
-        exit::quietly(|| rests.then(|| body.name()).flatten()).flatten()
-    } else {
-        body.name()
-    }
-}
-
 /// What only the process itself, which runs, can show.
 pub(crate) fn look_closer(slot: &Slot, look: Look, at_rest: bool, info: &mut ProcessInfo) {
-    if at_rest {
-        info.function = function_of(slot, true);
-    } else if look.backtrace {
+    if look.backtrace && !at_rest {
         let here = 0u8;
         let top = thread::this().context.get().addr();
         info.stack_used = Some(top.saturating_sub(ptr::from_ref(&here).addr()));
