@@ -252,9 +252,15 @@ pub(crate) fn show(slot: &Slot, mut show: impl FnMut(&AnyMessage) -> bool) {
     while let Some(message) = pop_unseen(slot) {
         leave(slot, message);
     }
-    for which in [urgent_ring, ring] {
-        Out::new(slot, which).1.all(&mut show);
+    let mut enough = false;
+    let mut show = |message: &AnyMessage| {
+        enough = enough || !show(message);
+        !enough
+    };
+    if urgent::is_enabled(slot) {
+        Out::new(slot, urgent_ring).1.all(&mut show);
     }
+    Out::new(slot, ring).1.all(&mut show);
 }
 
 fn ring(extra: &mut Extra) -> &mut Ring {
@@ -262,7 +268,7 @@ fn ring(extra: &mut Extra) -> &mut Ring {
 }
 
 fn urgent_ring(extra: &mut Extra) -> &mut Ring {
-    &mut extra.urgent.ring
+    &mut extra.urgent().ring
 }
 
 /// A ring that is out of its place until this is dropped.
@@ -407,7 +413,7 @@ pub(crate) fn any(slot: &Slot) -> bool {
     }
     let extra = slot.extra.get();
     // SAFETY: the holder's, and no other reference to it lives.
-    !extra.is_null() && unsafe { !(*extra).ring.is_empty() || !(*extra).urgent.ring.is_empty() }
+    !extra.is_null() && unsafe { !(*extra).ring.is_empty() } || urgent::any_from(slot, 0)
 }
 
 /// Whether a message lies beyond the behaviour's save position.
@@ -421,7 +427,10 @@ pub(crate) fn any_beyond_save(slot: &Slot) -> bool {
         return false;
     }
     // SAFETY: the holder's, and no other reference to it lives.
-    let extra = unsafe { &*extra };
-    extra.ring.find(extra.save.ordinary, None).is_some()
-        || extra.urgent.ring.find(extra.save.urgent, None).is_some()
+    let (left, save) = unsafe {
+        let extra = &*extra;
+        let save = extra.save;
+        (extra.ring.find(save.ordinary, None), save)
+    };
+    left.is_some() || urgent::any_from(slot, save.urgent)
 }

@@ -325,10 +325,10 @@ fn scan_ring<const WHICH: bool>(
         loop {
             // SAFETY: the running process is its own holder; the reference ends before `arms` runs.
             let lent = unsafe {
-                let extra = &*slot.extra();
+                let extra = &mut *slot.extra();
                 let ring = match WHICH {
                     ORDINARY => &extra.ring,
-                    URGENT => &extra.urgent.ring,
+                    URGENT => &extra.urgent().ring,
                 };
                 match ring.find(*position, keys) {
                     // SAFETY: nobody takes it from the ring meanwhile, and `Lent` sees to it that
@@ -396,14 +396,17 @@ impl<'s, const WHICH: bool> Lent<'s, WHICH> {
             // The scan's position becomes the behaviour's save position.
             match (WHICH, position) {
                 (ORDINARY, None) => extra.ring.forget(self.at),
-                (URGENT, None) => extra.urgent.ring.forget(self.at),
+                (URGENT, None) => extra.urgent().ring.forget(self.at),
                 (ORDINARY, Some(position)) => {
                     extra.ring.forget(self.at);
                     extra.ring.tidy(&mut [&mut extra.save.ordinary, position]);
                 }
                 (URGENT, Some(position)) => {
-                    extra.urgent.ring.forget(self.at);
-                    extra.urgent.tidy(&mut [&mut extra.save.urgent, position]);
+                    extra.urgent().ring.forget(self.at);
+                    let save = &mut extra.save.urgent;
+                    if let Some(urgent) = &mut extra.urgent {
+                        urgent.tidy(&mut [save, position]);
+                    }
                 }
             }
         }

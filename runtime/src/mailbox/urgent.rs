@@ -21,12 +21,10 @@ const MARKS: usize = 8;
 /// See the module's head.
 #[derive(Default)]
 pub(crate) struct Urgent {
-    /// The process has agreed to priority messages at some time.
-    enabled: bool,
     pub(crate) ring: Ring,
     /// Of the references made last while messages lay here: their numbers, and where the messages
     /// ended. One that is no longer remembered begins at the first message.
-    marks: SmallVec<[(u64, u64); MARKS]>,
+    marks: Vec<(u64, u64)>,
 }
 
 impl Urgent {
@@ -36,6 +34,13 @@ impl Urgent {
         let message = self.ring.lift(position);
         self.tidy(&mut [save]);
         Some(message)
+    }
+
+    /// As [`Ring::shrink`].
+    pub(crate) fn shrink(&mut self, save: &mut u64) {
+        self.tidy(&mut [save]);
+        self.ring.shrink(&mut 0);
+        self.marks.shrink_to_fit();
     }
 
     /// As [`Ring::tidy`].
@@ -50,7 +55,7 @@ impl Urgent {
 /// The process, which the caller holds, agrees to priority messages.
 pub(crate) fn enable(slot: &Slot) {
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { (*slot.extra()).urgent.enabled = true };
+    unsafe { (*slot.extra()).urgent() };
 }
 
 /// Whether there may be priority messages.
@@ -58,20 +63,20 @@ pub(crate) fn enable(slot: &Slot) {
 pub(crate) fn is_enabled(slot: &Slot) -> bool {
     let extra = slot.extra.get();
     // SAFETY: as above.
-    !extra.is_null() && unsafe { (*extra).urgent.enabled }
+    !extra.is_null() && unsafe { (*extra).urgent.is_some() }
 }
 
 /// Whether there are any from a position on.
 #[inline]
 pub(crate) fn any_from(slot: &Slot, position: u64) -> bool {
     // SAFETY: as above.
-    is_enabled(slot) && unsafe { (*slot.extra()).urgent.ring.find(position, None).is_some() }
+    is_enabled(slot) && unsafe { (*slot.extra()).urgent().ring.find(position, None).is_some() }
 }
 
 /// Puts a message behind the earlier ones.
 pub(crate) fn push(slot: &Slot, message: AnyMessage) {
     // SAFETY: as above.
-    unsafe { (*slot.extra()).urgent.ring.push(message) };
+    unsafe { (*slot.extra()).urgent().ring.push(message) };
 }
 
 /// Takes in what has come, in a process that has agreed. False: a fatal signal has, which goes
@@ -85,7 +90,7 @@ pub(crate) fn take_in(slot: &Slot) -> bool {
 /// Remembers where the messages end now, for the reference of this number, just made.
 pub(crate) fn mark(slot: &Slot, number: u64) {
     // SAFETY: the running process is its own holder; the reference ends here.
-    let urgent = unsafe { &mut (*slot.extra()).urgent };
+    let urgent = unsafe { (*slot.extra()).urgent() };
     if urgent.ring.is_empty() {
         return;
     }
@@ -101,7 +106,7 @@ pub(crate) fn position_of(slot: &Slot, number: u64) -> u64 {
         return 0;
     }
     // SAFETY: as in `mark`.
-    let marks = unsafe { &(*slot.extra()).urgent.marks };
+    let marks = unsafe { &(*slot.extra()).urgent().marks };
     let own = marks.iter().find(|(other, _)| *other == number);
     own.map_or(0, |(_, position)| *position)
 }

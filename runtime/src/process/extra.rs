@@ -26,8 +26,8 @@ pub(crate) struct Extra {
     /// Messages that were looked at and left, and the behaviour's save position among them.
     pub(crate) ring: Ring,
     pub(crate) save: Position,
-    /// Priority messages.
-    pub(crate) urgent: Urgent,
+    /// Priority messages, once the process has agreed to some.
+    pub(crate) urgent: Option<Box<Urgent>>,
     /// References made so far.
     pub(crate) references: u64,
     /// The reason of the fatal exit that is pending (`bit::FATAL`).
@@ -54,9 +54,15 @@ pub(crate) struct Extra {
 }
 
 impl Extra {
+    /// The priority messages, of a process that has agreed to some.
+    pub(crate) fn urgent(&mut self) -> &mut Urgent {
+        self.urgent.get_or_insert_default()
+    }
+
     /// Takes the oldest of the messages that were left, priority messages first.
     pub(crate) fn pop(&mut self) -> Option<AnyMessage> {
-        let urgent = self.urgent.pop(&mut self.save.urgent);
+        let urgent = self.urgent.as_mut();
+        let urgent = urgent.and_then(|urgent| urgent.pop(&mut self.save.urgent));
         let oldest = urgent.or_else(|| self.ring.pop(&mut self.save.ordinary));
         if oldest.is_none() {
             self.save = Position::default();

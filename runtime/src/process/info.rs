@@ -35,7 +35,8 @@ use crate::thread;
 pub enum Status {
     /// It runs.
     Running,
-    /// It could run, and others do.
+    /// It could run, and others do. Seen of a process that has not answered: see
+    /// [`ProcessInfo::stale`].
     Runnable,
     /// It waits on a stack of its own.
     Waiting,
@@ -286,29 +287,39 @@ pub(crate) fn status_of(slot: &Slot) -> Status {
     }
 }
 
-/// What anybody can see of a process.
+/// What anybody can see of a process that does not answer.
 fn from_counters(slot: &Slot, pid: Pid) -> ProcessInfo {
-    let flags = slot.inbox.flags();
-    let limited = flags & flag::LIMITED != 0;
     let worker = scheduler::try_worker();
     let own_node = worker.filter(|worker| worker.node_id() == slot.node.load(Ordering::Relaxed));
     let runs = own_node.is_some_and(|worker| {
         let mut workers = worker.node().started_workers();
         workers.any(|worker| ptr::eq(worker.running.load(Ordering::Relaxed), slot))
     });
+    let status = match runs {
+        _ if slot.inbox.flags() & flag::KILLED != 0 => Status::Exiting,
+        true => Status::Running,
+        false => Status::Runnable,
+    };
+    ProcessInfo {
+        stale: true,
+        registered_name: own_node.and_then(|worker| worker.node().names().name_of(pid)),
+        ..counters(slot, pid, status)
+    }
+}
+
+/// What anybody can see of a process, its name apart.
+fn counters(slot: &Slot, pid: Pid, status: Status) -> ProcessInfo {
+    let flags = slot.inbox.flags();
+    let limited = flags & flag::LIMITED != 0;
     ProcessInfo {
         pid,
-        stale: true,
-        status: match runs {
-            _ if flags & flag::KILLED != 0 => Status::Exiting,
-            true => Status::Running,
-            false => Status::Runnable,
-        },
+        stale: false,
+        status,
         message_queue_len: look::length(slot),
         mailbox_limit: limited.then_some(flags >> flag::LIMIT_SHIFT),
         reductions: slot.reductions.load(Ordering::Relaxed),
         spawned_at: slot.place(),
-        registered_name: own_node.and_then(|worker| worker.node().names().name_of(pid)),
+        registered_name: None,
         label: None,
         function: None,
         parent: None,
@@ -331,9 +342,7 @@ fn from_counters(slot: &Slot, pid: Pid) -> ProcessInfo {
 /// What the holder of a process sees of it.
 pub(crate) fn of_held(slot: &Slot) -> ProcessInfo {
     let pid = slot.pid();
-    let mut info = from_counters(slot, pid);
-    info.stale = false;
-    info.status = status_of(slot);
+    let mut info = counters(slot, pid, status_of(slot));
     if info.status == Status::Running {
         // What it has spent in this turn is not in its total yet.
         scheduler::account(thread::this(), slot);

@@ -293,7 +293,9 @@ pub(crate) fn shed(slot: &Slot) {
     unsafe {
         let extra = &mut *extra;
         extra.ring.shrink(&mut extra.save.ordinary);
-        extra.urgent.ring.shrink(&mut extra.save.urgent);
+        if let Some(urgent) = &mut extra.urgent {
+            urgent.shrink(&mut extra.save.urgent);
+        }
         extra.locals.shrink_to_fit();
         extra.stale.shrink_to_fit();
     }

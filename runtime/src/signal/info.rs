@@ -57,7 +57,7 @@ pub(crate) struct Asking {
 /// The asked half.
 #[derive(Default)]
 pub(crate) struct Asked {
-    /// The process waited, and was made runnable for a question alone.
+    /// The process waited at rest, and was made runnable for a question alone.
     only: bool,
     /// It answers at rest.
     at_rest: bool,
@@ -135,8 +135,9 @@ pub(crate) fn wakes(slot: &Slot) -> bool {
     if extra.asking.answer.is_some() {
         return true;
     }
-    extra.asked.only = !extra.stale.is_empty();
-    extra.asked.only
+    let asked = !extra.stale.is_empty();
+    extra.asked.only = asked && slot.context.get().is_null();
+    asked
 }
 
 /// A question that the process itself answers: when it is dropped.
