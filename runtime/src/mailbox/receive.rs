@@ -154,7 +154,7 @@ impl Receive {
             self.begun = true;
             begin(slot);
             if thread.spend(1) <= 0 && !std::thread::panicking() {
-                exit::drop_stale(slot);
+                self.drop_stale(slot);
                 return Look::suspend(thread, YIELD);
             }
         }
@@ -170,14 +170,22 @@ impl Receive {
         Look::suspend(thread, WAIT)
     }
 
+    #[inline]
+    fn drop_stale(&mut self, slot: &Slot) -> bool {
+        let any = exit::has_stale(slot);
+        if any {
+            // Destructors run: positions may move, and messages come.
+            exit::drop_stale(slot);
+            self.position = Position::default();
+        }
+        any
+    }
+
     /// There is no message, and more to consider than waiting for ever.
     #[inline(never)]
     fn look_closer(&mut self, thread: &Thread, slot: &'static Slot) -> Look {
         exit::check(slot);
-        if exit::has_stale(slot) {
-            // Destructors run: positions may move, and messages come.
-            exit::drop_stale(slot);
-            self.position = Position::default();
+        if self.drop_stale(slot) {
             return Look::suspend(thread, YIELD);
         }
         let waits = match self.deadline {
