@@ -34,8 +34,8 @@ pub struct NodeInfo {
     pub standing: Vec<usize>,
     /// Turns given to processes so far, by all workers, modulo 2^32 each.
     pub context_switches: u64,
-    /// Waits with a time-out that the timer wheels know. A wait that has ended leaves its entry for
-    /// the next.
+    /// Timers that are set, and waits with a time-out. A wait that has ended leaves its entry for the
+    /// next.
     pub timers: usize,
     /// Stacks in use in the whole program, and those kept hot for the next.
     pub stacks: usize,
@@ -72,7 +72,7 @@ pub fn info() -> Option<NodeInfo> {
             context_switches: workers()
                 .map(|worker| u64::from(worker.turns.load(Ordering::Relaxed)))
                 .sum(),
-            timers: workers().map(|worker| worker.wheel().len()).sum(),
+            timers: workers().map(|worker| worker.timers().wheel().len()).sum(),
             stacks: stacks.in_use,
             idle_stacks: stacks.idle_dirty,
             stack_bytes: stacks.bytes_mapped,
