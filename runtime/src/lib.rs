@@ -34,6 +34,7 @@
 //! * Talking: [`send`](fn@send), [`receive!`], [`match_message!`], [`receive_type`] and its like,
 //!   [`make_ref`] and [`receive_ref`] for replies, [`AnyMessage`].
 //! * Ending: [`exit`], [`ExitReason`], [`exit_signal`], [`trap_exit`].
+//! * Looking in: [`process_info`], [`Look`], [`is_process_alive`], [`processes`], [`info`](fn@info).
 //! * Processes without a stack of their own: [`Behaviour`], [`Spawn::receive_loop`],
 //!   [`hibernate`].
 //! * Time: `receive! { .. after .. }`, [`sleep`], [`Until`]; [`send_after`](fn@send_after), [`start_timer`],
@@ -114,28 +115,34 @@ mod public {
     };
     pub use crate::mailbox::reference::{Ref, make_ref};
     pub use crate::message::{AnyMessage, Message, Opaque};
-    pub use crate::node::{Node, Remnant, ShutdownReport};
+    pub use crate::node::{Node, NodeInfo, Remnant, ShutdownReport, info};
     pub use crate::process::behaviour::{
         Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,
     };
-    pub use crate::process::exit::{exit, exit_signal, trap_exit};
+    pub use crate::process::dictionary;
+    pub use crate::process::exit::{exit, exit_signal, exit_signal_priority, trap_exit};
     pub use crate::process::exit_reason::{ExitReason, PanicReport, Term};
+    pub use crate::process::info::{
+        Look, ProcessInfo, ShownValue, Status, process_info, processes,
+    };
     pub use crate::process::local::ProcessLocal;
-    pub use crate::process::look::{is_process_alive, mailbox_len, self_pid, try_self_pid};
+    pub use crate::process::look::{
+        is_process_alive, label, mailbox_len, self_pid, set_label, set_priority, try_self_pid,
+    };
     pub use crate::process::pid::Pid;
     pub use crate::process::spawn::{AtLimit, Priority, ProcessResult, Spawn, Spawned};
     pub use crate::process::wait::sleep;
     pub use crate::registry::{Name, register, registered, unregister, whereis};
     pub use crate::scheduler::{now, tick, yield_now};
-    pub use crate::send::{Destination, send};
+    pub use crate::send::{Destination, send, send_priority};
     pub use crate::send_after::{
         CancelTimer, ReadTimer, Timeout, TimerDestination, TimerRef, cancel_timer,
         cancel_timer_async, drop_timer, read_timer, read_timer_async, send_after, start_timer,
     };
     pub use crate::shown::{Shown, hide_in_reports};
     pub use crate::signal::Exit;
-    pub use crate::signal::alias::{AliasMode, alias, unalias};
-    pub use crate::signal::link::{link, links, unlink};
+    pub use crate::signal::alias::{AliasMode, alias, alias_priority, unalias};
+    pub use crate::signal::link::{link, link_priority, links, unlink};
     pub use crate::signal::monitor::{
         Down, Monitor, MonitorAlias, Monitored, TaggedDown, demonitor, demonitor_flush, monitor,
     };

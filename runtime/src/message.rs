@@ -81,7 +81,7 @@ pub(crate) struct Header {
     /// The generation of the slot that the envelope was sent to.
     pub(crate) generation: u32,
     pub(crate) kind: Kind,
-    /// Goes before ordinary messages.
+    /// Goes before ordinary messages. Heeded only in what is no plain message on its way.
     pub(crate) priority: bool,
     /// Where the next ones of a chain may lie.
     pub(crate) hint: Hint,
@@ -208,10 +208,11 @@ impl AnyMessage {
     }
 
     /// Addresses the message to the alias of this number.
-    pub(crate) fn address_to_alias(&mut self, number: u64) {
+    pub(crate) fn address_to_alias(&mut self, number: u64, priority: bool) {
         let header = self.header_mut();
         header.kind = Kind::Aliased;
         header.key = number;
+        header.priority = priority;
     }
 
     /// The number of the alias that the message was addressed to, which is an ordinary one from now

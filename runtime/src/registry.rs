@@ -152,6 +152,11 @@ impl Registry {
         }
     }
 
+    /// How many names there are.
+    pub(crate) fn len(&self) -> usize {
+        self.names.pin().len()
+    }
+
     fn all(&self) -> Vec<Name> {
         let names = self.names.pin();
         let live = names.iter().filter(|(_, pid)| table::is_live(**pid));
@@ -161,12 +166,7 @@ impl Registry {
 
 /// Calls `f` with the names of the caller's node; outside a process, of the default node.
 fn with<R>(f: impl FnOnce(&Registry) -> R) -> Option<R> {
-    match scheduler::try_worker() {
-        Some(worker) => Some(f(worker.node().names())),
-        None => node::default_node()
-            .ok()
-            .map(|node| f(node.instance().names())),
-    }
+    node::with_own(|node| f(node.names()))
 }
 
 /// Gives a process a name, by which it can be sent to, monitored and looked up.

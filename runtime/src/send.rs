@@ -32,10 +32,14 @@ impl Destination for Ref {
     type Output = ();
 
     fn send(self, message: impl Message) {
-        let mut message = AnyMessage::new(message);
-        message.address_to_alias(self.number());
-        scheduler::deliver(self.creator(), message);
+        to_alias(self, message, false);
     }
+}
+
+fn to_alias(alias: Ref, message: impl Message, priority: bool) {
+    let mut message = AnyMessage::new(message);
+    message.address_to_alias(alias.number(), priority);
+    scheduler::deliver(alias.creator(), message);
 }
 
 /// To a registered name; an error if nobody has it.
@@ -84,4 +88,27 @@ impl Destination for &Name {
 #[inline]
 pub fn send<D: Destination>(to: D, message: impl Message) -> D::Output {
     to.send(message)
+}
+
+/// Sends a message to an alias, to go before the ordinary messages in the mailbox, and behind
+/// earlier ones of its kind: if the alias was made for that, by
+/// [`alias_priority`](crate::alias_priority). To another alias it is an ordinary message.
+///
+/// Only its place in the mailbox differs: a receive cannot tell it from others.
+///
+/// Mirrors `erlang:send/3` with the option `priority`.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::{AliasMode, alias_priority, send_priority};
+///
+/// # runtime::run(|| {
+/// let alias = alias_priority(AliasMode::ExplicitUnalias);
+/// send(self_pid(), "first sent");
+/// send_priority(alias, "urgent");
+/// assert_eq!(receive_type::<&str>(), "urgent");
+/// # });
+/// ```
+pub fn send_priority(alias: Ref, message: impl Message) {
+    to_alias(alias, message, true);
 }

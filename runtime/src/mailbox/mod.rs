@@ -20,6 +20,8 @@ pub(crate) mod reference;
 pub(crate) mod ring;
 
 pub(crate) mod trail;
+#[cfg(not(loom))]
+pub(crate) mod urgent;
 
 #[cfg(test)]
 mod tests;

@@ -6,15 +6,19 @@
 //! ```
 //!
 //! A message that the first receive wants goes from the list to it: the ring exists only in
-//! processes that leave messages lying. Called by `receive`, by behaviours and by claiming
+//! processes that leave messages lying. Priority messages lie apart, see `urgent`. Called by `receive`, by behaviours and by claiming
 //! senders, always as the holder of the process.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ptr::{self, NonNull};
 
-use super::inbox::{self, Chain};
+use super::inbox::{self, Chain, OldestFirst};
+use super::receive::Position;
+use super::ring::Ring;
+use super::urgent;
 use crate::message::{AnyMessage, Header, Kind};
+use crate::process::extra::Extra;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, flag};
 use crate::process::{exit, name, table};
@@ -106,15 +110,12 @@ fn take_in(slot: &Slot, chain: Chain) -> bool {
     }
     let generation = slot.inbox.generation();
     let reversed = chain.reverse(|header| is_usual(header, generation));
-    let count = if reversed.usual {
-        // SAFETY: a chain's envelopes belong to the holder who took it.
-        unsafe { append_all(slot, reversed.oldest.0, reversed.newest) };
-        reversed.count
-    } else {
-        // SAFETY: as above.
-        let accept = |envelope| unsafe { accept(slot, envelope, generation) };
-        reversed.oldest.map(accept).sum()
-    };
+    if !reversed.usual {
+        return take_in_each(slot, reversed.oldest, generation);
+    }
+    let count = reversed.count;
+    // SAFETY: a chain's envelopes belong to the holder who took it.
+    unsafe { append_all(slot, reversed.oldest.0, reversed.newest) };
     if !limited(slot)
         && let Some(length) = self::count(slot, count)
     {
@@ -123,19 +124,38 @@ fn take_in(slot: &Slot, chain: Chain) -> bool {
     count > 0
 }
 
+/// As [`take_in`], one by one: a signal may ask how many messages came before it.
+#[inline(never)]
+fn take_in_each(slot: &Slot, oldest: OldestFirst, generation: u32) -> bool {
+    let limited = limited(slot);
+    let (mut any, mut grown) = (false, None);
+    for envelope in oldest {
+        // SAFETY: as in `take_in`.
+        let count = unsafe { accept(slot, envelope, generation) };
+        any |= count > 0;
+        if !limited {
+            grown = grown.or(self::count(slot, count));
+        }
+    }
+    if let Some(length) = grown {
+        report_growth(slot.pid(), length);
+    }
+    any
+}
+
 /// Whether the envelope is a message, and for the process of this generation.
 #[inline]
 fn is_usual(header: &Header, generation: u32) -> bool {
     header.generation == generation && header.kind == Kind::Message
 }
 
-/// Takes in the envelope that a claiming sender brought.
+/// Takes in the envelope that a claiming sender brought. True if the process shall run for it.
 ///
 /// # Safety
 ///
 /// The caller holds the process, and the envelope passes to it.
 #[inline]
-pub(crate) unsafe fn accept_claimed(slot: &Slot, envelope: NonNull<Header>) {
+pub(crate) unsafe fn accept_claimed(slot: &Slot, envelope: NonNull<Header>) -> bool {
     let generation = slot.inbox.generation();
     // SAFETY: the caller's promise.
     let count = unsafe { accept(slot, envelope, generation) };
@@ -143,6 +163,7 @@ pub(crate) unsafe fn accept_claimed(slot: &Slot, envelope: NonNull<Header>) {
         // One is no growth to speak of; the next that is usual is reported.
         let _ = self::count(slot, count);
     }
+    count > 0
 }
 
 /// # Safety
@@ -178,11 +199,15 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     let becomes = match message.header().kind {
         Kind::Aliased => {
             let mut message = message;
-            if alias::admits(slot, message.take_alias()) {
-                Some(message)
-            } else {
-                exit::drop_later(slot, message);
-                None
+            match alias::admit(slot, message.take_alias()) {
+                Some(alias) => {
+                    message.header_mut().priority &= alias.priority;
+                    Some(message)
+                }
+                None => {
+                    exit::drop_later(slot, message);
+                    None
+                }
             }
         }
         _ => message
@@ -192,8 +217,12 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     };
     let Some(mut message) = becomes else { return 0 };
     message.header_mut().generation = generation;
-    // SAFETY: the caller of `accept` holds the process.
-    unsafe { append(slot, message.into_raw()) };
+    if message.header().priority {
+        urgent::push(slot, message);
+    } else {
+        // SAFETY: the caller of `accept` holds the process.
+        unsafe { append(slot, message.into_raw()) };
+    }
     if limited(slot) {
         slot.count_one_more();
     }
@@ -210,11 +239,58 @@ pub(crate) fn undelivered(to: Pid, message: AnyMessage) {
 /// Takes the first message that `wanted` accepts out of the mailbox of the running process, which
 /// is not in the middle of a receive.
 pub(crate) fn take_first(slot: &Slot, wanted: impl Fn(&AnyMessage) -> bool) -> Option<AnyMessage> {
-    let mut position = 0;
+    let mut position = Position::default();
     super::receive::scan(slot, &mut position, None, &mut |cursor| {
         u32::from(cursor.message.as_ref().is_some_and(&wanted))
     })
     .and_then(|picked| picked.message)
+}
+
+/// Shows the messages of the running process to `show`, in order, until it has seen enough. They
+/// are out of their queue meanwhile, for `show` calls code of the user's.
+pub(crate) fn show(slot: &Slot, mut show: impl FnMut(&AnyMessage) -> bool) {
+    while let Some(message) = pop_unseen(slot) {
+        leave(slot, message);
+    }
+    let mut enough = false;
+    let mut show = |message: &AnyMessage| {
+        enough = enough || !show(message);
+        !enough
+    };
+    if urgent::is_enabled(slot) {
+        Out::new(slot, urgent_ring).1.all(&mut show);
+    }
+    Out::new(slot, ring).1.all(&mut show);
+}
+
+fn ring(extra: &mut Extra) -> &mut Ring {
+    &mut extra.ring
+}
+
+fn urgent_ring(extra: &mut Extra) -> &mut Ring {
+    &mut extra.urgent().ring
+}
+
+/// A ring that is out of its place until this is dropped.
+struct Out<'s>(&'s Slot, Ring, fn(&mut Extra) -> &mut Ring);
+
+impl<'s> Out<'s> {
+    fn new(slot: &'s Slot, which: fn(&mut Extra) -> &mut Ring) -> Out<'s> {
+        // SAFETY: the running process is its own holder; the reference ends here.
+        let ring = unsafe { std::mem::take(which(&mut *slot.extra())) };
+        Out(slot, ring, which)
+    }
+}
+
+impl Drop for Out<'_> {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        let place = unsafe { (self.2)(&mut *self.0.extra()) };
+        let mut newer = std::mem::replace(place, std::mem::take(&mut self.1));
+        while let Some(message) = newer.pop(&mut 0) {
+            place.push(message);
+        }
+    }
 }
 
 #[inline]
@@ -337,7 +413,7 @@ pub(crate) fn any(slot: &Slot) -> bool {
     }
     let extra = slot.extra.get();
     // SAFETY: the holder's, and no other reference to it lives.
-    !extra.is_null() && unsafe { !(*extra).ring.is_empty() }
+    !extra.is_null() && unsafe { !(*extra).ring.is_empty() } || urgent::any_from(slot, 0)
 }
 
 /// Whether a message lies beyond the behaviour's save position.
@@ -351,6 +427,10 @@ pub(crate) fn any_beyond_save(slot: &Slot) -> bool {
         return false;
     }
     // SAFETY: the holder's, and no other reference to it lives.
-    let extra = unsafe { &*extra };
-    extra.ring.find(extra.save, None).is_some()
+    let (left, save) = unsafe {
+        let extra = &*extra;
+        let save = extra.save;
+        (extra.ring.find(save.ordinary, None), save)
+    };
+    left.is_some() || urgent::any_from(slot, save.urgent)
 }

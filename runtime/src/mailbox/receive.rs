@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use super::arm::{Cursor, Picked};
 use super::deadline::{Deadline, IntoDeadline};
-use super::queue;
 use super::reference::Ref;
+use super::{queue, urgent};
 use crate::context::{self, Context, Suspend};
 use crate::message::{AnyMessage, Header, Message, is_any, type_key};
 use crate::process::slot::{Slot, bit};
@@ -33,13 +33,13 @@ pub fn receive(
     keys: Option<&[u64]>,
     scan: &mut dyn FnMut(&mut Cursor) -> u32,
 ) -> Picked {
-    receive_from(0, deadline, keys, scan)
+    receive_from(Position::default(), deadline, keys, scan)
 }
 
 #[inline(always)]
 #[cfg_attr(debug_assertions, track_caller)]
 fn receive_from(
-    position: u64,
+    position: Position,
     deadline: Deadline,
     keys: Option<&[u64]>,
     scan: &mut dyn FnMut(&mut Cursor) -> u32,
@@ -99,9 +99,16 @@ fn wait_at_once() -> *mut Context {
     }
 }
 
+/// How far the mailbox was looked at: its priority messages, and the others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Position {
+    pub(crate) urgent: u64,
+    pub(crate) ordinary: u64,
+}
+
 /// One receive under way: the save position, and how long it waits.
 struct Receive {
-    position: u64,
+    position: Position,
     deadline: Deadline,
     begun: bool,
 }
@@ -147,6 +154,7 @@ impl Receive {
             self.begun = true;
             begin(slot);
             if thread.spend(1) <= 0 && !std::thread::panicking() {
+                self.drop_stale(slot);
                 return Look::suspend(thread, YIELD);
             }
         }
@@ -162,14 +170,22 @@ impl Receive {
         Look::suspend(thread, WAIT)
     }
 
+    #[inline]
+    fn drop_stale(&mut self, slot: &Slot) -> bool {
+        let any = exit::has_stale(slot);
+        if any {
+            // Destructors run: positions may move, and messages come.
+            exit::drop_stale(slot);
+            self.position = Position::default();
+        }
+        any
+    }
+
     /// There is no message, and more to consider than waiting for ever.
     #[inline(never)]
     fn look_closer(&mut self, thread: &Thread, slot: &'static Slot) -> Look {
         exit::check(slot);
-        if exit::has_stale(slot) {
-            // Destructors run: positions may move, and messages come.
-            exit::drop_stale(slot);
-            self.position = 0;
+        if self.drop_stale(slot) {
             return Look::suspend(thread, YIELD);
         }
         let waits = match self.deadline {
@@ -213,12 +229,21 @@ fn begin_slow(slot: &Slot) {
 #[inline]
 pub(crate) fn scan(
     slot: &Slot,
-    position: &mut u64,
+    position: &mut Position,
     keys: Option<&[u64]>,
     arms: &mut dyn FnMut(&mut Cursor) -> u32,
 ) -> Option<Picked> {
     if !slot.extra.get().is_null() {
-        let picked = scan_ring(slot, position, keys, arms);
+        if urgent::is_enabled(slot) {
+            if !urgent::take_in(slot) {
+                return None;
+            }
+            let picked = scan_ring::<URGENT>(slot, &mut position.urgent, keys, arms);
+            if picked.is_some() {
+                return picked;
+            }
+        }
+        let picked = scan_ring::<ORDINARY>(slot, &mut position.ordinary, keys, arms);
         if picked.is_some() {
             return picked;
         }
@@ -229,12 +254,18 @@ pub(crate) fn scan(
             if slot.inbox.is_empty() || !queue::drain(slot) || exit::is_due(slot) {
                 return None;
             }
+            if urgent::any_from(slot, position.urgent) {
+                let picked = scan_ring::<URGENT>(slot, &mut position.urgent, keys, arms);
+                if picked.is_some() {
+                    return picked;
+                }
+            }
             continue;
         };
         let unseen = Unseen(slot, Cursor::new(message));
         match unseen.ask(keys, arms) {
             Some(picked) => return Some(picked),
-            None => *position = end(slot),
+            None => position.ordinary = end(slot),
         }
     }
 }
@@ -286,8 +317,12 @@ fn has(keys: &[u64], key: u64) -> bool {
     keys.iter().any(|&other| other == key)
 }
 
+/// Which ring is meant.
+const ORDINARY: bool = false;
+const URGENT: bool = true;
+
 #[inline(never)]
-fn scan_ring(
+fn scan_ring<const WHICH: bool>(
     slot: &Slot,
     position: &mut u64,
     keys: Option<&[u64]>,
@@ -298,11 +333,15 @@ fn scan_ring(
         loop {
             // SAFETY: the running process is its own holder; the reference ends before `arms` runs.
             let lent = unsafe {
-                let ring = &(*slot.extra()).ring;
+                let extra = &mut *slot.extra();
+                let ring = match WHICH {
+                    ORDINARY => &extra.ring,
+                    URGENT => &extra.urgent().ring,
+                };
                 match ring.find(*position, keys) {
                     // SAFETY: nobody takes it from the ring meanwhile, and `Lent` sees to it that
                     // it is owned once.
-                    Some(at) => Lent::new(slot, at, ring.lend(at)),
+                    Some(at) => Lent::<WHICH>::new(slot, at, ring.lend(at)),
                     None => {
                         *position = ring.end();
                         return None;
@@ -321,16 +360,16 @@ fn scan_ring(
 ///
 /// They leave the same envelope in the cursor, if they are what the macros make. What they take
 /// out for good instead is theirs, and the ring gives it up.
-struct Lent<'s> {
+struct Lent<'s, const WHICH: bool> {
     slot: &'s Slot,
     at: u64,
     envelope: *const Header,
     cursor: Cursor,
 }
 
-impl<'s> Lent<'s> {
+impl<'s, const WHICH: bool> Lent<'s, WHICH> {
     #[inline]
-    fn new(slot: &'s Slot, at: u64, message: AnyMessage) -> Lent<'s> {
+    fn new(slot: &'s Slot, at: u64, message: AnyMessage) -> Self {
         Lent {
             slot,
             at,
@@ -362,17 +401,28 @@ impl<'s> Lent<'s> {
         // SAFETY: as in `scan_ring`.
         unsafe {
             let extra = &mut *self.slot.extra();
-            extra.ring.forget(self.at);
-            if let Some(position) = position {
-                // The scan's position becomes the behaviour's save position.
-                extra.ring.tidy(&mut [&mut extra.save, position]);
+            // The scan's position becomes the behaviour's save position.
+            match (WHICH, position) {
+                (ORDINARY, None) => extra.ring.forget(self.at),
+                (URGENT, None) => extra.urgent().ring.forget(self.at),
+                (ORDINARY, Some(position)) => {
+                    extra.ring.forget(self.at);
+                    extra.ring.tidy(&mut [&mut extra.save.ordinary, position]);
+                }
+                (URGENT, Some(position)) => {
+                    extra.urgent().ring.forget(self.at);
+                    let save = &mut extra.save.urgent;
+                    if let Some(urgent) = &mut extra.urgent {
+                        urgent.tidy(&mut [save, position]);
+                    }
+                }
             }
         }
         queue::received(self.slot);
     }
 }
 
-impl Drop for Lent<'_> {
+impl<const WHICH: bool> Drop for Lent<'_, WHICH> {
     #[inline]
     fn drop(&mut self) {
         match self.cursor.message.take() {
@@ -557,9 +607,12 @@ pub fn receive_ref<T: Message>(
 ) -> Option<T> {
     let slot = current("receive_ref");
     let position = if reference.creator() == slot.pid() {
-        position_of(slot, reference.marker())
+        Position {
+            urgent: urgent::position_of(slot, reference.number()),
+            ordinary: position_of(slot, reference.marker()),
+        }
     } else {
-        0
+        Position::default()
     };
     let keys = keys::<T>();
     let picked = receive_from(

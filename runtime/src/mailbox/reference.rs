@@ -9,7 +9,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::receive;
+use super::{receive, urgent};
 use crate::process::current;
 use crate::process::pid::Pid;
 use crate::process::slot::Slot;
@@ -70,6 +70,9 @@ pub(crate) fn make(slot: &Slot) -> Ref {
         extra.references += 1;
         extra.references
     };
+    if urgent::is_enabled(slot) {
+        urgent::mark(slot, count);
+    }
     Ref {
         creator: slot.pid(),
         epoch,

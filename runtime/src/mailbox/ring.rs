@@ -9,6 +9,7 @@
 //! move then, so a marker made before counts no more: `epoch` tells.
 
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::message::{AnyMessage, Header};
@@ -157,6 +158,17 @@ impl Ring {
             .filter(|e| e.key != EMPTY)
             // SAFETY: the ring owns the messages of places that are not empty.
             .map(|e| unsafe { e.message.as_ref() })
+    }
+
+    /// Shows the messages, oldest first, until `show` has seen enough.
+    pub(crate) fn all(&self, show: &mut impl FnMut(&AnyMessage) -> bool) {
+        for entry in self.entries.iter().filter(|entry| entry.key != EMPTY) {
+            // SAFETY: the ring owns the messages of places that are not empty, and goes on to.
+            let message = unsafe { ManuallyDrop::new(AnyMessage::from_raw(entry.message)) };
+            if !show(&message) {
+                return;
+            }
+        }
     }
 
     /// Takes the oldest message.

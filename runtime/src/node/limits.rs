@@ -43,6 +43,11 @@ impl Limits {
 }
 
 impl Instance {
+    /// The most processes.
+    pub(super) fn process_limit(&self) -> usize {
+        self.limits.processes as usize
+    }
+
     #[inline]
     pub(crate) fn credit_size(&self) -> u32 {
         self.charter.credit_size

@@ -4,8 +4,8 @@
 //! workers run it. One node is there by default, started on first use; [`Builder`] makes others.
 //!
 //! This file starts a node and its threads; beside it: `registry`, how others reach it; `limits`,
-//! whether it takes another process; `outside`, spawning from other threads; `shutdown`, its end;
-//! `virtual_time`, how a paused clock moves; `default`, the one that nobody made.
+//! whether it takes another process; `info`, its counters; `outside`, spawning from other threads;
+//! `shutdown`, its end; `virtual_time`, how a paused clock moves; `default`, the one that nobody made.
 //!
 //! Lifetimes. Each worker's thread holds the [`Instance`]; a worker reaches it by a pointer. Other
 //! threads reach it through the `registry`: with a process of it in their hands (claimed, so it
@@ -13,6 +13,7 @@
 //! whom the end of the node waits for.
 
 mod default;
+mod info;
 mod limits;
 mod outside;
 mod registry;
@@ -33,6 +34,7 @@ use crate::process::name;
 use crate::process::slot::{Slot, bit};
 use crate::process::table::List;
 use crate::registry::Registry;
+use crate::scheduler;
 use crate::scheduler::idle::{Idle, MAX_WORKERS};
 use crate::scheduler::run_queue::Shared;
 use crate::scheduler::seat::{Asked, Withdrawn};
@@ -45,9 +47,10 @@ use crate::timer::Clock;
 use virtual_time::VirtualTime;
 
 pub(crate) use default::{default_node, set_default};
+pub use info::{NodeInfo, info};
 use limits::Limits;
 use registry::Visit;
-pub(crate) use registry::{inject, visit};
+pub(crate) use registry::{inject, of_held, visit};
 pub(crate) use shutdown::SHUTDOWN;
 pub use shutdown::{Remnant, ShutdownReport};
 
@@ -320,6 +323,14 @@ impl Instance {
             Some(this) => this,
             None => unreachable!("a thread that is at work in a node holds it"),
         }
+    }
+}
+
+/// Calls `f` with the caller's node; outside a process, with the default node, if it can be started.
+pub(crate) fn with_own<R>(f: impl FnOnce(&Instance) -> R) -> Option<R> {
+    match scheduler::try_worker() {
+        Some(worker) => Some(f(worker.node())),
+        None => default_node().ok().map(|node| f(node.instance())),
     }
 }
 

@@ -94,18 +94,24 @@ impl Drop for Visit<'_> {
     }
 }
 
+/// Calls `f` with the node of a process that the caller holds.
+pub(crate) fn of_held<R>(slot: &Slot, f: impl FnOnce(&Instance) -> R) -> R {
+    let node = NODES[usize::from(slot.node.load(Ordering::Relaxed))].load(Ordering::Acquire);
+    // SAFETY: the process is held by the caller, so it has not ended, so its node has not.
+    f(unsafe { &*node })
+}
+
 /// A process that a thread outside its node has claimed may run.
 #[cold]
 pub(crate) fn inject(slot: &'static Slot) {
-    let node = NODES[usize::from(slot.node.load(Ordering::Relaxed))].load(Ordering::Acquire);
-    // SAFETY: the process is held by the caller, so it has not ended, so its node has not.
-    let node = unsafe { &*node };
-    let _visit = Visit::to(node);
-    match slot.holder() {
-        ANYONE => {
-            node.injector.push(slot);
-            node.idle.notify_one();
+    of_held(slot, |node| {
+        let _visit = Visit::to(node);
+        match slot.holder() {
+            ANYONE => {
+                node.injector.push(slot);
+                node.idle.notify_one();
+            }
+            holder => node.hand_over(holder, slot),
         }
-        holder => node.hand_over(holder, slot),
-    }
+    });
 }

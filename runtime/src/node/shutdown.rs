@@ -68,9 +68,17 @@ impl Instance {
         ended == spawned + self.outside_spawned.load(Ordering::SeqCst)
     }
 
+    /// The number of processes, about.
+    pub(super) fn population(&self) -> usize {
+        let ended: u64 = self.workers.iter().map(Worker::ended).sum();
+        let spawned: u64 = self.workers.iter().map(Worker::spawned).sum();
+        let spawned = spawned + self.outside_spawned.load(Ordering::SeqCst);
+        spawned.saturating_sub(ended) as usize
+    }
+
     /// The node's processes. A slot may become another's at any moment: what is read of it counts
     /// if its generation is the same afterwards.
-    fn processes(&self) -> impl Iterator<Item = Pid> {
+    pub(crate) fn processes(&self) -> impl Iterator<Item = Pid> {
         (0..table::used()).map(table::slot_at).filter_map(|slot| {
             let pid = slot.pid();
             let lives = !slot.inbox.is_closed();

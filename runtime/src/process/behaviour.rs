@@ -19,7 +19,8 @@ use super::exit::Raise;
 use super::exit_reason::ExitReason;
 use super::slot::{Slot, bit};
 use super::{current, wait, waker};
-use crate::mailbox::queue;
+use crate::mailbox::receive::Position;
+use crate::mailbox::{queue, urgent};
 use crate::message::AnyMessage;
 use crate::scheduler;
 
@@ -174,16 +175,12 @@ impl<'p> Cx<'p> {
         scheduler::spend(1);
         let extra = slot.extra.get();
         if !extra.is_null() {
+            if urgent::is_enabled(slot) && !urgent::take_in(slot) {
+                return None;
+            }
             // SAFETY: the running process is its own holder; the reference ends before the
             // message is handed out.
-            let kept = unsafe {
-                let extra = &mut *extra;
-                let kept = extra.ring.pop(&mut extra.save);
-                if kept.is_none() {
-                    extra.save = 0;
-                }
-                kept
-            };
+            let kept = unsafe { (*extra).pop() };
             if kept.is_some() {
                 queue::received(slot);
                 return kept;
@@ -197,6 +194,9 @@ impl<'p> Cx<'p> {
             // What was sent after a fatal signal is not for this process to see.
             if !queue::drain(slot) || slot.has(bit::FATAL) {
                 return None;
+            }
+            if urgent::any_from(slot, 0) {
+                return self.mail();
             }
         }
     }
@@ -232,7 +232,7 @@ impl<'p> Cx<'p> {
         let extra = self.slot.extra.get();
         if !extra.is_null() {
             // SAFETY: the running process is its own holder.
-            unsafe { (*extra).save = 0 };
+            unsafe { (*extra).save = Position::default() };
         }
     }
 

@@ -21,6 +21,7 @@ use super::table;
 use crate::context::Suspend;
 use crate::error::MailboxFull;
 use crate::mailbox::queue;
+use crate::mailbox::reference::Ref;
 use crate::message::{AnyMessage, Opaque};
 use crate::scheduler;
 use crate::signal::{self, Exit, Signal};
@@ -89,6 +90,48 @@ pub fn exit_signal(to: Pid, reason: ExitReason) {
     let me = slot.pid();
     send_exit(Some(me), to, reason);
     if to == me {
+        queue::drain(slot);
+        check(slot);
+    }
+}
+
+/// As [`exit_signal`], to the creator of an alias, if that still lives. If the alias was made by
+/// [`alias_priority`](crate::alias_priority) and the receiver traps exits, the [`Exit`] goes before
+/// the ordinary messages in its mailbox.
+///
+/// Mirrors `erlang:exit/3` with the option `priority`.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::{AliasMode, alias_priority, exit_signal_priority};
+///
+/// # runtime::run(|| {
+/// trap_exit(true);
+/// let alias = alias_priority(AliasMode::ExplicitUnalias);
+/// send(self_pid(), 1u32);
+/// exit_signal_priority(alias, ExitReason::Shutdown);
+/// assert!(receive_any().is::<Exit>());
+/// # });
+/// ```
+pub fn exit_signal_priority(alias: Ref, reason: ExitReason) {
+    let slot = super::try_current();
+    if slot.is_some_and(|slot| slot.has(bit::FATAL)) {
+        return;
+    }
+    let from = slot.map(Slot::pid);
+    let to = alias.creator();
+    let alias = alias.number();
+    signal::send(
+        to,
+        Signal::AliasExit {
+            from,
+            alias,
+            reason,
+        },
+    );
+    if let Some(slot) = slot
+        && from == Some(to)
+    {
         queue::drain(slot);
         check(slot);
     }

@@ -7,8 +7,12 @@ use std::backtrace::Backtrace;
 
 use super::exit_reason::ExitReason;
 use super::local::Local;
+use super::pid::Pid;
+use crate::mailbox::receive::Position;
 use crate::mailbox::ring::Ring;
+use crate::mailbox::urgent::Urgent;
 use crate::message::AnyMessage;
+use crate::signal::info::{Asked, Asking};
 use crate::signal::relations::Relations;
 
 /// Called with the reason when the process ends.
@@ -21,7 +25,9 @@ pub(crate) struct Extra {
     pub(crate) relations: Relations,
     /// Messages that were looked at and left, and the behaviour's save position among them.
     pub(crate) ring: Ring,
-    pub(crate) save: u64,
+    pub(crate) save: Position,
+    /// Priority messages, once the process has agreed to some.
+    pub(crate) urgent: Option<Box<Urgent>>,
     /// References made so far.
     pub(crate) references: u64,
     /// The reason of the fatal exit that is pending (`bit::FATAL`).
@@ -30,8 +36,13 @@ pub(crate) struct Extra {
     pub(crate) stale: Vec<AnyMessage>,
     /// What the panic hook saw.
     pub(crate) panic: Option<(String, Backtrace)>,
-    /// The name for people given at spawn.
+    /// The name for people.
     pub(crate) label: Option<String>,
+    /// Who spawned it, if anything else was said at its spawn that lies here.
+    pub(crate) parent: Option<Pid>,
+    /// Questions: its own, and those that it is asked.
+    pub(crate) asking: Asking,
+    pub(crate) asked: Asked,
     /// `process_local!` values, in the order in which they were made.
     pub(crate) locals: Vec<Local>,
     /// Whoever waits for the end, told its reason.
@@ -40,4 +51,22 @@ pub(crate) struct Extra {
     pub(crate) limited: bool,
     /// The stack size asked for, in bytes; 0: the node's.
     pub(crate) stack_size: usize,
+}
+
+impl Extra {
+    /// The priority messages, of a process that has agreed to some.
+    pub(crate) fn urgent(&mut self) -> &mut Urgent {
+        self.urgent.get_or_insert_default()
+    }
+
+    /// Takes the oldest of the messages that were left, priority messages first.
+    pub(crate) fn pop(&mut self) -> Option<AnyMessage> {
+        let urgent = self.urgent.as_mut();
+        let urgent = urgent.and_then(|urgent| urgent.pop(&mut self.save.urgent));
+        let oldest = urgent.or_else(|| self.ring.pop(&mut self.save.ordinary));
+        if oldest.is_none() {
+            self.save = Position::default();
+        }
+        oldest
+    }
 }

@@ -27,6 +27,7 @@ pub struct ProcessLocal<T: Send + 'static> {
 pub(crate) struct Local {
     /// The address of the key.
     key: usize,
+    type_name: &'static str,
     /// None once it was dropped.
     value: Option<Box<dyn Any + Send>>,
     /// Whether it has a destructor. Without one it may be used to the end.
@@ -56,6 +57,7 @@ impl<T: Send + 'static> ProcessLocal<T> {
             let value = (self.make)();
             let local = Local {
                 key,
+                type_name: type_name::<T>(),
                 value: Some(Box::new(value)),
                 drops: mem::needs_drop::<T>(),
             };
@@ -69,6 +71,25 @@ impl<T: Send + 'static> ProcessLocal<T> {
         // `f`, which runs in the process.
         f(unsafe { &*value })
     }
+
+    /// The running process's value, if it has been made, and not been dropped.
+    pub(crate) fn present<'p>(&'static self, slot: &'p Slot) -> Option<&'p T> {
+        let key = ptr::from_ref(self).addr();
+        // SAFETY: the running process is its own holder; the reference ends here.
+        let locals = unsafe { &(*slot.extra()).locals };
+        let local = locals.iter().rev().find(|local| local.key == key)?;
+        let value = ptr::from_ref(local.value.as_ref()?.downcast_ref::<T>()?);
+        // SAFETY: as in `with`.
+        Some(unsafe { &*value })
+    }
+}
+
+/// The types of the values that the process has, in the order in which they were made.
+pub(crate) fn type_names(slot: &Slot) -> Vec<&'static str> {
+    // SAFETY: the running process is its own holder; the reference ends here.
+    let locals = unsafe { &(*slot.extra()).locals };
+    let present = locals.iter().filter(|local| local.value.is_some());
+    present.map(|local| local.type_name).collect()
 }
 
 /// The process's value of the key, if there is one.

@@ -1,7 +1,7 @@
 //! Questions a process asks about itself and about others.
 //!
-//! Called by users, and by nearly all of the runtime for [`current`]. None is a switch point, and
-//! none stops the process that it is about.
+//! Called by users, and by nearly all of the runtime for [`current`]. None stops the process that it
+//! is about; only [`is_process_alive`] is a switch point. More is told by `info`.
 //!
 //! Invariants:
 //! * The thread's record says which process runs on it; the answer holds until the next switch.
@@ -10,7 +10,10 @@
 
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
-use super::table;
+use super::spawn::Priority;
+use super::{info, table};
+use crate::scheduler;
+use crate::signal::info::{Answer, What, ask};
 use crate::thread::{self, Thread};
 
 /// The process that runs on this thread, if any.
@@ -91,10 +94,43 @@ pub fn try_self_pid() -> Option<Pid> {
     try_current().map(Slot::pid)
 }
 
-/// Whether a process is alive: it was spawned, has not ended, and no kill is on its way to it.
+/// Whether a process is alive: it has not ended, and was not told to end by a signal that cannot be
+/// or was not trapped.
+///
+/// It sees the effect of every signal that the caller has sent to the process before. If the process
+/// waits, or has ended, or a kill is on its way to it, the answer comes at once; else the process
+/// gives it at its next switch point. If it comes to none within 100 ms it counts as alive. A switch
+/// point. Outside a process, and inside a guard, nothing is waited for.
 ///
 /// Mirrors `is_process_alive/1`.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn is_process_alive(pid: Pid) -> bool {
+    if !seems_alive(pid) {
+        return false;
+    }
+    let slot = table::slot_of(pid);
+    let me = try_current();
+    if me.is_some_and(|me| std::ptr::eq(me, slot)) {
+        return true;
+    }
+    if slot.inbox.claim() {
+        let alive = slot.inbox.generation() == pid.generation() && !slot.has(bit::FATAL);
+        scheduler::release(slot);
+        return alive;
+    }
+    let answer = match me {
+        Some(me) if !me.has(bit::GUARD) => ask(me, pid, What::Alive),
+        _ => None,
+    };
+    match answer {
+        Some(answer) => matches!(answer, Answer::Alive),
+        None => seems_alive(pid),
+    }
+}
+
+/// Whether a process is alive, as far as a few loads tell: it has not ended, and no kill is on its
+/// way to it.
+pub(crate) fn seems_alive(pid: Pid) -> bool {
     let slot = table::slot_of(pid);
     let flags = slot.inbox.flags_of(pid.generation());
     flags.is_some_and(|flags| flags & flag::KILLED == 0) && !slot.inbox.is_closed()
@@ -106,9 +142,50 @@ pub fn is_process_alive(pid: Pid) -> bool {
 ///
 /// Mirrors `process_info(Pid, message_queue_len)`, without its order against signals.
 pub fn mailbox_len(pid: Pid) -> Option<usize> {
-    let slot = table::slot_of(pid);
+    let length = length(table::slot_of(pid));
+    seems_alive(pid).then_some(length)
+}
+
+pub(crate) fn length(slot: &Slot) -> usize {
     let taken = slot.length() as usize;
     let limited = slot.inbox.flags() & flag::LIMITED != 0;
     let sent = if limited { 0 } else { slot.inbox.len() };
-    is_process_alive(pid).then_some(taken + sent)
+    taken + sent
+}
+
+/// Sets the calling process's priority. Returns the old one.
+///
+/// Mirrors `process_flag(priority, Level)`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn set_priority(priority: Priority) -> Priority {
+    let slot = current("set_priority");
+    let old = Priority::of(slot);
+    slot.clear(bit::PRIORITY);
+    slot.set(priority as u16);
+    old
+}
+
+/// Gives the calling process a label: a name for people, shown in reports. It need not be unique.
+///
+/// Mirrors `proc_lib:set_label/1`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn set_label(label: impl Into<String>) {
+    let slot = current("set_label");
+    let label = Some(label.into());
+    // SAFETY: the running process is its own holder.
+    unsafe { (*slot.extra()).label = label };
+}
+
+/// The label of a process, if it has one; a look like [`process_info`](crate::process_info).
+///
+/// Mirrors `proc_lib:get_label/1`.
+#[cfg_attr(debug_assertions, track_caller)]
+pub fn label(pid: Pid) -> Option<String> {
+    info::process_info(pid)?.label
 }

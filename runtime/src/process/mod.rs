@@ -14,11 +14,15 @@ pub(crate) mod behaviour;
 #[cfg(not(loom))]
 pub(crate) mod body;
 #[cfg(not(loom))]
+pub mod dictionary;
+#[cfg(not(loom))]
 pub(crate) mod exit;
 #[cfg(not(loom))]
 pub(crate) mod exit_reason;
 #[cfg(not(loom))]
 pub(crate) mod extra;
+#[cfg(not(loom))]
+pub(crate) mod info;
 #[cfg(not(loom))]
 pub(crate) mod local;
 #[cfg(not(loom))]

@@ -17,17 +17,19 @@ use crate::mailbox::queue;
 use crate::registry;
 use crate::scheduler;
 use crate::send_after;
-use crate::signal;
+use crate::signal::{self, info};
 use crate::thread;
 
 /// Runs the process until it rests or has ended; then it is no longer the caller's.
 pub(crate) fn run(slot: &'static Slot) {
     loop {
         queue::drain(slot);
+        if exit::has_stale(slot) && !slot.has(bit::FATAL) && rests_on(slot) {
+            return;
+        }
         if slot.has(bit::FATAL) {
             return end(slot, ExitReason::Killed);
         }
-        exit::drop_stale(slot);
         let next = match panic::catch_unwind(AssertUnwindSafe(|| call(slot))) {
             Ok(next) => next,
             Err(payload) => match exit::end_of(slot, payload) {
@@ -54,6 +56,36 @@ pub(crate) fn run(slot: &'static Slot) {
         };
         if let Rested::Away = rested {
             return;
+        }
+    }
+}
+
+/// Drops what is to be dropped, and answers what the process is asked. True if it had been woken for
+/// that alone, and waits again: as before, and no more the caller's.
+#[cold]
+fn rests_on(slot: &'static Slot) -> bool {
+    if !info::at_rest(slot) {
+        return false;
+    }
+    loop {
+        let mail = if slot.has(bit::HIBERNATED) {
+            queue::any(slot)
+        } else {
+            queue::any_beyond_save(slot)
+        };
+        if mail || slot.has(bit::FATAL | bit::TIMEOUT) || wait::is_woken(slot) {
+            return false;
+        }
+        if slot.has(bit::DEADLINE) {
+            wait::ensure(slot, scheduler::worker());
+        }
+        rest(slot);
+        if slot.inbox.wait() {
+            return true;
+        }
+        queue::drain(slot);
+        if exit::has_stale(slot) {
+            info::at_rest(slot);
         }
     }
 }
@@ -243,10 +275,7 @@ fn drop_messages(slot: &Slot) {
         // SAFETY: the running process is its own holder; the message is out before it is dropped.
         let message = unsafe {
             let extra = &mut *extra;
-            extra
-                .ring
-                .pop(&mut extra.save)
-                .or_else(|| extra.stale.pop())
+            extra.pop().or_else(|| extra.stale.pop())
         };
         match message {
             Some(message) => exit::drop_quietly(message),

@@ -141,6 +141,7 @@ pub struct Spawn<'n> {
     limit: Option<(u32, AtLimit)>,
     migrates: bool,
     links: bool,
+    link_priority: bool,
     monitor: Option<Monitor>,
     node: Option<&'n Node>,
 }
@@ -190,6 +191,14 @@ impl<'n> Spawn<'n> {
     /// Links the process and the caller, in one step with the spawn. See [`link`](crate::link).
     pub fn link(mut self) -> Self {
         self.links = true;
+        self
+    }
+
+    /// As [`link`](Spawn::link), with priority at the caller's end; see
+    /// [`link_priority`](crate::link_priority).
+    pub fn link_priority(mut self) -> Self {
+        self.links = true;
+        self.link_priority = true;
         self
     }
 
@@ -299,13 +308,18 @@ impl<'n> Spawn<'n> {
         let options = |slot: &'static Slot| {
             if let Some(parent) = parent {
                 if self.links {
-                    link::with_newborn(parent, slot);
+                    link::with_newborn(parent, slot, self.link_priority);
                 }
                 reference = self.monitor.map(|monitor| monitor.newborn(parent, slot));
             }
-            if self.stack_size.is_some() || self.label.is_some() {
+            if parent.is_some()
+                || self.stack_size.is_some()
+                || self.label.is_some()
+                || self.limit.is_some()
+            {
                 // SAFETY: the newborn is the caller's.
                 let extra = unsafe { &mut *slot.extra() };
+                extra.parent = super::try_current().map(Slot::pid);
                 extra.stack_size = self.stack_size.unwrap_or_default();
                 extra.label = self.label;
             }

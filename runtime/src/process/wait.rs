@@ -73,7 +73,7 @@ pub(crate) fn end(slot: &Slot) {
 
 /// Sees to it that an entry is due no later than the deadline.
 #[inline]
-fn ensure(slot: &'static Slot, worker: &Worker) {
+pub(crate) fn ensure(slot: &'static Slot, worker: &Worker) {
     if slot.inbox.flags() & flag::TIMER != 0 {
         entry_is_gone(slot);
     }
@@ -292,7 +292,10 @@ pub(crate) fn shed(slot: &Slot) {
     // SAFETY: the running process is its own holder.
     unsafe {
         let extra = &mut *extra;
-        extra.ring.shrink(&mut extra.save);
+        extra.ring.shrink(&mut extra.save.ordinary);
+        if let Some(urgent) = &mut extra.urgent {
+            urgent.shrink(&mut extra.save.urgent);
+        }
         extra.locals.shrink_to_fit();
         extra.stale.shrink_to_fit();
     }
@@ -319,6 +322,12 @@ pub fn sleep(time: Duration) {
     }
     assert!(!slot.has(bit::GUARD), "a sleep inside a guard");
     exit::check(slot);
+    pause(slot, time, |_| false);
+}
+
+/// Lets `time` pass, or less if something comes by which the wait is `over`.
+#[cfg_attr(debug_assertions, track_caller)]
+pub(crate) fn pause(slot: &'static Slot, time: Duration, over: impl Fn(&Slot) -> bool) {
     let now = scheduler::worker().clock().now();
     end(slot);
     slot.deadline.set(timer::deadline(now, time));
@@ -329,7 +338,7 @@ pub fn sleep(time: Duration) {
         queue::drain(slot);
         exit::check(slot);
         exit::drop_stale(slot);
-        if slot.has(bit::TIMEOUT) {
+        if slot.has(bit::TIMEOUT) || over(slot) {
             break;
         }
     }

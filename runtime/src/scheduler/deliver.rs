@@ -23,7 +23,7 @@ use crate::process::slot::{Slot, bit, flag};
 use crate::process::table;
 use crate::report::report;
 use crate::shown::Shown;
-use crate::signal::Signal;
+use crate::signal::{Signal, info};
 use crate::thread::{self, Thread};
 
 /// Sends an envelope. To the dead: it is dropped here.
@@ -179,8 +179,8 @@ fn claimed(slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
         return to_the_dead(to, unsafe { AnyMessage::from_raw(envelope) });
     }
     // SAFETY: we hold the process and the envelope.
-    unsafe { queue::accept_claimed(slot, envelope) };
-    if queue::has_unseen(slot) || slot.has(bit::FATAL) {
+    let runs = unsafe { queue::accept_claimed(slot, envelope) };
+    if runs || slot.has(bit::FATAL) || info::wakes(slot) {
         ready(slot);
     } else {
         release(slot);

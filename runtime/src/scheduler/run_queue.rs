@@ -98,6 +98,18 @@ pub enum Priority {
     Max = 3,
 }
 
+impl Priority {
+    /// The priority of a process, for its holder.
+    pub(crate) fn of(slot: &Slot) -> Priority {
+        match priority(slot) {
+            LOW => Priority::Low,
+            HIGH => Priority::High,
+            MAX => Priority::Max,
+            _ => Priority::Normal,
+        }
+    }
+}
+
 const NORMAL: usize = Priority::Normal as usize;
 const LOW: usize = Priority::Low as usize;
 const HIGH: usize = Priority::High as usize;

@@ -8,14 +8,20 @@
 use super::monitor;
 use super::relations;
 use crate::mailbox::reference::{self, Ref};
-use crate::process::current;
+use crate::mailbox::urgent;
+use crate::message::AnyMessage;
+use crate::process::exit_reason::ExitReason;
+use crate::process::pid::Pid;
 use crate::process::slot::Slot;
+use crate::process::{current, exit};
 
 /// One alias.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Alias {
     /// It ends with the first message that comes over it, and so does its monitor.
     pub(crate) once: bool,
+    /// What is sent over it with priority goes before ordinary messages.
+    pub(crate) priority: bool,
 }
 
 /// How long an alias lives; see [`alias`].
@@ -50,10 +56,29 @@ pub enum AliasMode {
 /// # });
 /// ```
 pub fn alias(mode: AliasMode) -> Ref {
-    let slot = current("alias");
+    make(current("alias"), mode, false)
+}
+
+/// As [`alias`]; over this one priority messages come too: see
+/// [`send_priority`](crate::send_priority) and
+/// [`exit_signal_priority`](crate::exit_signal_priority).
+///
+/// Mirrors `erlang:alias/1` with the option `priority`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn alias_priority(mode: AliasMode) -> Ref {
+    let slot = current("alias_priority");
+    urgent::enable(slot);
+    make(slot, mode, true)
+}
+
+fn make(slot: &Slot, mode: AliasMode, priority: bool) -> Ref {
     let reference = reference::make(slot);
     let alias = Alias {
         once: mode == AliasMode::Reply,
+        priority,
     };
     relations::with(slot, |relations| {
         relations.aliases.insert(reference.number(), alias)
@@ -79,8 +104,8 @@ pub fn unalias(alias: Ref) -> bool {
         .is_some()
 }
 
-/// Whether a message that was sent to an alias of the process, which the caller holds, is let in.
-pub(crate) fn admits(slot: &Slot, number: u64) -> bool {
+/// The alias of the process, which the caller holds, over which a message is let in.
+pub(crate) fn admit(slot: &Slot, number: u64) -> Option<Alias> {
     let alias = relations::if_any(slot, |relations| {
         let alias = relations.aliases.get(&number).copied()?;
         if alias.once {
@@ -88,12 +113,29 @@ pub(crate) fn admits(slot: &Slot, number: u64) -> bool {
         }
         Some(alias)
     })
-    .flatten();
-    let Some(alias) = alias else { return false };
+    .flatten()?;
     if alias.once
         && let Some(watched) = monitor::take(slot, number)
     {
         monitor::forget(slot.pid(), number, &watched);
     }
-    true
+    Some(alias)
+}
+
+/// An exit signal has come over an alias of the process, which the caller holds. Returns the
+/// message that it becomes, if any.
+pub(super) fn exited(
+    slot: &Slot,
+    number: u64,
+    from: Option<Pid>,
+    reason: ExitReason,
+) -> Option<AnyMessage> {
+    let alias = relations::if_any(slot, |relations| relations.aliases.get(&number).copied());
+    let Some(alias) = alias.flatten() else {
+        exit::discard(slot, reason);
+        return None;
+    };
+    let mut message = exit::apply(slot, from, reason)?;
+    message.header_mut().priority = alias.priority;
+    Some(message)
 }

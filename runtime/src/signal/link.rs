@@ -19,7 +19,7 @@
 
 use super::relations;
 use super::{Signal, send};
-use crate::mailbox::queue;
+use crate::mailbox::{queue, urgent};
 use crate::message::AnyMessage;
 use crate::process::exit;
 use crate::process::exit_reason::ExitReason;
@@ -30,14 +30,15 @@ use crate::process::{current, table};
 /// One end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
-    Active,
+    /// With priority, the [`Exit`](crate::Exit) goes before ordinary messages.
+    Active { priority: bool },
     /// Ended from here by the unlink signal of this number, which the other end has yet to answer.
     Unlinking(u64),
 }
 
 impl Link {
     pub(crate) fn is_active(self) -> bool {
-        self == Link::Active
+        matches!(self, Link::Active { .. })
     }
 }
 
@@ -73,15 +74,33 @@ impl Link {
 /// # });
 /// ```
 pub fn link(pid: Pid) {
-    let slot = current("link");
+    make(current("link"), pid, false);
+}
+
+/// As [`link`]; if the caller traps exits, the link's [`Exit`](crate::Exit) goes before the
+/// ordinary messages in its mailbox, behind earlier ones of its kind. It says nothing about the
+/// other end. To [`link`] again takes the priority away, and this function gives it.
+///
+/// Mirrors `erlang:link/2` with the option `priority`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn link_priority(pid: Pid) {
+    let slot = current("link_priority");
+    urgent::enable(slot);
+    make(slot, pid, true);
+}
+
+fn make(slot: &Slot, pid: Pid, priority: bool) {
     let me = slot.pid();
     if pid == me || !super::has_effect(slot) {
         return;
     }
-    let fresh = relations::with(slot, |relations| {
-        relations.links.insert(pid, Link::Active) != Some(Link::Active)
+    let before = relations::with(slot, |relations| {
+        relations.links.insert(pid, Link::Active { priority })
     });
-    if !fresh {
+    if before.is_some_and(Link::is_active) {
         return;
     }
     if table::is_live(pid) {
@@ -109,7 +128,7 @@ pub fn unlink(pid: Pid) {
         return;
     }
     let id = relations::if_any(slot, |relations| {
-        if relations.links.get(&pid) != Some(&Link::Active) {
+        if !relations.links.get(&pid)?.is_active() {
             return None;
         }
         relations.unlinks += 1;
@@ -141,21 +160,26 @@ pub fn links() -> Vec<Pid> {
 }
 
 /// Links a newborn, which the caller holds, and its parent, which is the calling process.
-pub(crate) fn with_newborn(parent: &Slot, child: &Slot) {
+pub(crate) fn with_newborn(parent: &Slot, child: &Slot, priority: bool) {
+    if priority {
+        urgent::enable(parent);
+    }
     let (parent_pid, child_pid) = (parent.pid(), child.pid());
-    relations::with(child, |child| child.links.insert(parent_pid, Link::Active));
-    relations::with(parent, |parent| {
-        parent.links.insert(child_pid, Link::Active)
-    });
+    let ordinary = Link::Active { priority: false };
+    relations::with(child, |child| child.links.insert(parent_pid, ordinary));
+    let own = Link::Active { priority };
+    relations::with(parent, |parent| parent.links.insert(child_pid, own));
 }
 
 /// The other end has linked.
 pub(super) fn accept(slot: &Slot, from: Pid) {
     let unlinking = relations::with(slot, |relations| match relations.links.get(&from) {
         Some(Link::Unlinking(_)) => true,
-        Some(Link::Active) => false,
+        Some(Link::Active { .. }) => false,
         None => {
-            relations.links.insert(from, Link::Active);
+            relations
+                .links
+                .insert(from, Link::Active { priority: false });
             false
         }
     });
@@ -170,7 +194,11 @@ pub(super) fn accept(slot: &Slot, from: Pid) {
 /// The other end has unlinked.
 pub(super) fn remove(slot: &Slot, from: Pid, id: u64) {
     relations::if_any(slot, |relations| {
-        if relations.links.get(&from) == Some(&Link::Active) {
+        if relations
+            .links
+            .get(&from)
+            .is_some_and(|link| link.is_active())
+        {
             relations.links.remove(&from);
         }
     });
@@ -194,10 +222,11 @@ pub(super) fn acknowledged(slot: &Slot, from: Pid, id: u64) {
 pub(super) fn broken(slot: &Slot, from: Pid, reason: ExitReason) -> Option<AnyMessage> {
     // Whatever its state: a dead end answers nothing more.
     let link = relations::if_any(slot, |relations| relations.links.remove(&from)).flatten();
-    if link == Some(Link::Active) {
-        exit::apply_link(slot, from, reason)
-    } else {
+    let Some(Link::Active { priority }) = link else {
         exit::discard(slot, reason);
-        None
-    }
+        return None;
+    };
+    let mut message = exit::apply_link(slot, from, reason)?;
+    message.header_mut().priority = priority;
+    Some(message)
 }

@@ -9,6 +9,7 @@
 //!   link, unlink, acknowledgement   link.rs      both ends keep the link; see there
 //!   monitor, demonitor, down        monitor.rs   kept by the watcher and by the watched
 //!   exit                            process/exit.rs
+//!   question, answer                info.rs      one process looks at another
 //! ```
 //!
 //! Invariants:
@@ -17,6 +18,7 @@
 //! * an answer begets no answer, so applying a signal sends at most one other, and ends.
 
 pub(crate) mod alias;
+pub(crate) mod info;
 pub(crate) mod link;
 pub(crate) mod monitor;
 pub(crate) mod relations;
@@ -28,6 +30,7 @@ use crate::process::exit_reason::ExitReason;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit};
 use crate::scheduler;
+use info::{Answer, Question};
 use relations::Watch;
 
 /// A signal to a process.
@@ -36,6 +39,12 @@ pub(crate) enum Signal {
     /// The order to exit: Erlang's `exit/2`.
     Exit {
         from: Option<Pid>,
+        reason: ExitReason,
+    },
+    /// As `Exit`, over an alias with priority.
+    AliasExit {
+        from: Option<Pid>,
+        alias: u64,
         reason: ExitReason,
     },
     /// The mailbox is full, and the process was spawned to end then; cannot be trapped.
@@ -65,6 +74,12 @@ pub(crate) enum Signal {
         monitor: u64,
         reason: ExitReason,
     },
+    Question(Question),
+    /// To the question of this number.
+    Answer {
+        number: u64,
+        answer: Answer,
+    },
 }
 
 /// The message that an exit signal becomes in a process that traps exits: Erlang's
@@ -88,6 +103,11 @@ pub(crate) fn send(to: Pid, signal: Signal) {
 pub(crate) fn apply(slot: &Slot, signal: Signal) -> Option<AnyMessage> {
     match signal {
         Signal::Exit { from, reason } => exit::apply(slot, from, reason),
+        Signal::AliasExit {
+            from,
+            alias,
+            reason,
+        } => alias::exited(slot, alias, from, reason),
         Signal::Full { limit } => {
             exit::apply_full(slot, limit);
             None
@@ -114,6 +134,14 @@ pub(crate) fn apply(slot: &Slot, signal: Signal) -> Option<AnyMessage> {
             None
         }
         Signal::Down { monitor, reason } => monitor::fired(slot, monitor, reason),
+        Signal::Question(question) => {
+            info::consider(slot, question);
+            None
+        }
+        Signal::Answer { number, answer } => {
+            info::note(slot, number, answer);
+            None
+        }
     }
 }
 
@@ -129,7 +157,10 @@ pub(crate) fn answer_for_the_dead(to: Pid, signal: Signal) {
         ),
         Signal::Unlink { from, id } => send(from, Signal::Unlinked { from: to, id }),
         Signal::Monitor(watch) => monitor::tell(watch, ExitReason::NoProc),
+        Signal::Question(question) => question.answer(Answer::Dead),
         Signal::Exit { .. }
+        | Signal::AliasExit { .. }
+        | Signal::Answer { .. }
         | Signal::Full { .. }
         | Signal::Unlinked { .. }
         | Signal::LinkExit { .. }

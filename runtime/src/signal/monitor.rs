@@ -10,8 +10,8 @@ use std::fmt;
 use super::alias::Alias;
 use super::relations::{self, Watch};
 use super::{Signal, send};
-use crate::mailbox::queue;
 use crate::mailbox::reference::{self, Ref};
+use crate::mailbox::{queue, urgent};
 use crate::message::AnyMessage;
 use crate::process::current;
 use crate::process::exit;
@@ -87,12 +87,22 @@ pub(crate) struct Watched {
     tag: Option<Term>,
     /// What becomes of the alias of the same reference when the monitor ends.
     alias_ends: bool,
+    priority: bool,
 }
 
 impl Watched {
     /// Who has to be told when the monitor is taken back.
     pub(crate) fn target(&self) -> Option<Pid> {
         self.target
+    }
+
+    /// What it watches, as it was named.
+    pub(crate) fn object(&self) -> &Monitored {
+        &self.object
+    }
+
+    pub(crate) fn priority(&self) -> bool {
+        self.priority
     }
 }
 
@@ -131,6 +141,7 @@ pub enum MonitorAlias {
 pub struct Monitor {
     tag: Option<Term>,
     alias: Option<MonitorAlias>,
+    priority: bool,
 }
 
 impl Monitor {
@@ -152,6 +163,13 @@ impl Monitor {
     /// reaches the process as long as the alias lives.
     pub fn alias(mut self, lives: MonitorAlias) -> Monitor {
         self.alias = Some(lives);
+        self
+    }
+
+    /// Lets the [`Down`] go before the ordinary messages in the mailbox, behind earlier ones of its
+    /// kind. What comes over the monitor's alias has its ordinary place.
+    pub fn priority(mut self) -> Monitor {
+        self.priority = true;
         self
     }
 
@@ -187,6 +205,9 @@ impl Monitor {
 
     /// The watcher's half of a monitor.
     fn note(self, slot: &Slot, object: Monitored, target: Option<Pid>) -> Ref {
+        if self.priority {
+            urgent::enable(slot);
+        }
         let reference = reference::make(slot);
         let alias = self.alias;
         let watched = Watched {
@@ -195,6 +216,7 @@ impl Monitor {
             target,
             tag: self.tag,
             alias_ends: alias.is_some_and(|alias| alias != MonitorAlias::ExplicitUnalias),
+            priority: self.priority,
         };
         relations::with(slot, |relations| {
             relations.monitors.insert(reference.number(), watched);
@@ -203,6 +225,7 @@ impl Monitor {
                     reference.number(),
                     Alias {
                         once: alias == MonitorAlias::ReplyDemonitor,
+                        priority: false,
                     },
                 );
             }
@@ -349,8 +372,10 @@ pub(super) fn fired(slot: &Slot, number: u64, reason: ExitReason) -> Option<AnyM
         object: watched.object,
         reason,
     };
-    Some(match watched.tag {
+    let mut message = match watched.tag {
         None => AnyMessage::new(down),
         Some(tag) => AnyMessage::new(TaggedDown { tag, down }),
-    })
+    };
+    message.header_mut().priority = watched.priority;
+    Some(message)
 }

@@ -35,6 +35,18 @@ pub(crate) struct Relations {
     pub(crate) ended: bool,
 }
 
+impl Relations {
+    /// Whether the process agrees to any priority message.
+    pub(crate) fn any_priority(&self) -> bool {
+        self.aliases.iter().any(|(_, alias)| alias.priority)
+            || self.monitors.iter().any(|(_, watched)| watched.priority())
+            || self
+                .links
+                .iter()
+                .any(|(_, link)| *link == Link::Active { priority: true })
+    }
+}
+
 /// Calls `f` with the relations of the process that the caller holds. See the module's head for
 /// what `f` must not do.
 pub(crate) fn with<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> R {

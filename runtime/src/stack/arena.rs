@@ -41,13 +41,11 @@ impl Arena {
     }
 
     /// Stacks cut so far.
-    #[cfg(test)]
     pub(super) fn cut(&self) -> usize {
         self.cut
     }
 
     /// Bytes of address space reserved so far.
-    #[cfg(test)]
     pub(super) fn mapped(&self) -> usize {
         self.mapped
     }

@@ -53,7 +53,7 @@ pub(crate) use cache::Cache;
 pub(crate) use class::{Class, class_of};
 pub use error::StackError;
 pub(crate) use overflow::install;
-pub(crate) use pool::{trim, trim_is_due};
+pub(crate) use pool::{stats, trim, trim_is_due};
 pub(crate) use report::ReportBuffer;
 
 use std::ptr::NonNull;

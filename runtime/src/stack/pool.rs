@@ -51,10 +51,9 @@ pub(crate) struct Arenas {
     stores: [Mutex<Store>; class::COUNT],
 }
 
-/// How many stacks there are, and what they take: for tests.
-#[cfg(test)]
+/// How many stacks there are, and what they take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct StackStats {
+pub(crate) struct StackStats {
     /// Stacks that something stands on, and those hot in a worker's cache (at most 64 a size).
     pub in_use: usize,
     /// Stacks nobody uses, whose pages are resident.
@@ -173,7 +172,6 @@ impl Arenas {
             .any(|store| store.lock().dirty.len() > keep)
     }
 
-    #[cfg(test)]
     pub(super) fn stats(&self) -> StackStats {
         let mut stats = StackStats::default();
         for store in &self.stores {
@@ -216,6 +214,11 @@ fn drop_pages(neighbours: &[Stack]) {
 /// [`trim_is_due`]; two calls after a peak have cleaned all that the peak left behind.
 pub(crate) fn trim(keep: usize) -> usize {
     ARENAS.trim(keep)
+}
+
+/// How many stacks the program has, and what they take.
+pub(crate) fn stats() -> StackStats {
+    ARENAS.stats()
 }
 
 /// Whether there are stacks for [`trim`] to look at: more than `keep` dirty ones of some size.

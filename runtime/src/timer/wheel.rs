@@ -134,7 +134,6 @@ impl<T: Copy> Wheel<T> {
     }
 
     /// The number of timers.
-    #[allow(dead_code, reason = "for whoever observes a program")]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

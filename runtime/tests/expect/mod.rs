@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use runtime::mailbox_len;
 use runtime::prelude::*;
 
 /// What takes longer will never come.
@@ -58,7 +59,7 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
 /// Waits until the process has ended.
 #[track_caller]
 pub fn end_of(pid: Pid) {
-    until("the end of a process", || !is_process_alive(pid));
+    until("the end of a process", || mailbox_len(pid).is_none());
 }
 
 /// Runs `f` on a node with one thread, which nothing can take over: so processes run by turns.
