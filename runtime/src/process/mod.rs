@@ -14,8 +14,9 @@ pub(crate) mod behaviour;
 #[cfg(not(loom))]
 pub(crate) mod body;
 #[cfg(not(loom))]
-pub(crate) mod exit;
+pub(crate) mod catch;
 #[cfg(not(loom))]
+pub(crate) mod exit;
 pub(crate) mod exit_reason;
 #[cfg(not(loom))]
 pub(crate) mod extra;
@@ -38,6 +39,8 @@ pub(crate) mod table;
 pub(crate) mod wait;
 #[cfg(not(loom))]
 pub(crate) mod waker;
+#[cfg(not(loom))]
+pub(crate) mod zombie;
 
 #[cfg(not(loom))]
 pub(crate) use look::{current, current_on, guarded, guarded_on, try_current};

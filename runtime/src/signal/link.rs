@@ -15,8 +15,12 @@
 //!           Unlinked(n)
 //! ```
 //!
+//! Whose other end ends while it runs has the reason noted at its own end too, beside the signal:
+//! so a zombie's links can be read without its inbox (`process::zombie`).
+//!
 //! After the Erlang distribution protocol's link protocol (OTP 23.3 and later).
 
+use super::links::{Link, Unlinked};
 use super::relations;
 use super::{Signal, send};
 use crate::mailbox::queue;
@@ -25,21 +29,7 @@ use crate::process::exit;
 use crate::process::exit_reason::ExitReason;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit};
-use crate::process::{current, table};
-
-/// One end of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
-    Active,
-    /// Ended from here by the unlink signal of this number, which the other end has yet to answer.
-    Unlinking(u64),
-}
-
-impl Link {
-    pub(crate) fn is_active(self) -> bool {
-        self == Link::Active
-    }
-}
+use crate::process::{current, table, zombie};
 
 /// Links the calling process and `pid`: when one of them ends, the other receives an exit signal
 /// with its reason.
@@ -78,16 +68,20 @@ pub fn link(pid: Pid) {
     if pid == me || !super::has_effect(slot) {
         return;
     }
-    let fresh = relations::with(slot, |relations| {
-        relations.links.insert(pid, Link::Active) != Some(Link::Active)
-    });
-    if !fresh {
+    if !relations::with(slot, |relations| relations.links.link(pid)) {
         return;
     }
     if table::is_live(pid) {
-        return send(pid, Signal::Link { from: me });
+        send(pid, Signal::Link { from: me });
+        if zombie::is_one(slot) {
+            // Whoever ended the process in its absence may have told the other end too early.
+            let (from, reason) = (me, ExitReason::NoProc);
+            send(pid, Signal::LinkExit { from, reason });
+        }
+        return;
     }
-    relations::with(slot, |relations| relations.links.remove(&pid));
+    let link = relations::with(slot, |relations| relations.links.forget(pid));
+    discard(slot, link);
     if slot.has(bit::TRAP_EXIT) {
         exit::send_exit(Some(pid), me, ExitReason::NoProc);
     } else {
@@ -108,18 +102,13 @@ pub fn unlink(pid: Pid) {
     if !super::has_effect(slot) {
         return;
     }
-    let id = relations::if_any(slot, |relations| {
-        if relations.links.get(&pid) != Some(&Link::Active) {
-            return None;
+    match relations::if_any(slot, |relations| relations.links.unlink(pid)) {
+        Some(Unlinked::Tell(id)) => {
+            let from = slot.pid();
+            send(pid, Signal::Unlink { from, id });
         }
-        relations.unlinks += 1;
-        let id = relations.unlinks;
-        relations.links.insert(pid, Link::Unlinking(id));
-        Some(id)
-    });
-    if let Some(id) = id.flatten() {
-        let from = slot.pid();
-        send(pid, Signal::Unlink { from, id });
+        Some(Unlinked::Broken(reason)) => exit::discard(slot, reason),
+        Some(Unlinked::Nothing) | None => {}
     }
 }
 
@@ -133,34 +122,28 @@ pub fn unlink(pid: Pid) {
 pub fn links() -> Vec<Pid> {
     let slot = current("links");
     queue::drain(slot);
-    relations::if_any(slot, |relations| {
-        let active = relations.links.iter().filter(|(_, link)| link.is_active());
-        active.map(|(pid, _)| *pid).collect()
-    })
-    .unwrap_or_default()
+    relations::if_any(slot, |relations| relations.links.active().collect()).unwrap_or_default()
 }
 
 /// Links a newborn, which the caller holds, and its parent, which is the calling process.
 pub(crate) fn with_newborn(parent: &Slot, child: &Slot) {
     let (parent_pid, child_pid) = (parent.pid(), child.pid());
-    relations::with(child, |child| child.links.insert(parent_pid, Link::Active));
-    relations::with(parent, |parent| {
-        parent.links.insert(child_pid, Link::Active)
-    });
+    let _ = relations::with(child, |child| child.links.link(parent_pid));
+    let _ = relations::with(parent, |parent| parent.links.link(child_pid));
+    if zombie::is_one(parent) {
+        exit::make_fatal(child, ExitReason::NoProc);
+    }
 }
 
 /// The other end has linked.
 pub(super) fn accept(slot: &Slot, from: Pid) {
-    let unlinking = relations::with(slot, |relations| match relations.links.get(&from) {
-        Some(Link::Unlinking(_)) => true,
-        Some(Link::Active) => false,
-        None => {
-            relations.links.insert(from, Link::Active);
-            false
-        }
-    });
+    let linked = relations::if_untold(slot, |relations| relations.links.accept(from));
+    let refused = match linked {
+        Some(linked) => !linked && slot.has(bit::ENDING),
+        None => true,
+    };
     // In its end a process keeps its marks: whom it has unlinked is not told why it ends.
-    if unlinking && slot.has(bit::ENDING) {
+    if refused {
         let (from, to) = (slot.pid(), from);
         let reason = ExitReason::NoProc;
         send(to, Signal::LinkExit { from, reason });
@@ -169,11 +152,8 @@ pub(super) fn accept(slot: &Slot, from: Pid) {
 
 /// The other end has unlinked.
 pub(super) fn remove(slot: &Slot, from: Pid, id: u64) {
-    relations::if_any(slot, |relations| {
-        if relations.links.get(&from) == Some(&Link::Active) {
-            relations.links.remove(&from);
-        }
-    });
+    let link = relations::if_any(slot, |relations| relations.links.remove(from)).flatten();
+    discard(slot, link);
     let (from, to) = (slot.pid(), from);
     send(to, Signal::Unlinked { from, id });
 }
@@ -183,21 +163,35 @@ pub(super) fn acknowledged(slot: &Slot, from: Pid, id: u64) {
     if slot.has(bit::ENDING) {
         return;
     }
-    relations::if_any(slot, |relations| {
-        if relations.links.get(&from) == Some(&Link::Unlinking(id)) {
-            relations.links.remove(&from);
-        }
-    });
+    relations::if_any(slot, |relations| relations.links.acknowledged(from, id));
 }
 
 /// The other end has ended. Returns the message that this becomes, if any.
 pub(super) fn broken(slot: &Slot, from: Pid, reason: ExitReason) -> Option<AnyMessage> {
-    // Whatever its state: a dead end answers nothing more.
-    let link = relations::if_any(slot, |relations| relations.links.remove(&from)).flatten();
-    if link == Some(Link::Active) {
+    let link = relations::if_any(slot, |relations| relations.links.forget(from)).flatten();
+    let stood = link.as_ref().is_some_and(Link::is_active);
+    discard(slot, link);
+    if stood {
         exit::apply_link(slot, from, reason)
     } else {
         exit::discard(slot, reason);
         None
+    }
+}
+
+/// The process `from` ends: tells the other end of a link of its.
+pub(super) fn tell(from: Pid, to: Pid, reason: &ExitReason) {
+    let signal = Signal::LinkExit {
+        from,
+        reason: reason.clone(),
+    };
+    if super::is_queued(to, signal) && !reason.is_normal() {
+        relations::of(to, |relations| relations.links.break_off(from, reason));
+    }
+}
+
+fn discard(slot: &Slot, link: Option<Link>) {
+    if let Some(Link::Broken(reason)) = link {
+        exit::discard(slot, reason);
     }
 }

@@ -84,15 +84,6 @@ impl<K: Eq + Hash, V> Table<K, V> {
         };
         few.into_iter().flatten().chain(many.into_iter().flatten())
     }
-
-    /// Takes all entries out.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
-        let (few, many) = match mem::take(self) {
-            Table::Few(list) => (Some(list), None),
-            Table::Many(map) => (None, Some(map)),
-        };
-        few.into_iter().flatten().chain(many.into_iter().flatten())
-    }
 }
 
 #[cfg(test)]
@@ -121,7 +112,5 @@ mod tests {
         }
         let seen: HashMap<_, _> = table.iter().map(|(k, v)| (*k, *v)).collect();
         assert_eq!(seen, map);
-        assert_eq!(table.drain().collect::<HashMap<_, _>>(), map);
-        assert_eq!(table.len(), 0);
     }
 }
