@@ -3,10 +3,15 @@
 //! Called by whoever starts a node, and by the macros' entry points; read by `node`. Options are
 //! checked when the node starts, not when they are set, so that one error type names them all.
 
+use std::time::Duration;
+
 use crate::error::StartError;
 use crate::node::{Instance, Node};
 use crate::scheduler::idle::MAX_WORKERS;
 use crate::stack::{self, Class};
+
+/// See [`Builder::exit_grace`].
+const EXIT_GRACE: Duration = Duration::from_secs(5);
 
 /// Sets up a node: an instance of the runtime with workers, clock and names of its own.
 ///
@@ -27,6 +32,7 @@ pub struct Builder {
     pub(crate) max_processes: u32,
     pub(crate) migrates: bool,
     pub(crate) paused: bool,
+    pub(crate) exit_grace: Duration,
 }
 
 impl Default for Builder {
@@ -46,6 +52,7 @@ impl Builder {
             max_processes: u32::MAX,
             migrates: false,
             paused: false,
+            exit_grace: EXIT_GRACE,
         }
     }
 
@@ -74,6 +81,15 @@ impl Builder {
     /// times the number of workers, each worker may keep up to 128 of it in reserve.
     pub fn max_processes(mut self, processes: u32) -> Builder {
         self.max_processes = processes;
+        self
+    }
+
+    /// How long a process may run after a fatal exit signal without reaching a switch point, in
+    /// real time; 5 seconds unless set. Then it is ended in its absence: others are told that it
+    /// has ended, its name is free, and what it still does has no effect; its thread and its memory
+    /// stay with it until it comes back.
+    pub fn exit_grace(mut self, time: Duration) -> Builder {
+        self.exit_grace = time;
         self
     }
 

@@ -132,7 +132,7 @@ fn root<T>(f: impl FnOnce() -> T, sender: &Sender<Outcome<T>>) -> ExitReason {
                 }
             },
             Err(payload) => {
-                let report = exit::report_of(slot, &*payload);
+                let report = exit::report_of(Some(slot), &*payload);
                 (Outcome::Panicked(payload), ExitReason::Panic(report))
             }
         },

@@ -97,6 +97,10 @@ mod send_after;
 mod shown;
 #[cfg(not(loom))]
 mod signal;
+// The pure half, and its models.
+#[cfg(loom)]
+#[path = "signal/models.rs"]
+mod signal;
 #[cfg(all(debug_assertions, not(loom)))]
 mod soundness;
 #[cfg(not(loom))]
@@ -119,6 +123,7 @@ mod public {
     pub use crate::process::behaviour::{
         Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,
     };
+    pub use crate::process::catch::{Caught, catch};
     pub use crate::process::dictionary;
     pub use crate::process::exit::{exit, exit_signal, exit_signal_priority, trap_exit};
     pub use crate::process::exit_reason::{ExitReason, PanicReport, Term};

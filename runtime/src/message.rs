@@ -67,6 +67,8 @@ pub(crate) enum Kind {
     Message,
     /// The payload is a [`crate::signal::Signal`]; it never enters the scanned queue.
     Signal,
+    /// As `Signal`; it ends a receiver that does not trap exits, whatever else is so.
+    Exit,
     /// A message on its way to an alias, whose number stands in the header for the key.
     Aliased,
 }

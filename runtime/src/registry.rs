@@ -20,7 +20,7 @@ use crate::error::RegisterError;
 use crate::node;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, flag};
-use crate::process::table;
+use crate::process::{table, try_current, zombie};
 use crate::scheduler;
 
 /// The most characters of a name, as of Erlang's atoms.
@@ -192,6 +192,11 @@ fn with<R>(f: impl FnOnce(&Registry) -> R) -> Option<R> {
 /// ```
 pub fn register(name: impl Into<Name>, pid: Pid) -> Result<(), RegisterError> {
     let name = name.into();
+    if let Some(slot) = try_current()
+        && zombie::is_one(slot)
+    {
+        return Err(RegisterError::NoProc { pid: slot.pid() });
+    }
     match with(|registry| registry.register(name, pid)) {
         Some(result) => result,
         None => Err(RegisterError::NoProc { pid }),
@@ -206,7 +211,11 @@ pub fn register(name: impl Into<Name>, pid: Pid) -> Result<(), RegisterError> {
 ///
 /// [`RegisterError::NotRegistered`] if nobody has the name.
 pub fn unregister(name: &str) -> Result<(), RegisterError> {
-    match with(|registry| registry.unregister(name)) {
+    let registered = match try_current() {
+        Some(slot) if zombie::is_one(slot) => None,
+        _ => with(|registry| registry.unregister(name)),
+    };
+    match registered {
         Some(result) => result,
         None => Err(RegisterError::NotRegistered { name: name.into() }),
     }

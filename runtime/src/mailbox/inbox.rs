@@ -35,14 +35,19 @@
 //! **Flags.** What others tell a process without an envelope is a bit beside the generation, in
 //! one word, so that a bit meant for a process that has ended never falls on its successor.
 //!
+//! **The gone.** [`GONE`] is the one flag whose meaning is the inbox's: nothing is sent to the
+//! process any more, though it may run on for a while, and wait, and wake. Who pushes may have looked
+//! just before, so what needs an answer is looked after once more (`signal::send`).
+//!
 //! The 16 bits above a pointer count the envelopes in the chain, up to a ceiling, so that the
-//! length of another's mailbox costs a load.
+//! length of another's mailbox costs a load. A bit below it says whether an exit signal is among
+//! them; it comes and goes with the chain, so it never lies.
 
 use std::ptr::{self, NonNull};
 
 use super::trail::Trail;
 use crate::loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use crate::message::Header;
+use crate::message::{Header, Kind};
 
 const OPEN: usize = 0;
 const WAITING: usize = 1;
@@ -50,12 +55,17 @@ const DEAD: usize = 2;
 const WOKEN: usize = 3;
 
 const COUNT_SHIFT: u32 = 48;
-const POINTER: usize = (1 << COUNT_SHIFT) - 1;
+/// In a chain's word: an exit signal is among the envelopes.
+const EXIT: usize = 1 << 2;
+const POINTER: usize = ((1 << COUNT_SHIFT) - 1) & !EXIT;
+const _: () = assert!(align_of::<Header>() > EXIT);
 /// The length at which a chain's count stays.
 pub(crate) const COUNT_CEILING: usize = u16::MAX as usize;
 
 /// Where the generation lies in `life`.
 const GENERATION_SHIFT: u32 = 32;
+/// Of the flags: the process counts as gone.
+pub(crate) const GONE: u32 = 1 << 10;
 
 /// The shared half of a mailbox; see the module's head.
 #[repr(C)]
@@ -116,6 +126,12 @@ impl Inbox {
         life >> GENERATION_SHIFT == u64::from(of) && life as u32 & flags == 0
     }
 
+    /// Whether anything is sent to the process of the generation `of`, as far as a load can tell.
+    #[inline]
+    pub(crate) fn takes(&self, of: u32) -> bool {
+        self.is_plain(of, GONE)
+    }
+
     /// The flags of whatever process is there now.
     #[inline]
     pub(crate) fn flags(&self) -> u32 {
@@ -164,7 +180,7 @@ impl Inbox {
     /// The envelope is the caller's, and valid. With `Queued` it passes to the owner.
     #[inline]
     pub(crate) unsafe fn push(&self, envelope: NonNull<Header>, to: u32, trail: &Trail) -> Pushed {
-        if self.generation() != to {
+        if !self.takes(to) {
             return Pushed::Dead;
         }
         if self.claim() {
@@ -176,7 +192,8 @@ impl Inbox {
         unsafe { self.push_on_top(envelope, trail) }
     }
 
-    /// As [`push`](Inbox::push), to a process that did not wait just now, whatever its generation.
+    /// As [`push`](Inbox::push), to a process that did not wait just now, whatever its generation,
+    /// and also if it counts as gone.
     ///
     /// # Safety
     ///
@@ -187,6 +204,11 @@ impl Inbox {
         mut envelope: NonNull<Header>,
         trail: &Trail,
     ) -> Pushed {
+        // SAFETY: the envelope is ours.
+        let exit = match unsafe { envelope.as_ref() }.kind {
+            Kind::Exit => EXIT,
+            _ => 0,
+        };
         // SAFETY: the caller's promise.
         unsafe { envelope.as_mut().hint = trail.leave(envelope.as_ptr()) };
         let mut head = self.head.load(Ordering::Relaxed);
@@ -217,7 +239,8 @@ impl Inbox {
             debug_assert_eq!(new & !POINTER, 0, "addresses have 48 bits");
             match self.head.compare_exchange_weak(
                 head,
-                new | count << COUNT_SHIFT,
+                // The words that are no chains have the bit 0.
+                new | count << COUNT_SHIFT | head & EXIT | exit,
                 // Release: the envelope's content, and what the sender did before.
                 Ordering::AcqRel,
                 Ordering::Relaxed,
@@ -294,6 +317,36 @@ impl Inbox {
         // Acquire: the contents of the envelopes. Release: so that a `wake` that wrote a chain
         // back unchanged is ordered before what the owner looks at next.
         Chain::new(self.head.swap(OPEN, Ordering::AcqRel))
+    }
+
+    /// Takes all that came to a process that has gone, which another holds: that one finds a
+    /// wake-up in its place, as one may have hidden behind the chain. With `exit`, only if an exit
+    /// signal is among it.
+    pub(crate) fn seize(&self, exit: bool) -> Option<Chain> {
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            let chain = Chain::new(head);
+            if exit && head & EXIT == 0 {
+                return None;
+            }
+            let new = match head {
+                WAITING | DEAD => head,
+                _ => WOKEN,
+            };
+            // A write whatever is there: who pushes after it sees what the caller did before.
+            match self
+                .head
+                .compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return Some(chain),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Whether an exit signal has come since the last `take`.
+    pub(crate) fn has_exit(&self) -> bool {
+        self.head.load(Ordering::Relaxed) & EXIT != 0
     }
 
     /// Nothing has come since the last `take`. Only a hint, except to the owner of a process

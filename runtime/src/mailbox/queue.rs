@@ -190,10 +190,8 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     if meant_for != generation {
         // Meant for a process that was here before. A stranger's destructor must not run while
         // the queues are being worked on.
-        match message.header().kind {
-            Kind::Signal => undelivered(table::pid_of(slot, meant_for), message),
-            _ => exit::drop_later(slot, message),
-        }
+        undelivered(table::pid_of(slot, meant_for), &message);
+        exit::drop_later(slot, message);
         return 0;
     }
     let becomes = match message.header().kind {
@@ -229,9 +227,12 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     1
 }
 
-/// A signal's envelope was meant for `to`, who is dead.
-pub(crate) fn undelivered(to: Pid, message: AnyMessage) {
-    if let Ok(signal) = message.downcast::<Signal>() {
+/// An envelope was meant for `to`, who is dead. It is still the caller's, to drop where a destructor
+/// may run.
+pub(crate) fn undelivered(to: Pid, message: &AnyMessage) {
+    if message.header().kind != Kind::Message
+        && let Some(signal) = message.payload::<Signal>()
+    {
         signal::answer_for_the_dead(to, signal);
     }
 }

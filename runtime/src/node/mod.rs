@@ -23,6 +23,7 @@ mod virtual_time;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -77,6 +78,9 @@ pub(crate) struct Instance {
     visitors: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     names: Registry,
+    exit_grace: Duration,
+    /// Its processes that were ended in their absence, and have not come back.
+    pub(crate) zombies: AtomicU32,
 }
 
 /// What every spawn and every end of a process reads: one cache line, seldom written.
@@ -167,6 +171,8 @@ impl Instance {
             visitors: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
             names: Registry::default(),
+            exit_grace: builder.exit_grace,
+            zombies: AtomicU32::new(0),
         });
         registry::publish(&instance);
         for id in 0..seats {
@@ -285,6 +291,11 @@ impl Instance {
         &self.names
     }
 
+    /// See [`Builder::exit_grace`].
+    pub(crate) fn exit_grace(&self) -> Duration {
+        self.exit_grace
+    }
+
     pub(crate) fn stack_class(&self) -> Class {
         self.stack_class
     }
@@ -353,6 +364,12 @@ impl Node {
             Some(instance) => instance,
             None => unreachable!("taken only by `shutdown`, which consumes the node"),
         }
+    }
+
+    /// How many of the node's processes are zombies: they have ended, to all others, and run on
+    /// without reaching a switch point. See [`Builder::exit_grace`].
+    pub fn zombies(&self) -> usize {
+        self.instance().zombies.load(Ordering::Relaxed) as usize
     }
 
     /// Runs `f` as a process of the node, and waits for its result; a panic of it goes on here.

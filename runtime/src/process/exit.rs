@@ -84,7 +84,7 @@ pub fn exit_signal(to: Pid, reason: ExitReason) {
     let Some(slot) = super::try_current() else {
         return send_exit(None, to, reason);
     };
-    if slot.has(bit::FATAL) {
+    if !signal::has_effect(slot) {
         return;
     }
     let me = slot.pid();
@@ -158,10 +158,14 @@ pub(crate) fn send_exit(from: Option<Pid>, to: Pid, reason: ExitReason) {
 pub fn trap_exit(trap: bool) -> bool {
     let slot = super::current("trap_exit");
     let old = slot.has(bit::TRAP_EXIT);
+    // See `process::zombie`.
+    let _locked = slot.lock.lock();
     if trap {
         slot.set(bit::TRAP_EXIT);
+        let _ = slot.inbox.set(flag::TRAPS, slot.inbox.generation());
     } else {
         slot.clear(bit::TRAP_EXIT);
+        slot.inbox.clear(flag::TRAPS);
     }
     old
 }
@@ -196,7 +200,8 @@ pub(crate) fn apply_full(slot: &Slot, limit: u32) {
     end_with(slot, ExitReason::other(MailboxFull { limit }));
 }
 
-fn end_with(slot: &Slot, reason: ExitReason) -> Option<AnyMessage> {
+/// Lets the process that the caller holds end with the reason of a signal.
+pub(crate) fn end_with(slot: &Slot, reason: ExitReason) -> Option<AnyMessage> {
     // The first fatal signal wins; nothing of the kind matters to one that is about to end.
     if slot.has(bit::FATAL | bit::ENDING) {
         discard(slot, reason);
@@ -220,8 +225,11 @@ pub(crate) fn make_fatal(slot: &Slot, reason: ExitReason) {
     if slot.has(bit::FATAL) {
         return discard(slot, reason);
     }
+    let extra = slot.extra();
+    // The watchdog may read it.
+    let _locked = slot.lock.lock();
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { (*slot.extra()).fatal = Some(reason) };
+    unsafe { (*extra).fatal = Some(reason) };
     slot.set(bit::FATAL);
 }
 
@@ -272,13 +280,13 @@ pub(crate) fn end_of(slot: &Slot, payload: Box<dyn Any + Send>) -> End {
         }
         Err(payload) => payload,
     };
-    let report = report_of(slot, &*payload);
+    let report = report_of(Some(slot), &*payload);
     drop_quietly(payload);
     End::Exit(ExitReason::Panic(report))
 }
 
-/// What is known of the panic of the running process.
-pub(crate) fn report_of(slot: &Slot, payload: &(dyn Any + Send)) -> PanicReport {
+/// What is known of the panic of the running process, if it is one that runs.
+pub(crate) fn report_of(slot: Option<&Slot>, payload: &(dyn Any + Send)) -> PanicReport {
     let message = if let Some(message) = payload.downcast_ref::<&'static str>() {
         (*message).to_owned()
     } else if let Some(message) = payload.downcast_ref::<String>() {
@@ -286,7 +294,7 @@ pub(crate) fn report_of(slot: &Slot, payload: &(dyn Any + Send)) -> PanicReport 
     } else {
         "Box<dyn Any>".to_owned()
     };
-    let (location, backtrace) = match take_seen(slot) {
+    let (location, backtrace) = match slot.and_then(take_seen) {
         Some((location, backtrace)) => (Some(location), backtrace),
         None => (None, Backtrace::disabled()),
     };

@@ -30,7 +30,8 @@ pub(crate) struct Extra {
     pub(crate) urgent: Option<Box<Urgent>>,
     /// References made so far.
     pub(crate) references: u64,
-    /// The reason of the fatal exit that is pending (`bit::FATAL`).
+    /// The reason of the fatal exit that is pending (`bit::FATAL`). Written once, under the slot's
+    /// lock, under which the watchdog reads it.
     pub(crate) fatal: Option<ExitReason>,
     /// Messages to be dropped when no queue is being worked on.
     pub(crate) stale: Vec<AnyMessage>,

@@ -371,11 +371,7 @@ pub(crate) fn of_held(slot: &Slot) -> ProcessInfo {
         info.stack_size = class.unwrap_or(node.stack_class()).size();
     });
     relations::if_any(slot, |relations| {
-        let links = relations.links.iter();
-        info.links = links
-            .filter(|(_, link)| link.is_active())
-            .map(|(pid, _)| *pid)
-            .collect();
+        info.links = relations.links.active().collect();
         let monitors = relations.monitors.iter();
         info.monitors = monitors
             .map(|(_, watched)| watched.object().clone())

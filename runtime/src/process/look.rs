@@ -133,7 +133,7 @@ pub fn is_process_alive(pid: Pid) -> bool {
 pub(crate) fn seems_alive(pid: Pid) -> bool {
     let slot = table::slot_of(pid);
     let flags = slot.inbox.flags_of(pid.generation());
-    flags.is_some_and(|flags| flags & flag::KILLED == 0) && !slot.inbox.is_closed()
+    flags.is_some_and(|flags| flags & (flag::KILLED | flag::ZOMBIE) == 0) && !slot.inbox.is_closed()
 }
 
 /// The number of messages in a process's mailbox, in O(1) and without stopping it: what it has

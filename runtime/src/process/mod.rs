@@ -14,10 +14,11 @@ pub(crate) mod behaviour;
 #[cfg(not(loom))]
 pub(crate) mod body;
 #[cfg(not(loom))]
+pub(crate) mod catch;
+#[cfg(not(loom))]
 pub mod dictionary;
 #[cfg(not(loom))]
 pub(crate) mod exit;
-#[cfg(not(loom))]
 pub(crate) mod exit_reason;
 #[cfg(not(loom))]
 pub(crate) mod extra;
@@ -42,6 +43,8 @@ pub(crate) mod table;
 pub(crate) mod wait;
 #[cfg(not(loom))]
 pub(crate) mod waker;
+#[cfg(not(loom))]
+pub(crate) mod zombie;
 
 #[cfg(not(loom))]
 pub(crate) use look::{current, current_on, guarded, guarded_on, try_current};

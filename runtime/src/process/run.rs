@@ -11,8 +11,8 @@ use super::behaviour::{Behaviour, Cx, Next, Until};
 use super::body::Body;
 use super::exit::{self, End};
 use super::exit_reason::ExitReason;
-use super::slot::{ANYONE, Slot, bit};
-use super::{local, name, table, wait, waker};
+use super::slot::{ANYONE, Slot, bit, flag};
+use super::{local, name, table, wait, waker, zombie};
 use crate::mailbox::queue;
 use crate::registry;
 use crate::scheduler;
@@ -248,7 +248,7 @@ fn fatal_reason(slot: &Slot) -> Option<ExitReason> {
         return None;
     }
     // SAFETY: the running process is its own holder.
-    unsafe { (*slot.extra()).fatal.take() }
+    unsafe { (*slot.extra()).fatal.clone() }
 }
 
 /// Lets `tell` know how the running process ends, when it does.
@@ -288,14 +288,20 @@ fn drop_extra(slot: &Slot) {
     // Destructors of messages may have made some.
     local::drop_all(slot);
     drop_messages(slot);
-    if !slot.extra.get().is_null() {
-        let extra = {
-            // See `signal::relations`.
+    if !slot.extra.get().is_null() || zombie::may_be_one() {
+        let (extra, was_zombie) = {
+            // See `signal::relations`. From here on nobody makes it a zombie, as its inbox is closed.
             let _locked = slot.lock.lock();
-            slot.extra.replace(ptr::null_mut())
+            let was_zombie = slot.inbox.flags() & flag::ZOMBIE != 0;
+            (slot.extra.replace(ptr::null_mut()), was_zombie)
         };
-        // SAFETY: made by `Slot::extra`, and no longer reachable.
-        exit::drop_quietly(unsafe { Box::from_raw(extra) });
+        if was_zombie {
+            zombie::bury(slot);
+        }
+        if !extra.is_null() {
+            // SAFETY: made by `Slot::extra`, and no longer reachable.
+            exit::drop_quietly(unsafe { Box::from_raw(extra) });
+        }
     }
     slot.reset_length();
 }

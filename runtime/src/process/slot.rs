@@ -38,6 +38,8 @@ pub(crate) const NO_ENTRY: u32 = u32::MAX;
 
 /// Flags that others set (`Inbox::flags`).
 pub(crate) mod flag {
+    use crate::mailbox::inbox::GONE;
+
     /// A future's waker was called since the process last looked.
     pub(crate) const WOKEN: u32 = 1;
     /// A kill is on its way: the process counts as dead.
@@ -58,6 +60,10 @@ pub(crate) mod flag {
     pub(crate) const NAMED: u32 = 1 << 8;
     /// There may be, or have been, a timer that is to send to the process.
     pub(crate) const TIMED: u32 = 1 << 9;
+    /// The process has been ended in its absence: see `process::zombie`. Set under the slot's lock.
+    pub(crate) const ZOMBIE: u32 = GONE;
+    /// The process traps exits. Its own, and set and cleared under the slot's lock.
+    pub(crate) const TRAPS: u32 = 1 << 11;
     /// From this bit on: the greatest number of messages that a mailbox with a limit takes.
     pub(crate) const LIMIT_SHIFT: u32 = 12;
     pub(crate) const MOST_LIMIT: u32 = u32::MAX >> LIMIT_SHIFT;
@@ -129,7 +135,7 @@ pub(crate) struct Slot {
     /// The node that the process belongs to.
     pub(crate) node: AtomicU16,
     pub(crate) wheel: Cell<u8>,
-    /// Over `Extra::relations`.
+    /// Over `Extra::relations`, and over whether the process is a zombie.
     pub(crate) lock: Mutex<()>,
     pub(crate) bits: Cell<u16>,
 }

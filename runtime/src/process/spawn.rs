@@ -17,8 +17,9 @@ use super::body::Body;
 use super::exit_reason::ExitReason;
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
+use super::zombie;
 use crate::error::SpawnError;
-use crate::mailbox::reference::Ref;
+use crate::mailbox::reference::{self, Ref};
 use crate::message::AnyMessage;
 use crate::node::{self, Node};
 use crate::scheduler;
@@ -291,6 +292,11 @@ impl<'n> Spawn<'n> {
     #[track_caller]
     fn start(self, body: Body) -> Result<Spawned, SpawnError> {
         let place = Location::caller();
+        if let Some(slot) = ended_caller() {
+            let monitor = self.monitor.map(|_| reference::make(slot));
+            let pid = stillborn(body, place)?;
+            return Ok(Spawned { pid, monitor });
+        }
         let mut bits = self.priority as u16;
         if let Some(size) = self.stack_size {
             stack::class_of(size)?;
@@ -413,6 +419,7 @@ where
     let place = Location::caller();
     let body = Body::closure(move || Next::Exit(f().into_reason()));
     let spawned = match scheduler::try_worker() {
+        Some(_) if ended_caller().is_some() => stillborn(body, place),
         Some(worker) => on_worker(worker, body, 0, place, |_| {}),
         None => from_outside(body, place),
     };
@@ -460,6 +467,28 @@ where
         Ok(_) => unreachable!("a monitor was asked for"),
         Err(error) => refused(&error, type_name::<F>()),
     }
+}
+
+/// The calling process, if it has been ended in its absence.
+#[inline]
+fn ended_caller() -> Option<&'static Slot> {
+    if zombie::any() {
+        super::try_current().filter(|slot| zombie::is_one(slot))
+    } else {
+        None
+    }
+}
+
+/// What a zombie spawns: the pid of nobody.
+#[cold]
+fn stillborn(body: Body, place: &'static Location<'static>) -> Result<Pid, SpawnError> {
+    drop(body);
+    let worker = scheduler::worker();
+    let slot = worker.acquire()?;
+    slot.prepare(worker.node_id(), 0, place);
+    let pid = slot.pid();
+    worker.bury(slot);
+    Ok(pid)
 }
 
 #[cold]

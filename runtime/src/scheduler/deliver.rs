@@ -23,7 +23,7 @@ use crate::process::slot::{Slot, bit, flag};
 use crate::process::table;
 use crate::report::report;
 use crate::shown::Shown;
-use crate::signal::{Signal, info};
+use crate::signal::{self, Signal, info};
 use crate::thread::{self, Thread};
 
 /// Sends an envelope. To the dead: it is dropped here.
@@ -38,16 +38,19 @@ pub(crate) fn deliver(to: Pid, message: AnyMessage) {
 #[inline(never)]
 pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     if let Some(sender) = thread.process()
-        && sender.has(bit::FATAL)
+        && !signal::has_effect(sender)
     {
         // What a process does after its fatal exit has no effect.
         return lost(message);
     }
     let slot = table::slot_of(to);
-    if !slot.inbox.is_plain(to.generation(), flag::LIMITED)
+    if !slot
+        .inbox
+        .is_plain(to.generation(), flag::LIMITED | flag::ZOMBIE)
         || message.header().kind != Kind::Message
     {
-        return dispatch(thread, to, message);
+        dispatch(thread, to, message);
+        return;
     }
     thread.spend(1);
     message.header_mut().generation = to.generation();
@@ -55,7 +58,10 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     if !slot.inbox.claim() {
         return queue_up(thread, slot, envelope, to);
     }
-    if !slot.inbox.is_plain(to.generation(), flag::LIMITED) {
+    if !slot
+        .inbox
+        .is_plain(to.generation(), flag::LIMITED | flag::ZOMBIE)
+    {
         return claimed(slot, envelope, to.generation());
     }
     // SAFETY: we hold the process and the envelope.
@@ -74,9 +80,10 @@ fn ready_grown(thread: &Thread, slot: &'static Slot, to: Pid, length: usize) {
     queue::report_growth(to, length);
 }
 
-/// Sends a signal, whatever has become of the sender.
-pub(crate) fn deliver_signal(to: Pid, signal: AnyMessage) {
-    dispatch(thread::this(), to, signal);
+/// Sends a signal, whatever has become of the sender. True if it was left for the receiver, which
+/// runs, to apply.
+pub(crate) fn deliver_signal(to: Pid, signal: AnyMessage) -> bool {
+    dispatch(thread::this(), to, signal)
 }
 
 /// Sends a message, in nobody's name, unless that would run user code: if nobody is there to take
@@ -113,21 +120,35 @@ pub(crate) fn offer(to: Pid, mut message: AnyMessage) -> Result<(), AnyMessage> 
     }
 }
 
+/// Gives an envelope to the process of this generation, which counts as gone, for its holder to see
+/// to.
+pub(crate) fn leave_to(slot: &'static Slot, generation: u32, message: AnyMessage) {
+    let envelope = message.into_raw();
+    // SAFETY: the envelope was just given up to us.
+    match unsafe { slot.inbox.push_on_top(envelope, &thread::this().trail) } {
+        Pushed::Queued(_) => {}
+        Pushed::Claimed => claimed(slot, envelope, generation),
+        // SAFETY: it came back.
+        Pushed::Dead => lost(unsafe { AnyMessage::from_raw(envelope) }),
+    }
+}
+
+/// True if the envelope was left for the receiver.
 #[inline(never)]
-fn dispatch(thread: &Thread, to: Pid, mut message: AnyMessage) {
+fn dispatch(thread: &Thread, to: Pid, mut message: AnyMessage) -> bool {
     let slot = table::slot_of(to);
     thread.spend(1);
     message.header_mut().generation = to.generation();
     if queue::limited(slot) {
         match within_limit(slot, to, message) {
             Some(within) => message = within,
-            None => return,
+            None => return false,
         }
     }
     let envelope = message.into_raw();
     // SAFETY: the envelope was just given up to us.
     let pushed = unsafe { slot.inbox.push(envelope, to.generation(), &thread.trail) };
-    settle(thread, slot, envelope, to, pushed);
+    settle(thread, slot, envelope, to, pushed)
 }
 
 /// The receiver does not wait.
@@ -135,10 +156,10 @@ fn dispatch(thread: &Thread, to: Pid, mut message: AnyMessage) {
 fn queue_up(thread: &Thread, slot: &'static Slot, envelope: NonNull<Header>, to: Pid) {
     // SAFETY: the envelope was given up to us.
     let pushed = unsafe { slot.inbox.push_on_top(envelope, &thread.trail) };
-    settle(thread, slot, envelope, to, pushed);
+    let _ = settle(thread, slot, envelope, to, pushed);
 }
 
-/// What follows a push.
+/// What follows a push. True if the envelope was left for the receiver.
 #[inline(always)]
 fn settle(
     thread: &Thread,
@@ -146,18 +167,20 @@ fn settle(
     envelope: NonNull<Header>,
     to: Pid,
     pushed: Pushed,
-) {
+) -> bool {
     match pushed {
         Pushed::Queued(count) => {
             thread.spend(toll(count));
             if queue::is_milestone(count) {
                 queue::report_growth(to, count);
             }
+            return true;
         }
         Pushed::Claimed => claimed(slot, envelope, to.generation()),
         // SAFETY: it came back.
         Pushed::Dead => to_the_dead(to, unsafe { AnyMessage::from_raw(envelope) }),
     }
+    false
 }
 
 /// What a send to a mailbox that is not being emptied costs beyond the usual: its senders' turns
@@ -189,10 +212,8 @@ fn claimed(slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
 
 #[cold]
 fn to_the_dead(to: Pid, message: AnyMessage) {
-    match message.header().kind {
-        Kind::Signal => queue::undelivered(to, message),
-        Kind::Message | Kind::Aliased => lost(message),
-    }
+    queue::undelivered(to, &message);
+    lost(message);
 }
 
 /// Drops a message that reaches nobody. A send does not fail, whatever the destructor does.
@@ -259,7 +280,7 @@ fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<Any
         return Some(message);
     }
     if flags & flag::LIMIT_EXITS != 0 && is_first() {
-        deliver(to, AnyMessage::signal(Signal::Full { limit }));
+        signal::send(to, Signal::Full { limit });
     }
     lost(message);
     None

@@ -44,7 +44,7 @@ pub use calls::now;
 #[cfg(not(loom))]
 pub(crate) use calls::*;
 #[cfg(not(loom))]
-pub(crate) use deliver::{deliver, deliver_on, deliver_signal, offer, ready, release};
+pub(crate) use deliver::{deliver, deliver_on, deliver_signal, leave_to, offer, ready, release};
 #[cfg(not(loom))]
 pub(crate) use reductions::{account, spend, spent};
 #[cfg(not(loom))]

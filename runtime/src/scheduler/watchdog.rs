@@ -3,8 +3,9 @@
 //! It refreshes the coarse clock. When a worker has run one process for more than
 //! [`STUCK`] while work is queued, it takes the worker's seat and gives it to a spare, which takes
 //! over all that is at rest; the operating system then shares the cores. It fires the timers of
-//! workers that do not come to it, gives cold stacks' pages back, and reports. While every worker
-//! sleeps, so does it.
+//! workers that do not come to it, ends processes that do not come to their end
+//! (`process::zombie`), gives cold stacks' pages back, and reports. While every worker sleeps, so
+//! does it.
 
 use std::iter;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::worker::{RESCUED, Worker};
 use crate::abort;
 use crate::node::{self, Instance};
 use crate::process::slot::Slot;
+use crate::process::zombie;
 use crate::report::report;
 use crate::stack;
 use crate::timer::real_time;
@@ -68,6 +70,8 @@ struct Seen {
     /// The thread's CPU time then.
     cpu: Option<u64>,
     report_at: u64,
+    /// The generation of the process that runs, and since when it is doomed.
+    doomed: Option<(u32, Instant)>,
 }
 
 impl<'n> Watchdog<'n> {
@@ -147,8 +151,13 @@ impl<'n> Watchdog<'n> {
                 since: now,
                 cpu: worker.cpu_clock.read(),
                 report_at: now + REPORT,
+                doomed: None,
             };
             return;
+        }
+        // SAFETY: slots live for ever.
+        if let Some(slot) = unsafe { running.as_ref() } {
+            end_in_absence(self.node, slot, seen);
         }
         let ran = now - seen.since;
         if now >= seen.report_at {
@@ -247,6 +256,23 @@ fn work_waits(node: &Instance) -> bool {
     !node.injector.is_empty()
         || node.seats.anybody_wants()
         || node.started_workers().any(Worker::has_work_for_others)
+}
+
+/// Ends a process that has been doomed for longer than the grace time and reached no switch point.
+fn end_in_absence(node: &Instance, slot: &'static Slot, seen: &mut Seen) {
+    let generation = slot.inbox.generation();
+    match seen.doomed {
+        Some((of, since)) if of == generation => {
+            if real_time() - since >= node.exit_grace() {
+                seen.doomed = None;
+                zombie::declare(node, slot, of);
+            }
+        }
+        _ => {
+            let doomed = zombie::is_doomed(slot, generation);
+            seen.doomed = doomed.then(|| (generation, real_time()));
+        }
+    }
 }
 
 #[cold]

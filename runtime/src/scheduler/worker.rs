@@ -1024,7 +1024,7 @@ impl Worker {
         self.no_turn();
         for letter in letters {
             match letter {
-                Letter::To(pid, message) => deliver_signal(pid, message),
+                Letter::To(pid, message) => _ = deliver_signal(pid, message),
                 Letter::Named(named) => exit::drop_quietly(named),
             }
         }

@@ -15,8 +15,12 @@
 //!           Unlinked(n)
 //! ```
 //!
+//! Whose other end ends while it runs has the reason noted at its own end too, beside the signal:
+//! so a zombie's links can be read without its inbox (`process::zombie`).
+//!
 //! After the Erlang distribution protocol's link protocol (OTP 23.3 and later).
 
+use super::links::{Link, Unlinked};
 use super::relations;
 use super::{Signal, send};
 use crate::mailbox::{queue, urgent};
@@ -25,22 +29,7 @@ use crate::process::exit;
 use crate::process::exit_reason::ExitReason;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit};
-use crate::process::{current, table};
-
-/// One end of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
-    /// With priority, the [`Exit`](crate::Exit) goes before ordinary messages.
-    Active { priority: bool },
-    /// Ended from here by the unlink signal of this number, which the other end has yet to answer.
-    Unlinking(u64),
-}
-
-impl Link {
-    pub(crate) fn is_active(self) -> bool {
-        matches!(self, Link::Active { .. })
-    }
-}
+use crate::process::{current, table, zombie};
 
 /// Links the calling process and `pid`: when one of them ends, the other receives an exit signal
 /// with its reason.
@@ -97,16 +86,20 @@ fn make(slot: &Slot, pid: Pid, priority: bool) {
     if pid == me || !super::has_effect(slot) {
         return;
     }
-    let before = relations::with(slot, |relations| {
-        relations.links.insert(pid, Link::Active { priority })
-    });
-    if before.is_some_and(Link::is_active) {
+    if !relations::with(slot, |relations| relations.links.link(pid, priority)) {
         return;
     }
     if table::is_live(pid) {
-        return send(pid, Signal::Link { from: me });
+        send(pid, Signal::Link { from: me });
+        if zombie::is_one(slot) {
+            // Whoever ended the process in its absence may have told the other end too early.
+            let (from, reason) = (me, ExitReason::NoProc);
+            send(pid, Signal::LinkExit { from, reason });
+        }
+        return;
     }
-    relations::with(slot, |relations| relations.links.remove(&pid));
+    let link = relations::with(slot, |relations| relations.links.forget(pid));
+    discard(slot, link);
     if slot.has(bit::TRAP_EXIT) {
         exit::send_exit(Some(pid), me, ExitReason::NoProc);
     } else {
@@ -127,18 +120,13 @@ pub fn unlink(pid: Pid) {
     if !super::has_effect(slot) {
         return;
     }
-    let id = relations::if_any(slot, |relations| {
-        if !relations.links.get(&pid)?.is_active() {
-            return None;
+    match relations::if_any(slot, |relations| relations.links.unlink(pid)) {
+        Some(Unlinked::Tell(id)) => {
+            let from = slot.pid();
+            send(pid, Signal::Unlink { from, id });
         }
-        relations.unlinks += 1;
-        let id = relations.unlinks;
-        relations.links.insert(pid, Link::Unlinking(id));
-        Some(id)
-    });
-    if let Some(id) = id.flatten() {
-        let from = slot.pid();
-        send(pid, Signal::Unlink { from, id });
+        Some(Unlinked::Broken(reason)) => exit::discard(slot, reason),
+        Some(Unlinked::Nothing) | None => {}
     }
 }
 
@@ -152,11 +140,7 @@ pub fn unlink(pid: Pid) {
 pub fn links() -> Vec<Pid> {
     let slot = current("links");
     queue::drain(slot);
-    relations::if_any(slot, |relations| {
-        let active = relations.links.iter().filter(|(_, link)| link.is_active());
-        active.map(|(pid, _)| *pid).collect()
-    })
-    .unwrap_or_default()
+    relations::if_any(slot, |relations| relations.links.active().collect()).unwrap_or_default()
 }
 
 /// Links a newborn, which the caller holds, and its parent, which is the calling process.
@@ -165,26 +149,22 @@ pub(crate) fn with_newborn(parent: &Slot, child: &Slot, priority: bool) {
         urgent::enable(parent);
     }
     let (parent_pid, child_pid) = (parent.pid(), child.pid());
-    let ordinary = Link::Active { priority: false };
-    relations::with(child, |child| child.links.insert(parent_pid, ordinary));
-    let own = Link::Active { priority };
-    relations::with(parent, |parent| parent.links.insert(child_pid, own));
+    let _ = relations::with(child, |child| child.links.link(parent_pid, false));
+    let _ = relations::with(parent, |parent| parent.links.link(child_pid, priority));
+    if zombie::is_one(parent) {
+        exit::make_fatal(child, ExitReason::NoProc);
+    }
 }
 
 /// The other end has linked.
 pub(super) fn accept(slot: &Slot, from: Pid) {
-    let unlinking = relations::with(slot, |relations| match relations.links.get(&from) {
-        Some(Link::Unlinking(_)) => true,
-        Some(Link::Active { .. }) => false,
-        None => {
-            relations
-                .links
-                .insert(from, Link::Active { priority: false });
-            false
-        }
-    });
+    let linked = relations::if_untold(slot, |relations| relations.links.accept(from));
+    let refused = match linked {
+        Some(linked) => !linked && slot.has(bit::ENDING),
+        None => true,
+    };
     // In its end a process keeps its marks: whom it has unlinked is not told why it ends.
-    if unlinking && slot.has(bit::ENDING) {
+    if refused {
         let (from, to) = (slot.pid(), from);
         let reason = ExitReason::NoProc;
         send(to, Signal::LinkExit { from, reason });
@@ -193,15 +173,8 @@ pub(super) fn accept(slot: &Slot, from: Pid) {
 
 /// The other end has unlinked.
 pub(super) fn remove(slot: &Slot, from: Pid, id: u64) {
-    relations::if_any(slot, |relations| {
-        if relations
-            .links
-            .get(&from)
-            .is_some_and(|link| link.is_active())
-        {
-            relations.links.remove(&from);
-        }
-    });
+    let link = relations::if_any(slot, |relations| relations.links.remove(from)).flatten();
+    discard(slot, link);
     let (from, to) = (slot.pid(), from);
     send(to, Signal::Unlinked { from, id });
 }
@@ -211,22 +184,36 @@ pub(super) fn acknowledged(slot: &Slot, from: Pid, id: u64) {
     if slot.has(bit::ENDING) {
         return;
     }
-    relations::if_any(slot, |relations| {
-        if relations.links.get(&from) == Some(&Link::Unlinking(id)) {
-            relations.links.remove(&from);
-        }
-    });
+    relations::if_any(slot, |relations| relations.links.acknowledged(from, id));
 }
 
 /// The other end has ended. Returns the message that this becomes, if any.
 pub(super) fn broken(slot: &Slot, from: Pid, reason: ExitReason) -> Option<AnyMessage> {
-    // Whatever its state: a dead end answers nothing more.
-    let link = relations::if_any(slot, |relations| relations.links.remove(&from)).flatten();
-    let Some(Link::Active { priority }) = link else {
+    let link = relations::if_any(slot, |relations| relations.links.forget(from)).flatten();
+    let priority = link.as_ref().and_then(Link::priority);
+    discard(slot, link);
+    let Some(priority) = priority else {
         exit::discard(slot, reason);
         return None;
     };
     let mut message = exit::apply_link(slot, from, reason)?;
     message.header_mut().priority = priority;
     Some(message)
+}
+
+/// The process `from` ends: tells the other end of a link of its.
+pub(super) fn tell(from: Pid, to: Pid, reason: &ExitReason) {
+    let signal = Signal::LinkExit {
+        from,
+        reason: reason.clone(),
+    };
+    if super::is_queued(to, signal) && !reason.is_normal() {
+        relations::of(to, |relations| relations.links.break_off(from, reason));
+    }
+}
+
+fn discard(slot: &Slot, link: Option<Link>) {
+    if let Some(Link::Broken { reason, .. }) = link {
+        exit::discard(slot, reason);
+    }
 }

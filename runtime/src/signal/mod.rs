@@ -3,7 +3,8 @@
 //! A signal is an envelope of [`Kind::Signal`](crate::message::Kind). Whoever takes it from the
 //! inbox of its receiver (the process itself, or a sender that has claimed it while it waits)
 //! applies it there, to what belongs to the holder of the process; no user code runs meanwhile.
-//! A signal that finds its receiver dead is answered where it falls, if it wants an answer.
+//! A signal that finds its receiver dead is answered where it falls, if it wants an answer; one
+//! that finds it gone but running may be answered twice, and does nothing the second time.
 //!
 //! ```text
 //!   link, unlink, acknowledgement   link.rs      both ends keep the link; see there
@@ -20,18 +21,20 @@
 pub(crate) mod alias;
 pub(crate) mod info;
 pub(crate) mod link;
+pub(crate) mod links;
 pub(crate) mod monitor;
 pub(crate) mod relations;
 pub(crate) mod table;
 
-use crate::message::AnyMessage;
+use crate::message::{AnyMessage, Kind};
 use crate::process::exit;
 use crate::process::exit_reason::ExitReason;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit};
+use crate::process::zombie::{self, Gone};
 use crate::scheduler;
 use info::{Answer, Question};
-use relations::Watch;
+use relations::{Relations, Watch};
 
 /// A signal to a process.
 #[derive(Debug)]
@@ -80,6 +83,8 @@ pub(crate) enum Signal {
         number: u64,
         answer: Answer,
     },
+    /// The process was ended in its absence.
+    Gone(Box<Gone>),
 }
 
 /// The message that an exit signal becomes in a process that traps exits: Erlang's
@@ -95,7 +100,47 @@ pub struct Exit {
 
 /// Sends a signal, whatever becomes of the sender.
 pub(crate) fn send(to: Pid, signal: Signal) {
-    scheduler::deliver_signal(to, AnyMessage::signal(signal));
+    is_queued(to, signal);
+}
+
+/// Sends a signal. True if it was left for the receiver, which runs, to apply.
+fn is_queued(to: Pid, signal: Signal) -> bool {
+    let question = signal.question();
+    let ends = signal.ends();
+    let mut signal = AnyMessage::signal(signal);
+    if ends {
+        signal.header_mut().kind = Kind::Exit;
+    }
+    let queued = scheduler::deliver_signal(to, signal);
+    if queued
+        && let Some(question) = question
+        && zombie::is_gone(to)
+    {
+        // It may have come too late for whoever ended the receiver in its absence.
+        answer_for_the_dead(to, &question);
+    }
+    queued
+}
+
+impl Signal {
+    /// A copy of a signal that wants an answer.
+    fn question(&self) -> Option<Signal> {
+        match *self {
+            Signal::Link { from } => Some(Signal::Link { from }),
+            Signal::Unlink { from, id } => Some(Signal::Unlink { from, id }),
+            Signal::Monitor(watch) => Some(Signal::Monitor(watch)),
+            _ => None,
+        }
+    }
+
+    /// Whether it ends a receiver that does not trap exits, whatever else is so.
+    fn ends(&self) -> bool {
+        match self {
+            Signal::Exit { reason, .. } => !reason.is_normal(),
+            Signal::Full { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// Applies a signal to the process that the caller holds. Returns the message that it becomes, if
@@ -142,12 +187,16 @@ pub(crate) fn apply(slot: &Slot, signal: Signal) -> Option<AnyMessage> {
             info::note(slot, number, answer);
             None
         }
+        Signal::Gone(gone) => {
+            zombie::apply(slot, *gone);
+            None
+        }
     }
 }
 
 /// A signal reached nobody: `to` is dead. Who wants an answer gets it.
-pub(crate) fn answer_for_the_dead(to: Pid, signal: Signal) {
-    match signal {
+pub(crate) fn answer_for_the_dead(to: Pid, signal: &Signal) {
+    match *signal {
         Signal::Link { from } => send(
             from,
             Signal::LinkExit {
@@ -165,34 +214,36 @@ pub(crate) fn answer_for_the_dead(to: Pid, signal: Signal) {
         | Signal::Unlinked { .. }
         | Signal::LinkExit { .. }
         | Signal::Demonitor(_)
-        | Signal::Down { .. } => {}
+        | Signal::Down { .. }
+        | Signal::Gone(_) => {}
     }
 }
 
 /// The process ends, its inbox is closed: whoever is linked to it or monitors it is told, whomever
 /// it monitored forgets it. Takes time in proportion to their number, in turns.
 pub(crate) fn tell_all(slot: &Slot, reason: &ExitReason) {
-    let Some(mut relations) = relations::take(slot) else {
+    let Some(relations) = relations::take(slot) else {
         return;
     };
-    let me = slot.pid();
-    let turn = || {
+    tell(slot.pid(), &relations, reason, || {
         if scheduler::spent() {
             scheduler::suspend(crate::context::Suspend::Yield);
         }
-    };
-    for (to, link) in relations.links.drain() {
-        if link.is_active() {
-            let reason = reason.clone();
-            send(to, Signal::LinkExit { from: me, reason });
-            turn();
-        }
+    });
+    exit::drop_quietly(relations);
+}
+
+/// As [`tell_all`], of a process whose relations the caller has taken.
+pub(crate) fn tell(me: Pid, relations: &Relations, reason: &ExitReason, turn: impl Fn()) {
+    for to in relations.links.active() {
+        link::tell(me, to, reason);
+        turn();
     }
-    for (watch, ()) in relations.monitored_by.drain() {
+    for (&watch, ()) in relations.monitored_by.iter() {
         monitor::tell(watch, reason.clone());
         turn();
     }
-    for (number, monitor) in relations.monitors.drain() {
+    for (&number, monitor) in relations.monitors.iter() {
         if let Some(target) = monitor.target() {
             let watch = Watch {
                 watcher: me,
@@ -205,6 +256,7 @@ pub(crate) fn tell_all(slot: &Slot, reason: &ExitReason) {
 }
 
 /// Whether the calling process may still cause anything: not after its fatal exit.
+#[inline]
 pub(crate) fn has_effect(slot: &Slot) -> bool {
-    !slot.has(bit::FATAL)
+    !slot.has(bit::FATAL) && !zombie::is_one(slot)
 }

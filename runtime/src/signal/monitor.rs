@@ -18,6 +18,7 @@ use crate::process::exit;
 use crate::process::exit_reason::{ExitReason, Term};
 use crate::process::pid::Pid;
 use crate::process::slot::Slot;
+use crate::process::zombie;
 use crate::registry::{self, Name};
 
 /// The message that a monitor sends once, when what it watched has ended: Erlang's
@@ -195,7 +196,12 @@ impl Monitor {
                 number: reference.number(),
             };
             match (told, target) {
-                (Some(pid), _) => send(pid, Signal::Monitor(watch)),
+                (Some(pid), _) => {
+                    send(pid, Signal::Monitor(watch));
+                    if zombie::is_one(slot) {
+                        send(pid, Signal::Demonitor(watch));
+                    }
+                }
                 (None, Some(_)) => {}
                 (None, None) => tell(watch, ExitReason::NoProc),
             }
@@ -352,7 +358,12 @@ pub(super) fn tell(watch: Watch, reason: ExitReason) {
 
 /// The process is monitored.
 pub(super) fn accept(slot: &Slot, watch: Watch) {
-    relations::with(slot, |relations| relations.monitored_by.insert(watch, ()));
+    let untold = relations::if_untold(slot, |relations| {
+        relations.monitored_by.insert(watch, ());
+    });
+    if untold.is_none() {
+        tell(watch, ExitReason::NoProc);
+    }
 }
 
 /// A monitor of the process is gone.

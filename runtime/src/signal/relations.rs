@@ -3,14 +3,20 @@
 //! They belong to the holder of the process, as everything in `Extra`. But a process that does not
 //! come to a switch point after its fatal exit (a zombie, see `process::zombie`) is ended in its
 //! absence, so they lie behind a small lock in the slot. Under the lock nothing is delivered and no
-//! user code runs; and as nobody else makes an `Extra`, the watchdog finds none, or a whole one.
+//! user code runs, no destructor either; and as nobody else makes an `Extra`, the watchdog finds
+//! none, or a whole one.
+//!
+//! Who tells the end is decided under the lock: the watchdog, if it has marked the process
+//! (`flag::ZOMBIE`), else the process itself. What is entered later would never be told, so whoever
+//! enters what another relies on asks first ([`if_untold`]).
 
 use super::alias::Alias;
-use super::link::Link;
+use super::links::Links;
 use super::monitor::Watched;
 use super::table::Table;
 use crate::process::pid::Pid;
-use crate::process::slot::Slot;
+use crate::process::slot::{Slot, flag};
+use crate::process::table;
 
 /// One monitor, as the watched process knows it: the watcher's [`Ref`](crate::Ref), without its
 /// marker.
@@ -23,16 +29,12 @@ pub(crate) struct Watch {
 /// See the module's head.
 #[derive(Default)]
 pub(crate) struct Relations {
-    pub(crate) links: Table<Pid, Link>,
+    pub(crate) links: Links,
     /// By the number of their reference.
     pub(crate) monitors: Table<u64, Watched>,
     pub(crate) monitored_by: Table<Watch, ()>,
     /// By the number of their reference.
     pub(crate) aliases: Table<u64, Alias>,
-    /// Unlink signals sent so far.
-    pub(crate) unlinks: u64,
-    /// The process has told its end.
-    pub(crate) ended: bool,
 }
 
 impl Relations {
@@ -40,10 +42,7 @@ impl Relations {
     pub(crate) fn any_priority(&self) -> bool {
         self.aliases.iter().any(|(_, alias)| alias.priority)
             || self.monitors.iter().any(|(_, watched)| watched.priority())
-            || self
-                .links
-                .iter()
-                .any(|(_, link)| *link == Link::Active { priority: true })
+            || self.links.any_priority()
     }
 }
 
@@ -65,15 +64,30 @@ pub(crate) fn if_any<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> Opt
     }
 }
 
-/// Takes the relations out, for the process's end; none if it has told its end already.
-pub(crate) fn take(slot: &Slot) -> Option<Relations> {
-    if_any(slot, |relations| {
-        if relations.ended {
-            return None;
-        }
-        let taken = std::mem::take(relations);
-        relations.ended = true;
-        Some(taken)
+/// As [`with`], unless the end of the process has been told in its absence.
+pub(crate) fn if_untold<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> Option<R> {
+    with(slot, |relations| {
+        (slot.inbox.flags() & flag::ZOMBIE == 0).then(|| f(relations))
     })
-    .flatten()
+}
+
+/// As [`if_any`], of a process that another holds, if it lives.
+pub(crate) fn of<R>(pid: Pid, f: impl FnOnce(&mut Relations) -> R) -> Option<R> {
+    let slot = table::slot_of(pid);
+    let _locked = slot.lock.lock();
+    if !table::is_live(pid) {
+        return None;
+    }
+    let extra = slot.extra.get();
+    // SAFETY: as in `with`; the process has not freed it, for it closes its inbox before it does.
+    (!extra.is_null()).then(|| f(unsafe { &mut (*extra).relations }))
+}
+
+/// Takes the relations out, for the process's end; none if it was told in its absence.
+pub(crate) fn take(slot: &Slot) -> Option<Relations> {
+    if slot.extra.get().is_null() {
+        None
+    } else {
+        if_untold(slot, std::mem::take)
+    }
 }

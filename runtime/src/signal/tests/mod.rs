@@ -1,0 +1,36 @@
+//! Models of the signals' protocols under loom.
+//!
+//! They run the shipped inbox, links and tables; a [`World`](world::World) of two or three processes
+//! stands for the slots around them, and does what `link`, `monitor`, `process::run` and
+//! `process::zombie` do with what the shipped parts return. What each model refuses:
+//!
+//! | model                           | a change that it refuses                                     |
+//! |---------------------------------|--------------------------------------------------------------|
+//! | `link_meets_unlink`             | an end that is forgotten at the unlink, not at its answer;   |
+//! |                                 | `accept` that turns `Unlinking` into `Active`                |
+//! | `an_old_answer_is_no_answer`    | `acknowledged` that does not compare the number              |
+//! | `link_meets_exit`               | an end that does not close its inbox before it tells;        |
+//! |                                 | a `Link` that finds the dead and is not answered             |
+//! | `monitor_meets_exit`            | as above; one that tells before what came last is applied    |
+//! | `demonitor_meets_exit`          | a `Down` that does not look for its monitor                  |
+//! | `kill_meets_suspend`            | a wait that does not look, a claim that applies and waits    |
+//! | `a_claim_applies_in_place`      | a claiming sender that applies, and does not look again      |
+//! |                                 | before the process waits                                     |
+//! | `a_name_goes_with_its_process`  | a name entered after the last look at the inbox; `close`     |
+//! |                                 | or `flags_at_end` in the other order                         |
+//! | `a_name_has_one_process`        | a name that is taken without a look at who has it            |
+//! | `a_zombie_comes_back`           | an owner that tells what was told in its absence; a mark     |
+//! |                                 | without the lock                                             |
+//! | `a_monitor_meets_a_zombie`      | a sender that does not look after its push; an owner that    |
+//! |                                 | enters a monitor nobody will tell; an inbox that is taken    |
+//! |                                 | over before the mark                                         |
+//! | `an_exit_is_trapped_or_fatal`   | `trap_exit` without the lock                                 |
+//!
+//! ```text
+//! .ci/loom signal
+//! ```
+
+mod end_models;
+mod link_models;
+mod world;
+mod zombie_models;

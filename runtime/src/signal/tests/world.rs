@@ -1,0 +1,348 @@
+//! The models' processes: inboxes, and relations behind their locks.
+//!
+//! Whoever claims a process runs it on the spot, as in the mailbox's models. A process waits, ends
+//! or is held by the thread that plays it; at the end of a model all must wait or have ended.
+
+use std::num::NonZeroU32;
+
+use super::super::links::{Links, Unlinked};
+use super::super::table::Table;
+use crate::loom::cell::UnsafeCell;
+use crate::loom::sync::{Arc, Mutex};
+use crate::mailbox::inbox::{Chain, GONE, Inbox, Pushed};
+use crate::mailbox::trail::Trail;
+use crate::message::{AnyMessage, Kind};
+use crate::process::exit_reason::ExitReason;
+use crate::process::pid::Pid;
+
+/// The generation of all of them.
+pub(super) const ALIVE: u32 = 1;
+pub(super) const KILLED: u32 = 1 << 1;
+pub(super) const TRAPS: u32 = 1 << 11;
+
+/// As `signal::Signal`, without what the protocols do not look at.
+#[derive(Clone, Debug)]
+pub(super) enum Signal {
+    Link {
+        from: usize,
+    },
+    Unlink {
+        from: usize,
+        id: u64,
+    },
+    Unlinked {
+        from: usize,
+        id: u64,
+    },
+    LinkExit {
+        from: usize,
+    },
+    Monitor {
+        from: usize,
+    },
+    Demonitor {
+        from: usize,
+    },
+    Down {
+        from: usize,
+    },
+    Exit,
+    /// As `Signal::Gone`.
+    Gone,
+}
+
+/// What lies behind the lock.
+#[derive(Default)]
+pub(super) struct Relations {
+    pub(super) links: Links,
+    /// Of every process there is one monitor at most.
+    pub(super) monitors: Table<usize, ()>,
+    pub(super) monitored_by: Table<usize, ()>,
+}
+
+/// What the holder alone touches.
+#[derive(Default)]
+pub(super) struct Private {
+    pub(super) exits: usize,
+    pub(super) downs: usize,
+    /// A fatal exit was applied.
+    pub(super) fatal: bool,
+    /// An exit signal was trapped.
+    pub(super) trapped: bool,
+    pub(super) traps: bool,
+    pub(super) ending: bool,
+}
+
+pub(super) struct Peer {
+    pub(super) inbox: Inbox,
+    pub(super) relations: Mutex<Relations>,
+    private: UnsafeCell<Private>,
+}
+
+/// Some processes; each is held by the thread that made it until it waits.
+pub(super) struct World(Vec<Peer>);
+
+// SAFETY: the private halves are touched by the holder alone, which is what loom checks.
+unsafe impl Sync for World {}
+// SAFETY: as above.
+unsafe impl Send for World {}
+
+pub(super) fn pid(of: usize) -> Pid {
+    Pid::new(of as u32, NonZeroU32::MIN)
+}
+
+fn index(pid: Pid) -> usize {
+    pid.index() as usize
+}
+
+impl World {
+    pub(super) fn new(count: usize) -> Arc<World> {
+        let peers = (0..count).map(|_| {
+            let peer = Peer {
+                inbox: Inbox::new(),
+                relations: Mutex::new(Relations::default()),
+                private: UnsafeCell::new(Private::default()),
+            };
+            peer.inbox.open();
+            peer
+        });
+        Arc::new(World(peers.collect()))
+    }
+
+    pub(super) fn peer(&self, of: usize) -> &Peer {
+        &self.0[of]
+    }
+
+    /// What the holder may do.
+    pub(super) fn hold<R>(&self, me: usize, f: impl FnOnce(&mut Private) -> R) -> R {
+        // SAFETY: the caller holds the process, which is what loom checks.
+        self.0[me]
+            .private
+            .with_mut(|private| f(unsafe { &mut *private }))
+    }
+
+    pub(super) fn with<R>(&self, me: usize, f: impl FnOnce(&mut Relations) -> R) -> R {
+        f(&mut self.0[me].relations.lock().unwrap())
+    }
+
+    /// As `relations::if_untold`.
+    fn if_untold<R>(&self, me: usize, f: impl FnOnce(&mut Relations) -> R) -> Option<R> {
+        self.with(me, |relations| {
+            (self.0[me].inbox.flags() & GONE == 0).then(|| f(relations))
+        })
+    }
+
+    /// As `table::is_live`.
+    pub(super) fn is_live(&self, of: usize) -> bool {
+        let inbox = &self.0[of].inbox;
+        !inbox.is_closed() && inbox.takes(ALIVE)
+    }
+
+    // As `signal::send` and `scheduler::deliver`.
+
+    pub(super) fn send(&self, to: usize, signal: Signal) {
+        let question = match signal {
+            Signal::Link { .. } | Signal::Unlink { .. } | Signal::Monitor { .. } => {
+                Some(signal.clone())
+            }
+            _ => None,
+        };
+        let exit = matches!(signal, Signal::Exit);
+        let mut message = AnyMessage::signal(signal);
+        message.header_mut().generation = ALIVE;
+        if exit {
+            message.header_mut().kind = Kind::Exit;
+        }
+        let inbox = &self.0[to].inbox;
+        let envelope = message.into_raw();
+        // SAFETY: the envelope is ours.
+        match unsafe { inbox.push(envelope, ALIVE, &Trail::new()) } {
+            Pushed::Queued(_) => {
+                if let Some(question) = question
+                    && !inbox.takes(ALIVE)
+                {
+                    self.answer_for_the_dead(to, question);
+                }
+            }
+            Pushed::Claimed => {
+                // SAFETY: the envelope is ours.
+                self.accept(to, unsafe { AnyMessage::from_raw(envelope) });
+                self.run(to);
+            }
+            // SAFETY: the envelope came back.
+            Pushed::Dead => match unsafe { AnyMessage::from_raw(envelope) }.downcast::<Signal>() {
+                Ok(signal) => self.answer_for_the_dead(to, signal),
+                Err(_) => unreachable!(),
+            },
+        }
+    }
+
+    pub(super) fn answer_for_the_dead(&self, to: usize, signal: Signal) {
+        match signal {
+            Signal::Link { from } => self.send(from, Signal::LinkExit { from: to }),
+            Signal::Unlink { from, id } => self.send(from, Signal::Unlinked { from: to, id }),
+            Signal::Monitor { from } => self.send(from, Signal::Down { from: to }),
+            _ => {}
+        }
+    }
+
+    /// The process, which the caller holds, goes on until it waits, or has taken a fatal exit and
+    /// ends.
+    pub(super) fn run(&self, me: usize) {
+        loop {
+            self.drain(me);
+            if self.hold(me, |private| private.fatal) {
+                return self.end(me);
+            }
+            if self.0[me].inbox.wait() {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn drain(&self, me: usize) {
+        self.take_in(me, self.0[me].inbox.take());
+    }
+
+    fn take_in(&self, me: usize, chain: Chain) {
+        for envelope in chain.into_oldest_first() {
+            // SAFETY: a chain's envelopes belong to the holder who took it.
+            self.accept(me, unsafe { AnyMessage::from_raw(envelope) });
+        }
+    }
+
+    fn accept(&self, me: usize, message: AnyMessage) {
+        match message.downcast::<Signal>() {
+            Ok(signal) => self.apply(me, signal),
+            Err(_) => unreachable!("signals only"),
+        }
+    }
+
+    /// As `signal::apply`.
+    fn apply(&self, me: usize, signal: Signal) {
+        match signal {
+            Signal::Link { from } => {
+                let linked = self.if_untold(me, |own| own.links.accept(pid(from)));
+                let ending = self.hold(me, |private| private.ending);
+                if linked.is_none_or(|linked| !linked && ending) {
+                    self.send(from, Signal::LinkExit { from: me });
+                }
+            }
+            Signal::Unlink { from, id } => {
+                self.with(me, |own| own.links.remove(pid(from)));
+                self.send(from, Signal::Unlinked { from: me, id });
+            }
+            Signal::Unlinked { from, id } => {
+                if !self.hold(me, |private| private.ending) {
+                    self.with(me, |own| own.links.acknowledged(pid(from), id));
+                }
+            }
+            Signal::LinkExit { from } => {
+                let link = self.with(me, |own| own.links.forget(pid(from)));
+                if link.is_some_and(|link| link.is_active()) {
+                    // As if it trapped exits: the models look at what is told.
+                    self.hold(me, |private| private.exits += 1);
+                }
+            }
+            Signal::Monitor { from } => {
+                if self
+                    .if_untold(me, |own| own.monitored_by.insert(from, ()))
+                    .is_none()
+                {
+                    self.send(from, Signal::Down { from: me });
+                }
+            }
+            Signal::Demonitor { from } => _ = self.with(me, |own| own.monitored_by.remove(&from)),
+            Signal::Down { from } => {
+                if self.with(me, |own| own.monitors.remove(&from)).is_some() {
+                    self.hold(me, |private| private.downs += 1);
+                }
+            }
+            Signal::Exit => self.hold(me, |private| {
+                if private.traps {
+                    private.trapped = true;
+                } else {
+                    private.fatal = true;
+                }
+            }),
+            Signal::Gone => self.hold(me, |private| private.fatal = true),
+        }
+    }
+
+    // As `link`, `unlink`, `monitor`, `demonitor`, of the process that the caller holds.
+
+    pub(super) fn link(&self, me: usize, to: usize) {
+        if !self.with(me, |own| own.links.link(pid(to))) {
+            return;
+        }
+        if self.is_live(to) {
+            self.send(to, Signal::Link { from: me });
+            if !self.0[me].inbox.takes(ALIVE) {
+                self.send(to, Signal::LinkExit { from: me });
+            }
+        } else {
+            self.with(me, |own| own.links.forget(pid(to)));
+            self.hold(me, |private| private.exits += 1);
+        }
+    }
+
+    pub(super) fn unlink(&self, me: usize, from: usize) {
+        if let Unlinked::Tell(id) = self.with(me, |own| own.links.unlink(pid(from))) {
+            self.send(from, Signal::Unlink { from: me, id });
+        }
+    }
+
+    pub(super) fn monitor(&self, me: usize, to: usize) {
+        self.with(me, |own| own.monitors.insert(to, ()));
+        self.send(to, Signal::Monitor { from: me });
+    }
+
+    pub(super) fn demonitor(&self, me: usize, of: usize) -> bool {
+        let stood = self.with(me, |own| own.monitors.remove(&of)).is_some();
+        if stood {
+            self.send(of, Signal::Demonitor { from: me });
+        }
+        stood
+    }
+
+    /// As `run::end`.
+    pub(super) fn end(&self, me: usize) {
+        self.hold(me, |private| private.ending = true);
+        self.take_in(me, self.0[me].inbox.close());
+        if let Some(relations) = self.if_untold(me, std::mem::take) {
+            self.tell(me, &relations);
+        }
+    }
+
+    /// As `signal::tell`.
+    pub(super) fn tell(&self, me: usize, relations: &Relations) {
+        for to in relations.links.active() {
+            self.send(index(to), Signal::LinkExit { from: me });
+            if self.is_live(index(to)) {
+                let reason = ExitReason::Shutdown;
+                self.with(index(to), |other| other.links.break_off(pid(me), &reason));
+            }
+        }
+        for (&from, ()) in relations.monitored_by.iter() {
+            self.send(from, Signal::Down { from: me });
+        }
+    }
+
+    /// At the end, when the caller is alone: the process waits, or has ended.
+    pub(super) fn at_the_end(&self, me: usize) -> bool {
+        if self.0[me].inbox.is_closed() {
+            return false;
+        }
+        assert!(self.0[me].inbox.claim(), "it runs, and nobody runs it");
+        true
+    }
+
+    pub(super) fn is_linked(&self, me: usize, to: usize) -> bool {
+        self.with(me, |own| own.links.active().any(|end| end == pid(to)))
+    }
+
+    /// Nothing is left of a link of the process's, not even a mark.
+    pub(super) fn has_no_end(&self, me: usize, to: usize) -> bool {
+        self.with(me, |own| own.links.forget(pid(to))).is_none()
+    }
+}
