@@ -20,6 +20,8 @@ pub(crate) mod exit_reason;
 #[cfg(not(loom))]
 pub(crate) mod extra;
 #[cfg(not(loom))]
+pub(crate) mod latch;
+#[cfg(not(loom))]
 pub(crate) mod local;
 #[cfg(not(loom))]
 pub(crate) mod look;

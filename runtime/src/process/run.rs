@@ -11,6 +11,7 @@ use super::behaviour::{Behaviour, Cx, Next, Until};
 use super::body::Body;
 use super::exit::{self, End};
 use super::exit_reason::ExitReason;
+use super::extra::Owned;
 use super::slot::{ANYONE, Slot, bit};
 use super::{local, name, table, wait, waker};
 use crate::mailbox::queue;
@@ -260,11 +261,11 @@ fn drop_extra(slot: &Slot) {
     let extra = {
         // See `signal::relations`.
         let _locked = slot.lock.lock();
-        slot.extra.replace(ptr::null_mut())
+        slot.extra.take()
     };
-    if !extra.is_null() {
-        // SAFETY: made by `Slot::extra`, and no longer reachable.
-        exit::drop_quietly(unsafe { Box::from_raw(extra) });
+    // SAFETY: made by `Slot::extra`, and no longer reachable.
+    if let Some(extra) = unsafe { Owned::from_raw(extra) } {
+        exit::drop_quietly(extra);
     }
     slot.reset_length();
 }

@@ -143,7 +143,7 @@ pub fn links() -> Vec<Pid> {
 /// Links a newborn, which the caller holds, and its parent, which is the calling process.
 pub(crate) fn with_newborn(parent: &Slot, child: &Slot) {
     let (parent_pid, child_pid) = (parent.pid(), child.pid());
-    relations::with(child, |child| child.links.insert(parent_pid, Link::Active));
+    relations::of_newborn(child, |child| child.links.insert(parent_pid, Link::Active));
     relations::with(parent, |parent| {
         parent.links.insert(child_pid, Link::Active)
     });

@@ -3,7 +3,7 @@
 //! They belong to the holder of the process, as everything in `Extra`. But a process that does not
 //! come to a switch point after its fatal exit (a zombie, see `process::zombie`) is ended in its
 //! absence, so they lie behind a small lock in the slot. Under the lock nothing is delivered and no
-//! user code runs; and as nobody else makes an `Extra`, the watchdog finds none, or a whole one.
+//! user code runs; and as nobody else makes an `Extra`, the watchdog finds none, or a whole one (`process::extra`).
 
 use super::alias::Alias;
 use super::link::Link;
@@ -23,12 +23,12 @@ pub(crate) struct Watch {
 /// See the module's head.
 #[derive(Default)]
 pub(crate) struct Relations {
-    pub(crate) links: Table<Pid, Link>,
+    pub(crate) links: Table<Pid, Link, 1>,
     /// By the number of their reference.
-    pub(crate) monitors: Table<u64, Watched>,
-    pub(crate) monitored_by: Table<Watch, ()>,
+    pub(crate) monitors: Table<u64, Watched, 0>,
+    pub(crate) monitored_by: Table<Watch, (), 1>,
     /// By the number of their reference.
-    pub(crate) aliases: Table<u64, Alias>,
+    pub(crate) aliases: Table<u64, Alias, 0>,
     /// Unlink signals sent so far.
     pub(crate) unlinks: u64,
     /// The process has told its end.
@@ -42,6 +42,12 @@ pub(crate) fn with<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> R {
     let _locked = slot.lock.lock();
     // SAFETY: the field is reached under the lock only; nobody refers to an `Extra` as a whole.
     f(unsafe { &mut (*extra).relations })
+}
+
+/// As [`with`], for a newborn, which its parent holds: nobody else knows of it.
+pub(crate) fn of_newborn<R>(child: &Slot, f: impl FnOnce(&mut Relations) -> R) -> R {
+    // SAFETY: the newborn is the caller's; nobody refers to an `Extra` as a whole.
+    f(unsafe { &mut (*child.extra()).relations })
 }
 
 /// As [`with`], if there are any.
