@@ -36,7 +36,8 @@
 //! * Ending: [`exit`], [`ExitReason`], [`exit_signal`], [`trap_exit`].
 //! * Processes without a stack of their own: [`Behaviour`], [`Spawn::receive_loop`],
 //!   [`hibernate`].
-//! * Time: `receive! { .. after .. }`, [`sleep`], [`Until`].
+//! * Time: `receive! { .. after .. }`, [`sleep`], [`Until`]; [`send_after`], [`start_timer`],
+//!   [`cancel_timer`]; [`now`].
 //! * Long computations: [`tick`], [`yield_now`], [`Spawn::own_thread`].
 //! * Ways in: [`main`], [`macro@test`], [`run`], [`Builder`], [`Node`].
 //!
@@ -90,6 +91,8 @@ mod report;
 #[cfg(not(loom))]
 mod send;
 #[cfg(not(loom))]
+mod send_after;
+#[cfg(not(loom))]
 mod shown;
 #[cfg(not(loom))]
 mod signal;
@@ -123,8 +126,12 @@ mod public {
     pub use crate::process::spawn::{AtLimit, Priority, ProcessResult, Spawn, Spawned};
     pub use crate::process::wait::sleep;
     pub use crate::registry::{Name, register, registered, unregister, whereis};
-    pub use crate::scheduler::{tick, yield_now};
+    pub use crate::scheduler::{now, tick, yield_now};
     pub use crate::send::{Destination, send};
+    pub use crate::send_after::{
+        CancelTimer, ReadTimer, Timeout, TimerDestination, TimerRef, cancel_timer,
+        cancel_timer_async, drop_timer, read_timer, read_timer_async, send_after, start_timer,
+    };
     pub use crate::shown::{Shown, hide_in_reports};
     pub use crate::signal::Exit;
     pub use crate::signal::alias::{AliasMode, alias, unalias};
@@ -142,10 +149,10 @@ pub use public::*;
 pub mod prelude {
     pub use crate::{
         AnyMessage, AtLimit, Behaviour, Builder, Cause, Cx, Down, Exit, ExitReason, Flow, Message,
-        Next, Node, Opaque, Pid, Priority, Ref, Spawn, Spawned, Until, demonitor, exit,
-        exit_signal, hibernate, is_process_alive, link, make_ref, match_message, monitor,
-        process_local, receive, receive_any, receive_ref, receive_timeout, receive_type,
-        receive_where, register, self_pid, send, sleep, spawn, spawn_link, spawn_monitor, tick,
-        trap_exit, unlink, whereis, yield_now,
+        Next, Node, Opaque, Pid, Priority, Ref, Spawn, Spawned, Timeout, TimerRef, Until,
+        cancel_timer, demonitor, exit, exit_signal, hibernate, is_process_alive, link, make_ref,
+        match_message, monitor, process_local, receive, receive_any, receive_ref, receive_timeout,
+        receive_type, receive_where, register, self_pid, send, send_after, sleep, spawn,
+        spawn_link, spawn_monitor, start_timer, tick, trap_exit, unlink, whereis, yield_now,
     };
 }

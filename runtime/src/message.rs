@@ -259,6 +259,16 @@ impl AnyMessage {
         }
     }
 
+    /// As [`payload`](AnyMessage::payload), to be changed.
+    pub(crate) fn payload_mut<T: Message>(&mut self) -> Option<&mut T> {
+        if self.holds::<T>() {
+            // SAFETY: as in `payload`, and `self` is borrowed alone.
+            Some(unsafe { &mut (*self.0.cast::<Envelope<T>>().as_ptr()).payload })
+        } else {
+            None
+        }
+    }
+
     /// Takes the message out if it is a `T`.
     ///
     /// # Errors

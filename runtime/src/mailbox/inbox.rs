@@ -312,7 +312,13 @@ impl Inbox {
 
     /// The flags of a process that has closed its inbox: who sets one later finds it closed.
     pub(crate) fn flags_at_end(&self) -> u32 {
-        self.life.load(Ordering::SeqCst) as u32
+        // SeqCst, with `close` and `set`. loom knows no order of two words but by fences; there it
+        // is a read-modify-write, which sees all that came before.
+        #[cfg(not(loom))]
+        let life = self.life.load(Ordering::SeqCst);
+        #[cfg(loom)]
+        let life = self.life.fetch_or(0, Ordering::AcqRel);
+        life as u32
     }
 
     /// Ends the generation of a closed inbox, and its flags. False if it was the last, so that the

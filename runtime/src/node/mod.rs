@@ -5,18 +5,19 @@
 //!
 //! This file starts a node and its threads; beside it: `registry`, how others reach it; `limits`,
 //! whether it takes another process; `outside`, spawning from other threads; `shutdown`, its end;
-//! `default`, the one that nobody made.
+//! `virtual_time`, how a paused clock moves; `default`, the one that nobody made.
 //!
 //! Lifetimes. Each worker's thread holds the [`Instance`]; a worker reaches it by a pointer. Other
-//! threads reach it through the `registry`, and only with a process of it in their hands (claimed,
-//! so it cannot end, so the node cannot), or counted among the `visitors`, whom the end of the
-//! node waits for.
+//! threads reach it through the `registry`: with a process of it in their hands (claimed, so it
+//! cannot end, so the node cannot), or counted, among the `visitors` or the guests of its number,
+//! whom the end of the node waits for.
 
 mod default;
 mod limits;
 mod outside;
 mod registry;
 mod shutdown;
+mod virtual_time;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -40,11 +41,12 @@ use crate::scheduler::worker::{Seated, Worker};
 use crate::scheduler::{runner, watchdog};
 use crate::stack::Class;
 use crate::timer::Clock;
+use virtual_time::VirtualTime;
 
 pub(crate) use default::{default_node, set_default};
 use limits::Limits;
 use registry::Visit;
-pub(crate) use registry::inject;
+pub(crate) use registry::{inject, visit};
 pub(crate) use shutdown::SHUTDOWN;
 pub use shutdown::{Remnant, ShutdownReport};
 
@@ -54,6 +56,7 @@ pub(crate) struct Instance {
     /// What lives in an `Arc` knows it.
     this: Weak<Instance>,
     clock: Clock,
+    virtual_time: VirtualTime,
     stack_class: Class,
     pub(crate) idle: Idle,
     pub(crate) seats: Seats<Seated>,
@@ -76,6 +79,8 @@ pub(crate) struct Instance {
 #[repr(C, align(64))]
 struct Charter {
     id: u16,
+    /// Which of the program's nodes it is: its number may be another's later, this not.
+    serial: u32,
     /// What every process of the node has among its bits.
     bits: u16,
     /// How many processes a worker may spawn before it asks again.
@@ -132,6 +137,7 @@ impl Instance {
             this: Weak::clone(weak),
             charter: Charter {
                 id,
+                serial: registry::next_serial(),
                 bits: if builder.migrates { bit::MIGRATES } else { 0 },
                 credit_size,
                 state: AtomicU32::new(0),
@@ -141,6 +147,7 @@ impl Instance {
             } else {
                 Clock::new()
             },
+            virtual_time: VirtualTime::default(),
             stack_class,
             idle: Idle::new(count, seats),
             workers: (0..count)
@@ -252,6 +259,16 @@ impl Instance {
     #[inline]
     pub(crate) fn id(&self) -> u16 {
         self.charter.id
+    }
+
+    #[inline]
+    pub(crate) fn serial(&self) -> u32 {
+        self.charter.serial
+    }
+
+    /// The worker that keeps the timers which are set from outside, or on virtual time.
+    pub(crate) fn timekeeper(&self) -> &Worker {
+        &self.workers[0]
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::Instance;
 use crate::error::StartError;
@@ -12,6 +12,10 @@ use crate::process::slot::{ANYONE, Slot};
 const MAX_NODES: usize = 4096;
 static NODES: [AtomicPtr<Instance>; MAX_NODES] =
     [const { AtomicPtr::new(ptr::null_mut()) }; MAX_NODES];
+
+/// Threads that look at the node of each number, and keep it from going away.
+static GUESTS: [AtomicUsize; MAX_NODES] = [const { AtomicUsize::new(0) }; MAX_NODES];
+static SERIALS: AtomicU32 = AtomicU32::new(0);
 
 /// In [`NODES`]: taken, by a node that is not complete yet.
 const RESERVED: *mut Instance = ptr::without_provenance_mut(1);
@@ -40,7 +44,38 @@ pub(super) fn publish(instance: &Arc<Instance>) {
 
 /// The node has ended: its number is free.
 pub(super) fn vacate(id: u16) {
-    NODES[usize::from(id)].store(ptr::null_mut(), Ordering::Release);
+    let id = usize::from(id);
+    // SeqCst, against `visit`: a guest finds no node here, or is counted below.
+    NODES[id].store(RESERVED, Ordering::SeqCst);
+    while GUESTS[id].load(Ordering::SeqCst) > 0 {
+        std::thread::yield_now();
+    }
+    NODES[id].store(ptr::null_mut(), Ordering::Release);
+}
+
+/// Which of the program's nodes the next one is.
+pub(super) fn next_serial() -> u32 {
+    SERIALS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Calls `f`, which is short and runs no user code, with the node of this number, if there is one.
+pub(crate) fn visit<R>(id: u16, f: impl FnOnce(&Instance) -> R) -> Option<R> {
+    struct Guest<'a>(&'a AtomicUsize);
+    impl Drop for Guest<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Release);
+        }
+    }
+    let guests = GUESTS.get(usize::from(id))?;
+    guests.fetch_add(1, Ordering::SeqCst);
+    let _guest = Guest(guests);
+    let node = NODES[usize::from(id)].load(Ordering::SeqCst);
+    if node.is_null() || node == RESERVED {
+        return None;
+    }
+    // SAFETY: a node is freed after `vacate`, which waits for guests that found it (or is
+    // forgotten).
+    Some(f(unsafe { &*node }))
 }
 
 /// A thread that is not the node's is inside its methods.

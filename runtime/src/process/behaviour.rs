@@ -92,15 +92,29 @@ pub enum Next {
     Exit(ExitReason),
 }
 
-/// How long a behaviour waits if nothing comes.
+/// How long a behaviour waits if nothing comes, or when a timer is due.
+///
+/// Made of a [`Duration`] or an [`Instant`] where a function takes `impl Into<Until>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// For ever.
     Forever,
-    /// From the return of the callback on.
+    /// From the return of the callback on, or the call of the function.
     After(Duration),
     /// Until this time by the clock of the process's node (see [`Cx::now`]).
     At(Instant),
+}
+
+impl From<Duration> for Until {
+    fn from(time: Duration) -> Until {
+        Until::After(time)
+    }
+}
+
+impl From<Instant> for Until {
+    fn from(at: Instant) -> Until {
+        Until::At(at)
+    }
 }
 
 /// Why a behaviour was woken. Mail is no cause of its own: ask [`Cx::mail`]. What comes together

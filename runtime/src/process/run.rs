@@ -17,6 +17,7 @@ use super::{local, name, table, wait, waker};
 use crate::mailbox::queue;
 use crate::registry;
 use crate::scheduler;
+use crate::send_after;
 use crate::signal;
 use crate::thread;
 
@@ -187,6 +188,7 @@ fn end(slot: &'static Slot, reason: ExitReason) {
         exit::drop_quietly(message);
     }
     drop_messages(slot);
+    send_after::cancel_all_to(slot);
     signal::tell_all(slot, &reason);
     // Whatever destructors do, they make no `Extra` behind the last.
     exit::drop_quietly(reason);

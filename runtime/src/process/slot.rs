@@ -55,6 +55,8 @@ pub(crate) mod flag {
     pub(crate) const TOLD: u32 = 1 << 7;
     /// The process may have a registered name.
     pub(crate) const NAMED: u32 = 1 << 8;
+    /// There may be, or have been, a timer that is to send to the process.
+    pub(crate) const TIMED: u32 = 1 << 9;
     /// From this bit on: the greatest number of messages that a mailbox with a limit takes.
     pub(crate) const LIMIT_SHIFT: u32 = 12;
     pub(crate) const MOST_LIMIT: u32 = u32::MAX >> LIMIT_SHIFT;

@@ -60,7 +60,8 @@ pub(crate) fn slot_of(pid: Pid) -> &'static Slot {
 #[inline]
 pub(crate) fn is_live(pid: Pid) -> bool {
     let slot = slot_of(pid);
-    slot.inbox.generation() == pid.generation() && !slot.inbox.is_closed()
+    // In this order: an inbox that is open for the next process shows its generation as well.
+    !slot.inbox.is_closed() && slot.inbox.generation() == pid.generation()
 }
 
 /// The slot at an index below [`used`].

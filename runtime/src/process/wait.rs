@@ -23,27 +23,9 @@ use crate::context::Suspend;
 use crate::mailbox::inbox::Woke;
 use crate::mailbox::queue;
 use crate::scheduler;
+use crate::scheduler::timers::Timer;
 use crate::scheduler::worker::Worker;
 use crate::timer::{self, Clock};
-
-/// What a wheel knows of a process.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timer {
-    slot: &'static Slot,
-    generation: u32,
-}
-
-impl PartialEq for Timer {
-    fn eq(&self, other: &Timer) -> bool {
-        std::ptr::eq(self.slot, other.slot) && self.generation == other.generation
-    }
-}
-
-impl std::fmt::Debug for Slot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Slot({})", self.pid())
-    }
-}
 
 /// The unit of `Slot::armed`: about a millisecond.
 const ARMED_SHIFT: u32 = 20;
@@ -114,6 +96,11 @@ fn entry_is_gone(slot: &Slot) {
 #[cold]
 #[inline(never)]
 fn arm(slot: &'static Slot, worker: &Worker) {
+    if slot.deadline.get() == u64::MAX {
+        // It never comes.
+        return;
+    }
+    let worker = worker.timekeeper();
     let now = worker.clock().now();
     // A paused clock's coarse time is exact, and no multiple of the grain.
     if slot.has(bit::COARSE) && !worker.clock().is_paused() {
@@ -124,17 +111,15 @@ fn arm(slot: &'static Slot, worker: &Worker) {
         slot.clear(bit::COARSE);
     }
     let due = slot.deadline.get().min(now.saturating_add(FARTHEST));
-    let timer = Timer {
-        slot,
-        generation: slot.inbox.generation(),
-    };
+    let timer = Timer::wait_of(slot);
     if slot.entry.get() != NO_ENTRY && u16::from(slot.wheel.get()) != worker.id() {
         disarm(slot);
     }
-    let mut wheel = worker.wheel();
+    let mut timers = worker.timers();
+    let wheel = timers.wheel();
     let own = match slot.entry.get() {
         NO_ENTRY => None,
-        index => wheel.find(index, |owner| *owner == timer),
+        index => wheel.find(index, |owner| owner.is_same_wait(&timer)),
     };
     match own {
         Some(id) => {
@@ -147,7 +132,7 @@ fn arm(slot: &'static Slot, worker: &Worker) {
         }
     }
     worker.expires(due);
-    drop(wheel);
+    drop(timers);
     slot.armed.set((due >> ARMED_SHIFT) as u32);
 }
 
@@ -164,19 +149,18 @@ pub(crate) fn disarm(slot: &'static Slot) {
     if index == NO_ENTRY {
         return;
     }
-    let timer = Timer {
-        slot,
-        generation: slot.inbox.generation(),
-    };
+    let timer = Timer::wait_of(slot);
     if let Some(worker) = scheduler::worker().node().worker(slot.wheel.get().into()) {
-        worker.wheel().remove_if(index, |owner| *owner == timer);
+        let mut timers = worker.timers();
+        timers
+            .wheel()
+            .remove_if(index, |owner| owner.is_same_wait(&timer));
     }
 }
 
 /// A process's entry was due and has left the wheel of `worker`, whose thread (or one that
 /// stands in for it) calls this.
-pub(crate) fn fire(timer: Timer, worker: &Worker) {
-    let Timer { slot, generation } = timer;
+pub(crate) fn fire(slot: &'static Slot, generation: u32, worker: &Worker) {
     if slot.inbox.wake_with(flag::TIMER, generation) != Woke::Claimed {
         return;
     }

@@ -120,21 +120,28 @@ impl Counts {
         self.0.fetch_sub(change, Ordering::Release);
     }
 
-    // Relaxed from here on: whoever acts on these stands behind a barrier, and nothing is read by
-    // way of them.
-
     /// A worker with a seat is up again, as a searcher or not. Returns what was before.
+    ///
+    /// Relaxed: whoever acts on it stands behind a barrier, and nothing is read by way of it.
     pub(super) fn wake_up(&self, becomes_searcher: bool) -> Seen {
         let change = AWAKE - SLEEPER + if becomes_searcher { SEARCHER } else { 0 };
         Seen(self.0.fetch_add(change, Ordering::Relaxed))
     }
 
     /// A worker without a seat lies down.
+    ///
+    /// Release: what it did, for [`all_asleep`](Self::all_asleep).
     pub(super) fn fall_asleep_aside(&self) {
-        self.0.fetch_sub(AWAKE, Ordering::Relaxed);
+        self.0.fetch_sub(AWAKE, Ordering::Release);
     }
 
-    /// A worker without a seat is up again. Returns what was before.
+    /// Whether everybody sleeps. Acquire: what they did before, for all changes are
+    /// read-modify-writes.
+    pub(super) fn all_asleep(&self) -> bool {
+        Seen(self.0.load(Ordering::Acquire)).awake() == 0
+    }
+
+    /// A worker without a seat is up again, relaxed as above. Returns what was before.
     pub(super) fn wake_up_aside(&self) -> Seen {
         Seen(self.0.fetch_add(AWAKE, Ordering::Relaxed))
     }

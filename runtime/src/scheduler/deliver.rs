@@ -48,6 +48,40 @@ pub(crate) fn deliver_signal(to: Pid, signal: AnyMessage) {
     dispatch(thread::this(), to, signal);
 }
 
+/// Sends a message, in nobody's name, unless that would run user code: if nobody is there to take
+/// it, or its mailbox is full, it is given back.
+pub(crate) fn offer(to: Pid, mut message: AnyMessage) -> Result<(), AnyMessage> {
+    let slot = table::slot_of(to);
+    let generation = to.generation();
+    if queue::limited(slot) && !slot.count_sent(generation, slot.inbox.flags() >> flag::LIMIT_SHIFT)
+    {
+        return Err(message);
+    }
+    message.header_mut().generation = generation;
+    let envelope = message.into_raw();
+    // SAFETY: the envelope was just given up to us.
+    match unsafe { slot.inbox.push(envelope, generation, &thread::this().trail) } {
+        Pushed::Queued(count) => {
+            if queue::is_milestone(count) {
+                queue::report_growth(to, count);
+            }
+            Ok(())
+        }
+        Pushed::Claimed if slot.inbox.generation() == generation => {
+            claimed(slot, envelope, generation);
+            Ok(())
+        }
+        Pushed::Claimed => {
+            // The next process of the slot.
+            release(slot);
+            // SAFETY: the envelope is ours.
+            Err(unsafe { AnyMessage::from_raw(envelope) })
+        }
+        // SAFETY: it came back.
+        Pushed::Dead => Err(unsafe { AnyMessage::from_raw(envelope) }),
+    }
+}
+
 #[inline(always)]
 fn dispatch(thread: &Thread, to: Pid, mut message: AnyMessage) {
     let slot = table::slot_of(to);

@@ -267,6 +267,16 @@ impl Idle {
         self.head.counts.load().sleepers()
     }
 
+    /// Whether every worker sleeps.
+    pub(crate) fn all_asleep(&self) -> bool {
+        self.head.counts.all_asleep()
+    }
+
+    /// Whether a worker that is counted among the sleeping has been woken.
+    pub(crate) fn anybody_is_woken(&self) -> bool {
+        self.workers.iter().any(Parker::is_woken)
+    }
+
     /// Puts the watchdog to sleep while every worker sleeps, for `timeout` at most, or not at all if
     /// `look` sees that it is needed (the node has ended: then nobody is awake either).
     pub(crate) fn watchdog_sleep(&self, timeout: Option<Duration>, look: impl FnOnce() -> bool) {

@@ -27,6 +27,8 @@ pub(crate) mod runner;
 #[cfg(not(loom))]
 mod spread;
 #[cfg(not(loom))]
+pub(crate) mod timers;
+#[cfg(not(loom))]
 pub(crate) mod watchdog;
 #[cfg(not(loom))]
 pub(crate) mod worker;
@@ -35,9 +37,11 @@ pub(crate) mod worker;
 mod tests;
 
 #[cfg(not(loom))]
+pub use calls::now;
+#[cfg(not(loom))]
 pub(crate) use calls::*;
 #[cfg(not(loom))]
-pub(crate) use deliver::{deliver, deliver_on, deliver_signal, ready, release};
+pub(crate) use deliver::{deliver, deliver_on, deliver_signal, offer, ready, release};
 #[cfg(not(loom))]
 pub(crate) use reductions::{account, spend, spent};
 #[cfg(not(loom))]
@@ -89,8 +93,11 @@ mod calls {
         unsafe { context::suspend(context, why) };
     }
 
-    /// The time by the clock of the running process's node.
-    pub(crate) fn now() -> Instant {
+    /// The time by the clock of the calling process's node: the system's, but on virtual time
+    /// (`#[runtime::test(paused)]`). Outside a process it is [`Instant::now`].
+    ///
+    /// Mirrors `erlang:monotonic_time/0`.
+    pub fn now() -> Instant {
         match try_worker() {
             Some(worker) => worker.clock().instant(worker.clock().now()),
             None => real_time(),

@@ -109,6 +109,11 @@ impl Parker {
         self.state.load(Ordering::Relaxed) == SLEEPING
     }
 
+    /// Anybody: whether the owner has been woken, and is not up yet.
+    pub(crate) fn is_woken(&self) -> bool {
+        matches!(self.state.load(Ordering::Relaxed), NOTIFIED | POKED)
+    }
+
     /// Anybody: wakes the owner to look for work, if it sleeps in its seat. True: it was this
     /// call that did it, and a place among the searchers passes to the owner.
     #[must_use]

@@ -20,15 +20,17 @@ use super::reductions::{SPAWN, TURN};
 use super::run_queue::{RunQueue, Shared};
 use super::seat::{Asked, Inside, NoSeat, Seat, Withdrawn};
 use super::spread::Processor;
+use super::timers::{Due, Letter, Timer, Timers};
+use super::{deliver_signal, offer};
 use crate::context::Context;
 use crate::node::Instance;
 use crate::process::run;
 use crate::process::slot::{ANYONE, Slot, bit};
 use crate::process::table;
-use crate::process::wait::{self, Timer};
+use crate::process::{exit, wait};
 use crate::stack::Cache;
 use crate::thread::{self, Thread};
-use crate::timer::{Clock, Expired, Wheel};
+use crate::timer::{Clock, Expired};
 
 /// Turns in a row that `next` may give while others wait. Odd: each time another queue is first.
 const STREAK: u32 = 61;
@@ -113,8 +115,8 @@ pub(crate) struct Worker {
     /// How many those are.
     given: AtomicU32,
     pub(crate) processor: Processor,
-    wheel: Mutex<Wheel<Timer>>,
-    /// No timer of the wheel is due before.
+    timers: Mutex<Timers>,
+    /// No timer of its is due before; 0: there is something only its own thread may do.
     next_expiry: AtomicU64,
     /// Counts the turns: how the watchdog sees that a process runs on and on.
     pub(crate) turns: AtomicU32,
@@ -161,7 +163,7 @@ impl Worker {
             newborn: Shared::new(),
             given: AtomicU32::new(0),
             processor: Processor::new(),
-            wheel: Mutex::new(Wheel::new()),
+            timers: Mutex::new(Timers::new()),
             next_expiry: AtomicU64::new(u64::MAX),
             turns: AtomicU32::new(0),
             running: AtomicPtr::new(ptr::null_mut()),
@@ -276,35 +278,82 @@ impl Worker {
         Some(slot)
     }
 
-    pub(crate) fn wheel(&self) -> MutexGuard<'_, Wheel<Timer>> {
-        self.wheel.lock()
+    pub(crate) fn timers(&self) -> MutexGuard<'_, Timers> {
+        self.timers.lock()
     }
 
-    /// A timer was put into the wheel, which the caller has locked.
-    pub(crate) fn expires(&self, due: u64) {
-        if due < self.next_expiry.load(Ordering::Relaxed) {
+    /// The worker that keeps the timers set here: on virtual time one keeps all, so that those due
+    /// at one time come in the order in which they were set.
+    #[inline]
+    pub(crate) fn timekeeper(&self) -> &Worker {
+        if self.clock().is_paused() {
+            self.node().timekeeper()
+        } else {
+            self
+        }
+    }
+
+    /// A timer was set, under the lock of `timers`. True if it is the next: on another thread than
+    /// the worker's, which may sleep longer, poke it.
+    pub(crate) fn expires(&self, due: u64) -> bool {
+        let is_next = due < self.next_expiry.load(Ordering::Relaxed);
+        if is_next {
             self.next_expiry.store(due, Ordering::Relaxed);
         }
+        is_next
     }
 
     pub(crate) fn next_expiry(&self) -> u64 {
         self.next_expiry.load(Ordering::Relaxed)
     }
 
-    /// Fires the timers that are due. Also called for a worker that is stuck, by the watchdog.
-    pub(crate) fn expire(&self, now: u64, due: &mut Vec<Expired<Timer>>) {
+    /// Fires the timers that are due, and returns the messages that could not be delivered without
+    /// running user code: to the dead, to names that nobody has, to mailboxes that are full.
+    fn expire(&self, now: u64, due: &mut Vec<Expired<Timer>>) -> Vec<Letter> {
+        // Portions would bring those of one time out of their order, and a test may wait.
+        let most = if self.clock().is_paused() {
+            usize::MAX
+        } else {
+            TIMERS
+        };
         {
-            let mut wheel = self.wheel();
-            let more = wheel.expire(now, TIMERS, due);
-            let next = if more {
-                now
-            } else {
-                wheel.next_expiry().unwrap_or(u64::MAX)
-            };
+            let mut timers = self.timers();
+            let more = timers.expire(now, most, due);
+            let next = timers.next_expiry();
+            let next = if more { next.min(now) } else { next };
             self.next_expiry.store(next, Ordering::Relaxed);
         }
+        let mut left = Vec::new();
         for expired in due.drain(..) {
-            wait::fire(expired.payload, self);
+            match Timers::due(expired) {
+                Due::Wake(slot, generation) => wait::fire(slot, generation, self),
+                Due::Send(letter) => left.extend(self.post(letter)),
+            }
+        }
+        left
+    }
+
+    /// Delivers the message of a timer, or returns it.
+    fn post(&self, letter: Letter) -> Option<Letter> {
+        match letter {
+            Letter::To(pid, message) => {
+                let message = offer(pid, message).err()?;
+                Some(Letter::To(pid, message))
+            }
+            Letter::Named(named) => match self.node().names().whereis(&named.name) {
+                Some(pid) => self.post(Letter::To(pid, named.message)),
+                None => Some(Letter::Named(named)),
+            },
+        }
+    }
+
+    /// Fires the timers of a worker that does not come to it, for the watchdog: what runs user
+    /// code waits for the worker.
+    pub(crate) fn expire_for(&self, now: u64, due: &mut Vec<Expired<Timer>>) {
+        let left = self.expire(now, due);
+        if !left.is_empty() {
+            self.timers().keep(left);
+            self.expires(0);
         }
     }
 
@@ -531,6 +580,7 @@ impl Worker {
             } else {
                 inside
             };
+            let due = self.next_expiry();
             let timeout = match self.time_left() {
                 Some(Duration::ZERO) => {
                     drop(inside);
@@ -542,7 +592,9 @@ impl Worker {
             let me = self.id.into();
             let asleep = self.clock().now();
             self.processor.lie_down();
-            let woken = idle.sleep(me, &inside, searcher.take(), timeout, || self.last_look());
+            let woken = idle.sleep(me, &inside, searcher.take(), timeout, || {
+                self.last_look(due)
+            });
             drop(inside);
             self.processor.rise(self.other_processors());
             self.clock().refresh();
@@ -621,7 +673,7 @@ impl Worker {
             .find_map(|worker| self.queue.steal_from(node.workers[worker].stealers()))
     }
 
-    fn last_look(&self) -> Look {
+    fn last_look(&self, due: u64) -> Look {
         let node = self.node();
         if !node.injector.is_empty()
             || self.is_needed_elsewhere()
@@ -629,9 +681,10 @@ impl Worker {
         {
             return Look::Work;
         }
-        if self.has_mail() || node.has_ended() {
+        if self.has_mail() || node.has_ended() || self.is_due_sooner(due) {
             return Look::Own;
         }
+        node.let_time_pass();
         Look::Nothing
     }
 
@@ -640,10 +693,17 @@ impl Worker {
         match self.next_expiry.load(Ordering::Relaxed) {
             u64::MAX => None,
             due => {
-                let now = self.clock().now();
-                Some(Duration::from_nanos(due.saturating_sub(now)))
+                let left = due.saturating_sub(self.clock().now());
+                // Virtual time does not pass by waiting.
+                let comes = left == 0 || !self.clock().is_paused();
+                comes.then_some(Duration::from_nanos(left))
             }
         }
+    }
+
+    /// Whether another thread has set a timer that is due before `due`.
+    fn is_due_sooner(&self, due: u64) -> bool {
+        self.next_expiry() < due
     }
 
     /// Whether a worker that wants a seat needs it more than this one, which has nothing to do:
@@ -727,13 +787,21 @@ impl Worker {
                 }
             }
         }
+        let due = self.next_expiry();
         let timeout = self.time_left();
         if timeout == Some(Duration::ZERO) {
             self.expire_own();
         } else {
             self.processor.lie_down();
             node.idle.sleep_without_seat(me, timeout, || {
-                self.has_mail() || self.is_seated() || node.has_ended()
+                let seen = self.has_mail()
+                    || self.is_seated()
+                    || node.has_ended()
+                    || self.is_due_sooner(due);
+                if !seen {
+                    node.let_time_pass();
+                }
+                seen
             });
             self.processor.rise(self.other_processors());
         }
@@ -768,9 +836,44 @@ impl Worker {
     #[cold]
     fn expire_own(&self) {
         let now = self.clock().now();
+        let mut left = if self.next_expiry.load(Ordering::Relaxed) == 0 {
+            self.timers().kept()
+        } else {
+            Vec::new()
+        };
+        // So that who looks for stillness sees that something was done here.
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
         // SAFETY: the owner's; `expire` calls no user code, so it does not come back here.
         let due = unsafe { &mut *self.expired.get() };
-        self.expire(now, due);
+        left.extend(self.expire(now, due));
+        if self.clock().is_paused() {
+            // The last that was woken has its turn last.
+            // SAFETY: as in `ready`.
+            let next = match unsafe { self.seat().enter() } {
+                Ok(mut inside) => inside.with(Seated::take),
+                Err(NoSeat) => None,
+            };
+            if let Some(next) = next {
+                self.requeue(next);
+            }
+        }
+        if !left.is_empty() {
+            self.finish(left);
+        }
+    }
+
+    /// Delivers or drops messages of timers, which may call user code: between two turns, in
+    /// nobody's name.
+    #[cold]
+    fn finish(&self, letters: Vec<Letter>) {
+        self.no_turn();
+        for letter in letters {
+            match letter {
+                Letter::To(pid, message) => deliver_signal(pid, message),
+                Letter::Named(named) => exit::drop_quietly(named),
+            }
+        }
     }
 
     /// Begins the turn of a process.

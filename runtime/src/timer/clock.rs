@@ -9,8 +9,8 @@
 //! it leaves sleep, and now and then while it is busy. Before the watchdog itself goes to sleep, it
 //! calls [`stop`](Clock::stop).
 //!
-//! A paused clock is virtual: it moves by [`advance`](Clock::advance) only, and both times are the
-//! same.
+//! A paused clock is virtual: it moves by [`advance`](Clock::advance) only (see
+//! `node::virtual_time`), and both times are the same.
 //!
 //! Invariants: coarse time <= precise time; neither ever goes back; `u64::MAX` is never reached.
 
@@ -107,14 +107,12 @@ impl Clock {
     /// # Panics
     ///
     /// If the clock follows the system's.
-    #[allow(dead_code, reason = "for tests on virtual time")]
     pub(crate) fn advance(&self, to: u64) -> u64 {
         assert!(self.paused, "only a paused clock can be advanced");
         self.coarse.raise(to)
     }
 
     /// Whether the clock runs on virtual time.
-    #[allow(dead_code, reason = "for tests on virtual time")]
     pub(crate) fn is_paused(&self) -> bool {
         self.paused
     }

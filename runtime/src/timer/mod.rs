@@ -1,6 +1,6 @@
 //! Time: the clock of an instance, and the wheel in which a worker keeps its timers.
 //!
-//! Called by the scheduler (`receive .. after`, `sleep`, `Until`) and by nobody else. In here a
+//! Called by the scheduler, for `receive .. after`, `sleep`, `Until` and `send_after`. In here a
 //! time is a `u64`: nanoseconds since the clock was made. The file of [`Clock`] is the only place in the
 //! crate that reads the system's clock, so that an instance may run on virtual time. A [`Wheel`] knows
 //! no clock: it is told the time.
@@ -21,7 +21,7 @@ mod wheel;
 #[cfg(not(loom))]
 pub(crate) use clock::real_time;
 pub(crate) use clock::{Clock, GRAIN_SHIFT};
-pub(crate) use wheel::{Expired, Wheel};
+pub(crate) use wheel::{Expired, TimerId, Wheel};
 
 use std::time::Duration;
 

@@ -41,13 +41,26 @@ const NONE: u32 = u32::MAX;
 const FREE: u16 = u16::MAX;
 
 /// Names a timer as long as it is in its wheel, and nothing afterwards.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct TimerId {
     index: u32,
     generation: u32,
 }
 
 impl TimerId {
+    /// For names of timers that never were in a wheel.
+    pub(crate) fn numbered(number: u64) -> TimerId {
+        TimerId {
+            index: (number >> 32) as u32,
+            generation: number as u32,
+        }
+    }
+
+    /// Which of the timers at its index it is.
+    pub(crate) fn generation(self) -> u32 {
+        self.generation
+    }
+
     /// For owners who have four bytes to spare; see [`Wheel::find`].
     pub(crate) fn index(self) -> u32 {
         self.index
@@ -90,7 +103,7 @@ struct Slot {
     earliest: u64,
 }
 
-/// 40 bytes with a payload of 16.
+/// 48 bytes with a payload of 24.
 struct Entry<T> {
     deadline: u64,
     payload: T,
@@ -151,6 +164,20 @@ impl<T: Copy> Wheel<T> {
         }
     }
 
+    /// The id of the timer that is inserted next.
+    pub(crate) fn next_id(&self) -> TimerId {
+        match self.entries.get(self.free as usize) {
+            Some(entry) => TimerId {
+                index: self.free,
+                generation: entry.generation,
+            },
+            None => TimerId {
+                index: self.entries.len() as u32,
+                generation: 0,
+            },
+        }
+    }
+
     /// Takes a timer out, unless it has expired or been removed.
     pub(crate) fn remove(&mut self, id: TimerId) -> Option<T> {
         let payload = self.live(id)?.payload;
@@ -176,9 +203,15 @@ impl<T: Copy> Wheel<T> {
     }
 
     /// The deadline of a timer, unless it has expired or been removed.
-    #[allow(dead_code, reason = "for whoever reads a timer")]
     pub(crate) fn deadline(&self, id: TimerId) -> Option<u64> {
         self.live(id).map(|entry| entry.deadline)
+    }
+
+    /// The payload at an index: that of a timer which is in the wheel, or which left it since
+    /// when nothing was inserted.
+    pub(crate) fn payload_mut(&mut self, index: u32) -> Option<&mut T> {
+        let entry = self.entries.get_mut(index as usize)?;
+        Some(&mut entry.payload)
     }
 
     /// Moves a timer, unless it has expired or been removed. Returns whether it was there.
@@ -261,6 +294,19 @@ impl<T: Copy> Wheel<T> {
             Some(slot) if self.is_occupied(slot) => first.min(earliest(slot)),
             _ => first,
         })
+    }
+
+    /// The earliest deadline, exactly: the time of a walk through the timers near it.
+    pub(crate) fn earliest(&self) -> Option<u64> {
+        let sorting = self.sorting.filter(|&slot| self.is_occupied(slot));
+        let slots = self.first().into_iter().chain(sorting);
+        slots.flat_map(|slot| self.deadlines(slot)).min()
+    }
+
+    fn deadlines(&self, slot: u16) -> impl Iterator<Item = u64> {
+        let entry = |index: u32| self.entries.get(index as usize);
+        let first = entry(self.slots[slot as usize].head);
+        std::iter::successors(first, move |last| entry(last.next)).map(|entry| entry.deadline)
     }
 
     /// The earliest occupied slot, but for the one that is being sorted.
@@ -366,12 +412,14 @@ impl<T: Copy> Wheel<T> {
         index
     }
 
-    /// Makes an unlinked entry free.
+    /// Makes an unlinked entry free. One whose generations are used up is not used again.
     fn release(&mut self, index: u32) {
         let entry = &mut self.entries[index as usize];
         entry.slot = FREE;
-        entry.generation = entry.generation.wrapping_add(1);
-        entry.next = mem::replace(&mut self.free, index);
+        if let Some(next) = entry.generation.checked_add(1) {
+            entry.generation = next;
+            entry.next = mem::replace(&mut self.free, index);
+        }
         self.len -= 1;
     }
 

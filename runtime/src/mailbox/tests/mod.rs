@@ -21,6 +21,11 @@
 //! | `a_kill_is_seen_by_its_sender`| a mark that is set after the push                              |
 //! | `a_kill_spares_the_successor` | `set` that compares the generation before and after, and takes |
 //! |                               | the flag back                                                  |
+//! | `a_timer_ends_with_its_`      | a mark that is set before the timer, or not looked behind; an  |
+//! | `destination`                 | end that looks for the mark before it closes                   |
+//! | `the_second_timer_ends_with_` | a setter that finds the mark and does not look whether the     |
+//! | `its_destination`             | inbox is closed                                                |
+//! | `a_timer_comes_to_one_end`    | a timer that is looked at and taken under two locks            |
 //!
 //! ```text
 //! .ci/loom mailbox
@@ -36,5 +41,7 @@ mod ring;
 mod save_position;
 #[cfg(loom)]
 mod slot_models;
+#[cfg(loom)]
+mod timed_models;
 #[cfg(loom)]
 mod wake_models;

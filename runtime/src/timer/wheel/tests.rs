@@ -94,7 +94,9 @@ fn run_against_model(seed: u64, steps: u32) {
                 };
                 let key = (deadline, placings);
                 placings += 1;
+                let next = wheel.next_id();
                 let id = wheel.insert(deadline, known.len());
+                assert_eq!(id, next);
                 known.push((id, key));
                 assert!(model.insert(key, id).is_none());
             }
@@ -155,6 +157,7 @@ fn run_against_model(seed: u64, steps: u32) {
         }
         assert_eq!(wheel.len(), model.len());
         let first = model.first_key_value().map(|(key, _)| key.0);
+        assert_eq!(wheel.earliest(), first);
         let next = wheel.next_expiry();
         assert!(next <= first && next.is_some() == first.is_some());
         if step % 16 == 0 {
@@ -360,7 +363,23 @@ fn an_id_names_one_timer_only() {
 }
 
 #[test]
+fn generations_never_come_again() {
+    // An entry whose generations are used up is given to no other timer, whom its old ids would
+    // name.
+    let mut wheel = Wheel::new();
+    let first = wheel.insert(SECOND, 1);
+    wheel.entries[first.index() as usize].generation = u32::MAX;
+    let last = wheel.find(first.index(), |_| true).unwrap();
+    assert_eq!(wheel.remove(last), Some(1));
+    let next = wheel.insert(SECOND, 2);
+    assert_ne!(next.index(), last.index());
+    assert_eq!(wheel.remove(last), None);
+    assert_eq!(expire(&mut wheel, SECOND).len(), 1);
+    assert_eq!(wheel.len(), 0);
+}
+
+#[test]
 fn an_entry_takes_at_most_48_bytes() {
     // A million processes that wait with a time-out cost a million of these.
-    assert!(size_of::<Entry<(usize, u32)>>() <= 48);
+    assert!(size_of::<Entry<[u64; 3]>>() <= 48);
 }

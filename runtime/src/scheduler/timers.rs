@@ -1,0 +1,290 @@
+//! The timers of one worker: its wheel, and whom each timer is for.
+//!
+//! Called by `process::wait` and `send_after` to set and cancel, by the worker (or the watchdog in
+//! its place) when some are due, and by a process that ends, for the messages that were to be sent
+//! to it. All under the worker's lock, under which no user code runs: messages are handed out,
+//! and dropped by whoever has taken them.
+//!
+//! Invariants:
+//! * An entry with a message owns it.
+//! * The entries with a message to a process form a list, from the newest to the oldest, which
+//!   begins in `newest` under the index of the process's slot. There is one list for a slot: when
+//!   a process has ended, no list of its slot is left but of those who set a timer for the dead
+//!   and take it back (see `send_after`).
+
+use std::collections::HashMap;
+use std::ptr::{self, NonNull};
+
+use rustc_hash::FxBuildHasher;
+
+use crate::message::{AnyMessage, Header};
+use crate::process::exit;
+use crate::process::pid::Pid;
+use crate::process::slot::Slot;
+use crate::process::table;
+use crate::registry::Name;
+use crate::timer::{Expired, TimerId, Wheel};
+
+/// No entry; the end of a list.
+const NONE: u32 = u32::MAX;
+
+/// What a wheel holds for each timer.
+#[derive(Clone, Copy)]
+pub(crate) enum Timer {
+    /// A process waits.
+    Wait {
+        slot: &'static Slot,
+        generation: u32,
+    },
+    /// A message to a process, whose generation stands in the envelope.
+    Message {
+        envelope: NonNull<Header>,
+        /// The index of its slot.
+        to: u32,
+        /// The neighbours in the list of those to the same slot.
+        newer: u32,
+        older: u32,
+    },
+    /// A message to whoever has the name when it is due.
+    Named(NonNull<Named>),
+}
+
+/// A message to a name.
+pub(crate) struct Named {
+    pub(crate) name: Name,
+    pub(crate) message: AnyMessage,
+}
+
+/// A message that has left the wheel, and where it was to go.
+pub(crate) enum Letter {
+    To(Pid, AnyMessage),
+    Named(Box<Named>),
+}
+
+/// What is to be done for a timer that was due.
+pub(crate) enum Due {
+    Wake(&'static Slot, u32),
+    Send(Letter),
+}
+
+/// See the module's head.
+pub(crate) struct Timers {
+    wheel: Wheel<Timer>,
+    newest: HashMap<u32, u32, FxBuildHasher>,
+    /// What was due and needs the worker's own thread.
+    orphans: Vec<Letter>,
+}
+
+// SAFETY: the pointers in it own messages and names, which are `Send`.
+unsafe impl Send for Timers {}
+
+impl Timer {
+    /// The wait of the slot's process.
+    pub(crate) fn wait_of(slot: &'static Slot) -> Timer {
+        Timer::Wait {
+            slot,
+            generation: slot.inbox.generation(),
+        }
+    }
+
+    pub(crate) fn is_same_wait(&self, other: &Timer) -> bool {
+        match (self, other) {
+            (
+                Timer::Wait { slot, generation },
+                Timer::Wait {
+                    slot: other,
+                    generation: others,
+                },
+            ) => ptr::eq(*slot, *other) && generation == others,
+            _ => false,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The timer has left its wheel, and this is called once for it.
+    unsafe fn into_due(self) -> Due {
+        match self {
+            Timer::Wait { slot, generation } => Due::Wake(slot, generation),
+            Timer::Message { envelope, to, .. } => {
+                // SAFETY: the entry owned it (module invariant).
+                let message = unsafe { AnyMessage::from_raw(envelope) };
+                let pid = table::pid_of(table::slot_at(to), message.header().generation);
+                Due::Send(Letter::To(pid, message))
+            }
+            // SAFETY: as above; `set_named` has made it.
+            Timer::Named(named) => {
+                Due::Send(Letter::Named(unsafe { Box::from_raw(named.as_ptr()) }))
+            }
+        }
+    }
+}
+
+impl Letter {
+    pub(crate) fn into_message(self) -> AnyMessage {
+        match self {
+            Letter::To(_, message) => message,
+            Letter::Named(named) => named.message,
+        }
+    }
+}
+
+impl Timers {
+    pub(crate) fn new() -> Timers {
+        Timers {
+            wheel: Wheel::new(),
+            newest: HashMap::default(),
+            orphans: Vec::new(),
+        }
+    }
+
+    /// The wheel, for the entries of waits.
+    pub(crate) fn wheel(&mut self) -> &mut Wheel<Timer> {
+        &mut self.wheel
+    }
+
+    /// The id of the timer that is set next.
+    pub(crate) fn next_id(&self) -> TimerId {
+        self.wheel.next_id()
+    }
+
+    /// Sets a timer that sends a message to the process of this pid.
+    pub(crate) fn set(&mut self, due: u64, pid: Pid, mut message: AnyMessage) -> TimerId {
+        message.header_mut().generation = pid.generation();
+        let to = pid.index();
+        let index = self.wheel.next_id().index();
+        let older = self.newest.insert(to, index).unwrap_or(NONE);
+        let timer = Timer::Message {
+            envelope: message.into_raw(),
+            to,
+            newer: NONE,
+            older,
+        };
+        let id = self.wheel.insert(due, timer);
+        self.set_newer(older, index);
+        id
+    }
+
+    /// Sets a timer that sends a message to a name.
+    pub(crate) fn set_named(&mut self, due: u64, named: Box<Named>) -> TimerId {
+        let named = NonNull::from(Box::leak(named));
+        self.wheel.insert(due, Timer::Named(named))
+    }
+
+    /// When the timer is due, if it is still to come.
+    pub(crate) fn deadline(&self, id: TimerId) -> Option<u64> {
+        self.wheel.deadline(id)
+    }
+
+    /// Takes the message of a timer back, if it is still to come, and says when it was due.
+    pub(crate) fn take(&mut self, id: TimerId) -> Option<(u64, AnyMessage)> {
+        let due = self.wheel.deadline(id)?;
+        self.unlink(id.index());
+        let timer = self.wheel.remove(id)?;
+        // SAFETY: it has just left the wheel.
+        match unsafe { timer.into_due() } {
+            Due::Send(letter) => Some((due, letter.into_message())),
+            // No id of such a timer is given away.
+            Due::Wake(..) => None,
+        }
+    }
+
+    /// Takes back the messages of timers that were to send to this slot's process, until `out` has
+    /// `max`.
+    pub(crate) fn take_all_to(&mut self, slot: &Slot, max: usize, out: &mut Vec<AnyMessage>) {
+        let to = slot.index();
+        while out.len() < max
+            && let Some(&index) = self.newest.get(&to)
+            && let Some(id) = self.wheel.find(index, |_| true)
+            && let Some((_, message)) = self.take(id)
+        {
+            out.push(message);
+        }
+    }
+
+    /// As [`Wheel::expire`].
+    pub(crate) fn expire(&mut self, now: u64, max: usize, out: &mut Vec<Expired<Timer>>) -> bool {
+        let more = self.wheel.expire(now, max, out);
+        for expired in out {
+            // Nothing has been inserted since, so the links are still there.
+            self.unlink(expired.id.index());
+        }
+        more
+    }
+
+    /// What an expired timer was for.
+    pub(crate) fn due(expired: Expired<Timer>) -> Due {
+        // SAFETY: it has left the wheel, and `Expired` is not kept.
+        unsafe { expired.payload.into_due() }
+    }
+
+    /// No timer is due before; `u64::MAX` if there is none.
+    pub(crate) fn next_expiry(&self) -> u64 {
+        if self.orphans.is_empty() {
+            self.wheel.next_expiry().unwrap_or(u64::MAX)
+        } else {
+            0
+        }
+    }
+
+    /// When the earliest timer is due.
+    pub(crate) fn earliest(&self) -> Option<u64> {
+        self.wheel.earliest()
+    }
+
+    /// Keeps what only the worker's own thread may do.
+    pub(crate) fn keep(&mut self, letters: Vec<Letter>) {
+        self.orphans.extend(letters);
+    }
+
+    /// Takes what [`keep`](Timers::keep) has kept.
+    pub(crate) fn kept(&mut self) -> Vec<Letter> {
+        std::mem::take(&mut self.orphans)
+    }
+
+    /// Takes an entry out of its list; one without a message is in none.
+    fn unlink(&mut self, index: u32) {
+        let Some(&mut Timer::Message {
+            to, newer, older, ..
+        }) = self.wheel.payload_mut(index)
+        else {
+            return;
+        };
+        if newer != NONE {
+            self.set_older(newer, older);
+        } else if older != NONE {
+            self.newest.insert(to, older);
+        } else {
+            self.newest.remove(&to);
+        }
+        self.set_newer(older, newer);
+    }
+
+    fn set_newer(&mut self, index: u32, neighbour: u32) {
+        if let Some(Timer::Message { newer, .. }) = self.wheel.payload_mut(index) {
+            *newer = neighbour;
+        }
+    }
+
+    fn set_older(&mut self, index: u32, neighbour: u32) {
+        if let Some(Timer::Message { older, .. }) = self.wheel.payload_mut(index) {
+            *older = neighbour;
+        }
+    }
+}
+
+/// The node has ended; no process is left, but there may be messages to names.
+impl Drop for Timers {
+    fn drop(&mut self) {
+        let mut rest = Vec::new();
+        self.wheel.expire(u64::MAX, usize::MAX, &mut rest);
+        for expired in rest {
+            if let Due::Send(letter) = Timers::due(expired) {
+                exit::drop_quietly(letter.into_message());
+            }
+        }
+        self.kept()
+            .into_iter()
+            .for_each(|letter| exit::drop_quietly(letter.into_message()));
+    }
+}
