@@ -22,6 +22,7 @@ mod skynet;
 mod spawn_exit;
 mod spawn_join;
 mod split;
+mod timers;
 mod whereis;
 
 use std::future::Future;
@@ -63,7 +64,7 @@ impl Workload {
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
-    static LISTS: [&[Workload]; 17] = [
+    static LISTS: [&[Workload]; 18] = [
         &spawn_exit::WORKLOADS,
         &pingpong::WORKLOADS,
         &ring::WORKLOADS,
@@ -77,6 +78,7 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &monitor_demonitor::WORKLOADS,
         &link_storm::WORKLOADS,
         &whereis::WORKLOADS,
+        &timers::WORKLOADS,
         &mem_idle::WORKLOADS,
         &mem_rest::WORKLOADS,
         &mem_hibernated::WORKLOADS,
