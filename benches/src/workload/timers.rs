@@ -122,8 +122,8 @@ fn timers(node: &Node, n: u64) -> Measured {
             for number in turn {
                 let due = Due::new(number, now);
                 send_after(due.at, receiver, due);
+                tick();
             }
-            tick();
         }
         let time = start.elapsed();
         receive_type::<Log>().measured(time)
