@@ -32,6 +32,11 @@ impl<W> Countdown<W> {
         assert!(left > 0, "more arrived than were awaited");
         (left == 1).then_some(&self.whom)
     }
+
+    /// Whom the last to arrive is given.
+    pub fn whom(&self) -> &W {
+        &self.whom
+    }
 }
 
 /// What is told by the last to arrive.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use crate::allocator;
-use crate::measured::Measured;
+use crate::measured::{Measured, Unit};
 use crate::mode::Mode;
 use crate::options::Compare;
 use crate::report::{Report, Summary};
@@ -26,8 +26,8 @@ pub struct Series {
 
 impl Series {
     /// What came of it; `None` if every round failed.
-    pub fn summary(&self) -> Option<Summary> {
-        (!self.measured.is_empty()).then(|| Summary::of(&self.measured))
+    pub fn summary(&self, unit: Unit) -> Option<Summary> {
+        (!self.measured.is_empty()).then(|| Summary::of(unit, &self.measured))
     }
 }
 

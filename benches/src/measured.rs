@@ -73,7 +73,7 @@ impl Lateness {
 pub struct Measured {
     /// How many operations, processes or wakes it stands on.
     pub n: u64,
-    /// The figure, in the workload's unit; of a lateness the median.
+    /// The figure, in the workload's unit; if that is a lateness, the median.
     pub value: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lateness: Option<Lateness>,
@@ -110,6 +110,16 @@ impl Measured {
         Measured {
             lateness: Some(lateness),
             ..Measured::new(n, lateness.p50)
+        }
+    }
+
+    /// Operations took `time`, and what each had to bring about was so late, in nanoseconds. There
+    /// is at least one.
+    pub fn time_and_lateness(time: Duration, wakes: Vec<u64>) -> Measured {
+        let n = wakes.len() as u64;
+        Measured {
+            lateness: Some(Lateness::of(wakes)),
+            ..Measured::time(n, time)
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Summary {
     median: f64,
     min: f64,
     max: f64,
-    /// Of a lateness.
+    /// Of a lateness, be it the figure itself or something beside it.
     percentiles: Option<Percentiles>,
 }
 
@@ -34,38 +34,38 @@ impl Summary {
     ///
     /// The rounds' figures give the median, the least and the largest. Of a lateness the least
     /// and the largest are those of all wakes: a late wake is not averaged away.
-    pub fn of(measured: &[Measured]) -> Summary {
+    pub fn of(unit: Unit, measured: &[Measured]) -> Summary {
+        let least = |figures: &mut dyn Iterator<Item = f64>| figures.fold(f64::INFINITY, f64::min);
+        let largest = |figures: &mut dyn Iterator<Item = f64>| figures.fold(0.0, f64::max);
         let figures = || measured.iter().map(|measured| measured.value);
+        let late = || measured.iter().filter_map(|one| one.lateness);
         let n = median(measured.iter().map(|measured| measured.n as f64)) as u64;
-        let late: Vec<_> = measured.iter().filter_map(|one| one.lateness).collect();
-        if late.is_empty() {
-            return Summary {
-                n,
-                median: median(figures()),
-                min: figures().fold(f64::INFINITY, f64::min),
-                max: figures().fold(0.0, f64::max),
-                percentiles: None,
-            };
-        }
-        let p50 = median(late.iter().map(|late| late.p50));
+        let percentiles = late().next().map(|_| Percentiles {
+            p50: median(late().map(|late| late.p50)),
+            p99: median(late().map(|late| late.p99)),
+        });
+        let (min, max) = match unit {
+            Unit::Us => (
+                least(&mut late().map(|late| late.min)),
+                largest(&mut late().map(|late| late.max)),
+            ),
+            _ => (least(&mut figures()), largest(&mut figures())),
+        };
         Summary {
             n,
-            median: p50,
-            min: late
-                .iter()
-                .map(|late| late.min)
-                .fold(f64::INFINITY, f64::min),
-            max: late.iter().map(|late| late.max).fold(0.0, f64::max),
-            percentiles: Some(Percentiles {
-                p50,
-                p99: median(late.iter().map(|late| late.p99)),
-            }),
+            median: median(figures()),
+            min,
+            max,
+            percentiles,
         }
     }
 
-    /// The figure by which modes are compared: of a lateness the 99th percentile.
-    fn score(&self) -> f64 {
-        self.percentiles.map_or(self.median, |late| late.p99)
+    /// The figure by which modes are compared: if it is a lateness, the 99th percentile.
+    fn score(&self, unit: Unit) -> f64 {
+        match (unit, self.percentiles) {
+            (Unit::Us, Some(late)) => late.p99,
+            _ => self.median,
+        }
     }
 }
 
@@ -153,7 +153,7 @@ fn failures(series: &Series) -> Option<String> {
 }
 
 fn json(workload: &Workload, n: u64, series: &Series) -> String {
-    let summary = series.summary();
+    let summary = series.summary(workload.unit);
     let percentiles = summary.and_then(|summary| summary.percentiles);
     let line = Line {
         workload: workload.name,
@@ -194,18 +194,19 @@ fn table(workload: &Workload, n: u64, series: &[Series]) -> String {
     let best = series
         .iter()
         .filter(|series| series.mode.system == System::Tokio)
-        .filter_map(|series| Some((series.mode, series.summary()?.score())))
+        .filter_map(|series| Some((series.mode, series.summary(unit)?.score(unit))))
         .reduce(|a, b| if unit.ratio(a.1, b.1) >= 1.0 { a } else { b });
     let mut text = format!("\n{}: {} (n = {n})\n", workload.name, workload.about);
     for series in series {
         let mode = series.mode;
-        let (figure, spread, remark) = match series.summary() {
+        let summary = series.summary(unit);
+        let (figure, spread, remark) = match summary {
             None => ("failed".to_owned(), String::new(), String::new()),
             Some(summary) => {
                 let remark = match best {
                     Some((best, _)) if best == mode => "best of tokio".to_owned(),
                     Some((_, best)) if mode.system == System::Runtime => {
-                        verdict(unit.ratio(summary.score(), best))
+                        verdict(unit.ratio(summary.score(unit), best))
                     }
                     _ => String::new(),
                 };
@@ -217,14 +218,14 @@ fn table(workload: &Workload, n: u64, series: &[Series]) -> String {
                 (figure(unit, &summary), spread, remark)
             }
         };
-        let unit = if figure == "failed" { "" } else { unit.name() };
-        text += &row(
-            [workload.name, mode.system.name(), mode.name],
-            &figure,
-            unit,
-            &spread,
-            &remark,
-        );
+        let shown = if figure == "failed" { "" } else { unit.name() };
+        let names = [workload.name, mode.system.name(), mode.name];
+        text += &row(names, &figure, shown, &spread, &remark);
+        if unit != Unit::Us
+            && let Some(late) = summary.and_then(|summary| summary.percentiles)
+        {
+            text += &row(names, &lateness(late), Unit::Us.name(), "", "late");
+        }
         if let Some(failures) = failures(series) {
             text += &format!("{:<22}^ failed in {failures}\n", "");
         }
@@ -234,14 +235,15 @@ fn table(workload: &Workload, n: u64, series: &[Series]) -> String {
 
 /// The figure of a row. A lateness is shown by its percentiles; its largest is in the spread.
 fn figure(unit: Unit, summary: &Summary) -> String {
-    match summary.percentiles {
-        Some(late) => format!(
-            "p99 {} p50 {}",
-            number(unit, late.p99),
-            number(unit, late.p50)
-        ),
-        None => number(unit, summary.median),
+    match (unit, summary.percentiles) {
+        (Unit::Us, Some(late)) => lateness(late),
+        _ => number(unit, summary.median),
     }
+}
+
+fn lateness(late: Percentiles) -> String {
+    let [p99, p50] = [late.p99, late.p50].map(|late| number(Unit::Us, late));
+    format!("p99 {p99} p50 {p50}")
 }
 
 fn number(unit: Unit, figure: f64) -> String {
@@ -367,16 +369,35 @@ mod tests {
     fn a_lateness_keeps_its_largest_wake() {
         // Percentiles are the rounds' medians, min and max are those of every wake.
         let rounds = [vec![1_000, 2_000], vec![1_000, 4_000], vec![500, 9_000]];
-        let summary = Summary::of(&rounds.map(Measured::lateness));
+        let summary = Summary::of(Unit::Us, &rounds.map(Measured::lateness));
         let late = summary.percentiles.unwrap();
         assert_eq!((late.p50, late.p99), (1.0, 4.0));
         assert_eq!((summary.min, summary.max), (0.5, 9.0));
     }
 
     #[test]
+    fn a_time_with_a_lateness_keeps_both() {
+        // The time is the figure, and its least and largest are of the rounds; the percentiles
+        // stand beside it, and in a row of their own.
+        let round = |ns| Measured::time_and_lateness(Duration::from_nanos(ns), vec![2_000, 7_000]);
+        let mut timed = series(&MODES[0], &[]);
+        timed.measured = [20, 60, 40].map(round).into();
+        let line = json(pingpong(), 2, &timed);
+        assert!(
+            line.ends_with(
+                r#""n":2,"unit":"ns/op","median":20.0,"min":10.0,"max":30.0,"p50":2.0,"p99":7.0}"#
+            ),
+            "{line}"
+        );
+        let text = table(pingpong(), 2, &[timed]);
+        assert!(text.contains("20.0 ns/op"), "{text}");
+        assert!(text.contains("p99 7 p50 2 us"), "{text}");
+    }
+
+    #[test]
     fn the_median_of_an_even_number_lies_between() {
         // Of 10 and 20 it is 15.
-        let summary = Summary::of(&series(&MODES[0], &[20, 10]).measured);
+        let summary = Summary::of(Unit::NsPerOp, &series(&MODES[0], &[20, 10]).measured);
         assert_eq!(summary.median, 15.0);
     }
 }

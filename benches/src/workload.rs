@@ -9,16 +9,21 @@ mod acceptor;
 mod fan_in;
 mod herd;
 mod hog;
+mod link_storm;
 mod mem_hibernated;
 mod mem_idle;
 mod mem_rest;
+mod monitor_demonitor;
 mod pingpong;
 mod pool;
 mod ring;
 mod selective;
 mod skynet;
 mod spawn_exit;
+mod spawn_join;
 mod split;
+mod timers;
+mod whereis;
 
 use std::future::Future;
 
@@ -59,7 +64,7 @@ impl Workload {
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
-    static LISTS: [&[Workload]; 13] = [
+    static LISTS: [&[Workload]; 18] = [
         &spawn_exit::WORKLOADS,
         &pingpong::WORKLOADS,
         &ring::WORKLOADS,
@@ -69,6 +74,11 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &acceptor::WORKLOADS,
         &split::WORKLOADS,
         &selective::WORKLOADS,
+        &spawn_join::WORKLOADS,
+        &monitor_demonitor::WORKLOADS,
+        &link_storm::WORKLOADS,
+        &whereis::WORKLOADS,
+        &timers::WORKLOADS,
         &mem_idle::WORKLOADS,
         &mem_rest::WORKLOADS,
         &mem_hibernated::WORKLOADS,

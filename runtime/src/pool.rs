@@ -1,6 +1,6 @@
-//! Blocks for envelopes and closures: a magazine for each thread over the global allocator.
+//! Blocks for envelopes, closures and the cold halves of processes: a magazine for each thread over the global allocator.
 //!
-//! Called by [`crate::message`] and `process::body`. A block of the class *n* has the layout
+//! Called by [`crate::message`], `process::body` and `process::extra`. A block of the class *n* has the layout
 //! (64 * *n* bytes, aligned to 64) and comes from the global allocator with just that layout, so
 //! `Box<T>` may own the memory of a `T` of that layout, and freeing it elsewhere is sound.
 //!
@@ -22,7 +22,9 @@ use crate::thread::{self, Thread};
 
 /// The alignment of all blocks, and the step between their sizes.
 const LINE: usize = 64;
-const CLASSES: usize = 4;
+const CLASSES: usize = 8;
+/// The largest size of a block that is cached.
+pub(crate) const LARGEST: usize = LINE * CLASSES;
 /// Blocks taken from the allocator at once.
 const FRESH: usize = 16;
 /// Blocks that the depot keeps, per class.

@@ -62,7 +62,7 @@ pub fn info() -> Option<NodeInfo> {
         NodeInfo {
             processes: node.population(),
             process_limit: node.process_limit(),
-            zombies: 0,
+            zombies: node.zombies.load(Ordering::Relaxed) as usize,
             names: node.names().len(),
             seats: node.seated,
             workers: node.started(),

@@ -12,7 +12,7 @@ use super::*;
 struct Lines<const N: usize>([u8; N]);
 
 type One = Lines<64>;
-type Four = Lines<256>;
+type Largest = Lines<LARGEST>;
 
 /// A cache of its own, apart from the thread's and from other tests' (which share the depot).
 fn cache() -> Cache {
@@ -43,7 +43,7 @@ fn a_freed_block_comes_back_first() {
     check::<One>();
     check::<Lines<128>>();
     check::<Lines<192>>();
-    check::<Four>();
+    check::<Largest>();
 }
 
 /// Classes do not mix: a block of one size is never handed out for another.
@@ -51,13 +51,13 @@ fn a_freed_block_comes_back_first() {
 fn classes_do_not_mix() {
     assert_eq!(class_of(Layout::new::<One>()), CACHED.then_some(0));
     assert_eq!(
-        class_of(Layout::new::<Four>()),
+        class_of(Layout::new::<Largest>()),
         CACHED.then_some(CLASSES - 1)
     );
     let small = allocate::<One>();
     // SAFETY: allocated above.
     unsafe { free(small) };
-    let large = allocate::<Four>();
+    let large = allocate::<Largest>();
     write_everything(large);
     assert_ne!(large.cast(), small);
     // SAFETY: allocated above.
@@ -82,7 +82,7 @@ fn the_unusual_goes_to_the_allocator() {
     }
     check::<Page>();
     check::<Pair>();
-    check::<Lines<320>>();
+    check::<Lines<{ LARGEST + LINE }>>();
     check::<u64>();
 }
 

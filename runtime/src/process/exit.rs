@@ -295,7 +295,7 @@ pub(crate) fn report_of(slot: Option<&Slot>, payload: &(dyn Any + Send)) -> Pani
         "Box<dyn Any>".to_owned()
     };
     let (location, backtrace) = match slot.and_then(take_seen) {
-        Some((location, backtrace)) => (Some(location), backtrace),
+        Some(seen) => (Some(seen.0), seen.1),
         None => (None, Backtrace::disabled()),
     };
     PanicReport::new(PanicParts {
@@ -306,7 +306,7 @@ pub(crate) fn report_of(slot: Option<&Slot>, payload: &(dyn Any + Send)) -> Pani
 }
 
 /// Takes what the panic hook has noted last.
-fn take_seen(slot: &Slot) -> Option<(String, Backtrace)> {
+fn take_seen(slot: &Slot) -> Option<Box<(String, Backtrace)>> {
     if slot.extra.get().is_null() {
         return None;
     }
@@ -388,7 +388,7 @@ pub(crate) fn install_panic_hook() {
             let backtrace = Backtrace::capture();
             // SAFETY: the running process is its own holder, and no reference to `Extra` is
             // held over user code.
-            unsafe { (*slot.extra()).panic = Some((location, backtrace)) };
+            unsafe { (*slot.extra()).panic = Some(Box::new((location, backtrace))) };
             if !tracing::dispatcher::has_been_set() {
                 previous(info);
             }

@@ -1,9 +1,12 @@
 //! The cold half of a process's data, allocated when first needed.
 //!
 //! Belongs to the holder of the process; see `slot`. Nobody refers to it as a whole, since others
-//! may reach one field of it.
+//! may reach one field of it. Every process with a link or a monitor has one, so it is kept small,
+//! and comes from the pool.
 
 use std::backtrace::Backtrace;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::exit_reason::ExitReason;
 use super::local::Local;
@@ -12,6 +15,7 @@ use crate::mailbox::receive::Position;
 use crate::mailbox::ring::Ring;
 use crate::mailbox::urgent::Urgent;
 use crate::message::AnyMessage;
+use crate::pool;
 use crate::signal::info::{Asked, Asking};
 use crate::signal::relations::Relations;
 
@@ -20,6 +24,7 @@ pub(crate) type AtEnd = Box<dyn FnOnce(&ExitReason) + Send>;
 
 /// What few processes need, or only at times.
 #[derive(Default)]
+#[repr(align(64))]
 pub(crate) struct Extra {
     /// Reached under the slot's lock only; see `signal::relations`.
     pub(crate) relations: Relations,
@@ -36,7 +41,7 @@ pub(crate) struct Extra {
     /// Messages to be dropped when no queue is being worked on.
     pub(crate) stale: Vec<AnyMessage>,
     /// What the panic hook saw.
-    pub(crate) panic: Option<(String, Backtrace)>,
+    pub(crate) panic: Option<Box<(String, Backtrace)>>,
     /// The name for people.
     pub(crate) label: Option<String>,
     /// Who spawned it, if anything else was said at its spawn that lies here.
@@ -54,7 +59,18 @@ pub(crate) struct Extra {
     pub(crate) stack_size: usize,
 }
 
+// Else each would be allocated, where the pool is faster.
+const _: () = assert!(size_of::<Extra>() <= pool::LARGEST);
+
 impl Extra {
+    /// A fresh one, which [`Owned`] frees.
+    pub(crate) fn make() -> *mut Extra {
+        let block = pool::allocate::<Extra>();
+        // SAFETY: the block is fresh and of this type's layout.
+        unsafe { block.write(Extra::default()) };
+        block.as_ptr()
+    }
+
     /// The priority messages, of a process that has agreed to some.
     pub(crate) fn urgent(&mut self) -> &mut Urgent {
         self.urgent.get_or_insert_default()
@@ -69,5 +85,62 @@ impl Extra {
             self.save = Position::default();
         }
         oldest
+    }
+}
+
+/// Where a slot has its `Extra`. Only the holder of the process changes it; the watchdog, who may
+/// end a zombie, finds none, or a whole one.
+#[derive(Default)]
+pub(crate) struct Place(AtomicPtr<Extra>);
+
+impl Place {
+    #[inline]
+    pub(crate) fn get(&self) -> *mut Extra {
+        // Acquire: with the store below, for the watchdog.
+        self.0.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, extra: *mut Extra) {
+        self.0.store(extra, Ordering::Release);
+    }
+
+    /// Takes it out. Under the slot's lock, since the watchdog may be using it.
+    pub(crate) fn take(&self) -> *mut Extra {
+        let extra = self.get();
+        self.set(ptr::null_mut());
+        extra
+    }
+}
+
+/// One that is no longer reached from its slot.
+pub(crate) struct Owned(NonNull<Extra>);
+
+impl Owned {
+    /// Takes it over, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// Null, or from [`Extra::make`] and the caller's alone.
+    pub(crate) unsafe fn from_raw(extra: *mut Extra) -> Option<Owned> {
+        NonNull::new(extra).map(Owned)
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        /// Frees the block even if a destructor of what lay in it unwinds.
+        struct Block(NonNull<Extra>);
+
+        impl Drop for Block {
+            fn drop(&mut self) {
+                // SAFETY: made by `Extra::make`; its content is dropped.
+                unsafe { pool::free(self.0) };
+            }
+        }
+
+        let block = Block(self.0);
+        // SAFETY: owned, and dropped once.
+        unsafe { ptr::drop_in_place(block.0.as_ptr()) };
     }
 }

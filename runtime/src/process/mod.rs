@@ -25,6 +25,8 @@ pub(crate) mod extra;
 #[cfg(not(loom))]
 pub(crate) mod info;
 #[cfg(not(loom))]
+pub(crate) mod latch;
+#[cfg(not(loom))]
 pub(crate) mod local;
 #[cfg(not(loom))]
 pub(crate) mod look;

@@ -11,6 +11,7 @@ use super::behaviour::{Behaviour, Cx, Next, Until};
 use super::body::Body;
 use super::exit::{self, End};
 use super::exit_reason::ExitReason;
+use super::extra::Owned;
 use super::slot::{ANYONE, Slot, bit, flag};
 use super::{local, name, table, wait, waker, zombie};
 use crate::mailbox::queue;
@@ -293,14 +294,14 @@ fn drop_extra(slot: &Slot) {
             // See `signal::relations`. From here on nobody makes it a zombie, as its inbox is closed.
             let _locked = slot.lock.lock();
             let was_zombie = slot.inbox.flags() & flag::ZOMBIE != 0;
-            (slot.extra.replace(ptr::null_mut()), was_zombie)
+            (slot.extra.take(), was_zombie)
         };
         if was_zombie {
             zombie::bury(slot);
         }
-        if !extra.is_null() {
-            // SAFETY: made by `Slot::extra`, and no longer reachable.
-            exit::drop_quietly(unsafe { Box::from_raw(extra) });
+        // SAFETY: made by `Slot::extra`, and no longer reachable.
+        if let Some(extra) = unsafe { Owned::from_raw(extra) } {
+            exit::drop_quietly(extra);
         }
     }
     slot.reset_length();

@@ -21,10 +21,9 @@ use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
 use super::body::Body;
-use super::extra::Extra;
+use super::extra::{self, Extra};
+use super::latch::Latch;
 use super::pid::Pid;
 use super::table;
 use crate::context::Context;
@@ -117,7 +116,7 @@ pub(crate) struct Slot {
     // Private line.
     /// The newest envelope taken but not looked at; its link leads to the oldest of them.
     pub(crate) tail: Cell<*mut Header>,
-    pub(crate) extra: Cell<*mut Extra>,
+    pub(crate) extra: extra::Place,
     pub(crate) context: Cell<*mut Context>,
     /// The next in a list of slots: run queue, worker's inbox, free list.
     pub(crate) link: Cell<*const Slot>,
@@ -136,7 +135,7 @@ pub(crate) struct Slot {
     pub(crate) node: AtomicU16,
     pub(crate) wheel: Cell<u8>,
     /// Over `Extra::relations`, and over whether the process is a zombie.
-    pub(crate) lock: Mutex<()>,
+    pub(crate) lock: Latch,
     pub(crate) bits: Cell<u16>,
 }
 
@@ -259,9 +258,7 @@ impl Slot {
 
     #[cold]
     fn make_extra(&self) -> *mut Extra {
-        let extra = Box::into_raw(Box::<Extra>::default());
-        // See `signal::relations`.
-        let _locked = self.lock.lock();
+        let extra = Extra::make();
         self.extra.set(extra);
         extra
     }

@@ -441,8 +441,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: ProcessResult,
 {
-    match Spawn::new().link().spawn(f) {
-        Ok(spawned) => spawned.pid,
+    match beside(f, |parent, child| link::with_newborn(parent, child, false)) {
+        Ok((pid, ())) => pid,
         Err(error) => refused(&error, type_name::<F>()),
     }
 }
@@ -459,12 +459,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: ProcessResult,
 {
-    match Spawn::new().monitor().spawn(f) {
-        Ok(Spawned {
-            pid,
-            monitor: Some(monitor),
-        }) => (pid, monitor),
-        Ok(_) => unreachable!("a monitor was asked for"),
+    match beside(f, |parent, child| Monitor::new().newborn(parent, child)) {
+        Ok(spawned) => spawned,
         Err(error) => refused(&error, type_name::<F>()),
     }
 }
@@ -489,6 +485,28 @@ fn stillborn(body: Body, place: &'static Location<'static>) -> Result<Pid, Spawn
     let pid = slot.pid();
     worker.bury(slot);
     Ok(pid)
+}
+
+/// Spawns for the calling process, which `relate` relates to the newborn. As [`Spawn::start`] with
+/// no other options.
+#[track_caller]
+#[inline]
+fn beside<F, T, R>(f: F, relate: impl FnOnce(&Slot, &Slot) -> R) -> Result<(Pid, R), SpawnError>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: ProcessResult,
+{
+    let place = Location::caller();
+    let parent = super::try_current().ok_or(SpawnError::NoParent)?;
+    let body = Body::closure(move || Next::Exit(f().into_reason()));
+    let mut related = None;
+    let pid = on_worker(scheduler::worker(), body, 0, place, |child| {
+        related = Some(relate(parent, child));
+    })?;
+    match related {
+        Some(related) => Ok((pid, related)),
+        None => unreachable!("the options were applied"),
+    }
 }
 
 #[cold]

@@ -149,7 +149,7 @@ pub(crate) fn with_newborn(parent: &Slot, child: &Slot, priority: bool) {
         urgent::enable(parent);
     }
     let (parent_pid, child_pid) = (parent.pid(), child.pid());
-    let _ = relations::with(child, |child| child.links.link(parent_pid, false));
+    let _ = relations::of_newborn(child, |child| child.links.link(parent_pid, false));
     let _ = relations::with(parent, |parent| parent.links.link(child_pid, priority));
     if zombie::is_one(parent) {
         exit::make_fatal(child, ExitReason::NoProc);

@@ -47,7 +47,7 @@ pub(crate) enum Unlinked {
 /// See the module's head.
 #[derive(Default)]
 pub(crate) struct Links {
-    ends: Table<Pid, Link>,
+    ends: Table<Pid, Link, 1>,
     /// Unlink signals sent so far.
     unlinks: u64,
     /// How many ends are `Broken`.

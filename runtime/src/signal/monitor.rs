@@ -247,7 +247,7 @@ impl Monitor {
             watcher: parent.pid(),
             number: reference.number(),
         };
-        relations::with(child, |child| child.monitored_by.insert(watch, ()));
+        relations::of_newborn(child, |child| child.monitored_by.insert(watch, ()));
         reference
     }
 }

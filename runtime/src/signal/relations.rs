@@ -4,7 +4,7 @@
 //! come to a switch point after its fatal exit (a zombie, see `process::zombie`) is ended in its
 //! absence, so they lie behind a small lock in the slot. Under the lock nothing is delivered and no
 //! user code runs, no destructor either; and as nobody else makes an `Extra`, the watchdog finds
-//! none, or a whole one.
+//! none, or a whole one (`process::extra`).
 //!
 //! Who tells the end is decided under the lock: the watchdog, if it has marked the process
 //! (`flag::ZOMBIE`), else the process itself. What is entered later would never be told, so whoever
@@ -31,10 +31,10 @@ pub(crate) struct Watch {
 pub(crate) struct Relations {
     pub(crate) links: Links,
     /// By the number of their reference.
-    pub(crate) monitors: Table<u64, Watched>,
-    pub(crate) monitored_by: Table<Watch, ()>,
+    pub(crate) monitors: Table<u64, Watched, 0>,
+    pub(crate) monitored_by: Table<Watch, (), 1>,
     /// By the number of their reference.
-    pub(crate) aliases: Table<u64, Alias>,
+    pub(crate) aliases: Table<u64, Alias, 0>,
 }
 
 impl Relations {
@@ -53,6 +53,12 @@ pub(crate) fn with<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> R {
     let _locked = slot.lock.lock();
     // SAFETY: the field is reached under the lock only; nobody refers to an `Extra` as a whole.
     f(unsafe { &mut (*extra).relations })
+}
+
+/// As [`with`], for a newborn, which its parent holds: nobody else knows of it.
+pub(crate) fn of_newborn<R>(child: &Slot, f: impl FnOnce(&mut Relations) -> R) -> R {
+    // SAFETY: the newborn is the caller's; nobody refers to an `Extra` as a whole.
+    f(unsafe { &mut (*child.extra()).relations })
 }
 
 /// As [`with`], if there are any.

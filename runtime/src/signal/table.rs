@@ -13,19 +13,26 @@ use smallvec::SmallVec;
 /// The most entries that are searched one after the other.
 const FEW: usize = 8;
 
-/// A map with cheap small forms.
-pub(crate) enum Table<K, V> {
-    Few(SmallVec<[(K, V); 1]>),
-    Many(HashMap<K, V, FxBuildHasher>),
+/// An emptied hash table of at most this capacity is kept for the next entries.
+const KEPT: usize = 1 << 10;
+
+/// A map with cheap small forms. The first `INLINE` entries are not allocated.
+#[allow(
+    clippy::box_collection,
+    reason = "the large form must not make the small ones larger"
+)]
+pub(crate) enum Table<K, V, const INLINE: usize> {
+    Few(SmallVec<[(K, V); INLINE]>),
+    Many(Box<HashMap<K, V, FxBuildHasher>>),
 }
 
-impl<K, V> Default for Table<K, V> {
-    fn default() -> Table<K, V> {
+impl<K, V, const INLINE: usize> Default for Table<K, V, INLINE> {
+    fn default() -> Table<K, V, INLINE> {
         Table::Few(SmallVec::new())
     }
 }
 
-impl<K: Eq + Hash, V> Table<K, V> {
+impl<K: Eq + Hash, V, const INLINE: usize> Table<K, V, INLINE> {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -64,7 +71,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
                 }
                 let mut map: HashMap<_, _, FxBuildHasher> = list.drain(..).collect();
                 map.insert(key, value);
-                *self = Table::Many(map);
+                *self = Table::Many(Box::new(map));
                 None
             }
             Table::Many(map) => map.insert(key, value),
@@ -79,7 +86,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
             }
             Table::Many(map) => {
                 let value = map.remove(key);
-                if map.is_empty() {
+                if map.is_empty() && map.capacity() > KEPT {
                     *self = Table::default();
                 }
                 value
@@ -103,7 +110,7 @@ mod tests {
     /// The same as a plain map, however many entries there are.
     #[test]
     fn a_map() {
-        let mut table = Table::default();
+        let mut table = Table::<_, _, 1>::default();
         let mut map = HashMap::new();
         let mut seed = 1u64;
         for round in 0..20_000 {
