@@ -27,11 +27,11 @@ use std::time::{Duration, Instant};
 use runtime::prelude::*;
 use runtime::{
     AliasMode, Monitor, MonitorAlias, Monitored, ShutdownReport, TaggedDown, alias,
-    demonitor_flush, panicking, registered, unalias, unregister,
+    demonitor_flush, registered, unalias, unregister,
 };
 
 /// How long anything may take that must happen: only what is lost needs it.
-const LONG: Duration = Duration::from_secs(12);
+const LONG: Duration = Duration::from_secs(60);
 const NOW: Duration = Duration::ZERO;
 /// Observers of a round.
 const OBSERVERS: usize = 8;
@@ -182,10 +182,11 @@ impl Life {
         let Some(heard) = self.heard.lock().unwrap().clone() else {
             return true;
         };
-        if let ExitReason::Panic(report) = &heard {
-            if self.panics.load(SeqCst) && report.message() == PANIC {
-                return true;
-            }
+        if let ExitReason::Panic(report) = &heard
+            && self.panics.load(SeqCst)
+            && report.message() == PANIC
+        {
+            return true;
         }
         self.reasons.lock().unwrap().contains(&heard)
             || self.linked.lock().unwrap().iter().any(|other| {
@@ -236,9 +237,11 @@ impl World {
         (which, observers[which])
     }
 
+    /// Makes a mortal known, once: by itself or by its parent, whoever is first.
     fn settle(&self, life: &Arc<Life>, pid: Pid) {
+        let mut by_pid = self.by_pid.lock().unwrap();
         if life.pid.set(pid).is_ok() {
-            self.by_pid.lock().unwrap().insert(pid, Arc::clone(life));
+            by_pid.insert(pid, Arc::clone(life));
             self.people.lock().unwrap().push(Arc::clone(life));
         }
     }
@@ -306,7 +309,7 @@ struct Here {
 
 impl Drop for Here {
     fn drop(&mut self) {
-        if self.slow && panicking() {
+        if self.slow && thread::panicking() {
             // Blocked while it unwinds.
             match self.random.below(3) {
                 0 => {
@@ -574,11 +577,7 @@ impl Here {
             towards::LINKED
         };
         yield_now();
-        // One that has caught an exit while neighbours unwind is told here that it unwinds itself,
-        // and no exit is raised then.
-        if !panicking() {
-            state.store(then, SeqCst);
-        }
+        state.store(then, SeqCst);
     }
 
     /// A mortal only looks at whether a monitor of its own sends once.

@@ -5,7 +5,7 @@ mod expect;
 
 use std::sync::{Arc, Mutex};
 
-use expect::{NOW, OnDrop, end_of, message, nothing, until};
+use expect::{OnDrop, end_of, message, nothing, until};
 use runtime::prelude::*;
 use runtime::{Monitor, MonitorAlias, RegisterError};
 
@@ -85,16 +85,12 @@ fn a_reason_that_links() {
     let root = self_pid();
     trap_exit(true);
     for _ in 0..100 {
-        let (child, watched) = spawn_monitor!(move || drop(receive_any()));
-        exit_signal(child, ExitReason::other(Links(root)));
-        let reason = down_of(watched);
-        drop(reason);
-        while receive_timeout(NOW).is_some() {}
-        unlink(root);
+        // Nobody else is told the reason, so it is dropped at the very end.
+        let child = spawn!(move || exit(ExitReason::other(Links(root))));
+        assert_eq!(message::<&str>(), "linked");
+        end_of(child);
     }
-    yield_now();
-    while receive_timeout(NOW).is_some() {}
-    until("the end of links", || runtime::links().is_empty());
+    assert!(runtime::links().is_empty());
     nothing();
 }
 
@@ -107,4 +103,29 @@ fn a_name_for_a_process_of_another_node() {
     let refused = register("stranger", stranger).unwrap_err();
     assert!(matches!(refused, RegisterError::NoProc { pid, .. } if pid == stranger));
     send(stranger, "end");
+}
+
+/// A name that two take back at once is taken back once, and another that the process has got
+/// meanwhile stays.
+#[runtime::test]
+fn a_name_taken_back_twice() {
+    let root = self_pid();
+    let rival = spawn!(move || loop {
+        let () = receive_type();
+        let result = runtime::unregister("first");
+        send(root, result.is_ok());
+    });
+    for _ in 0..5000 {
+        register("first", root).unwrap();
+        send(rival, ());
+        let mine = runtime::unregister("first").is_ok();
+        let second = register("second", root);
+        let theirs: bool = message();
+        assert!(mine != theirs, "taken back twice, or never");
+        if second.is_ok() {
+            assert_eq!(whereis("second"), Some(root));
+            runtime::unregister("second").unwrap();
+        }
+    }
+    exit_signal(rival, ExitReason::Kill);
 }

@@ -15,6 +15,7 @@ use std::ptr::{self, NonNull};
 
 use super::inbox::{self, Chain};
 use crate::message::{AnyMessage, Header, Kind};
+use crate::process::exit_reason::ExitReason;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, flag};
 use crate::process::{exit, name, table};
@@ -170,7 +171,11 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
         // Meant for a process that was here before. A stranger's destructor must not run while
         // the queues are being worked on.
         match message.header().kind {
-            Kind::Signal => undelivered(table::pid_of(slot, meant_for), message),
+            Kind::Signal => {
+                if let Some(reason) = undelivered(table::pid_of(slot, meant_for), message) {
+                    exit::discard(slot, reason);
+                }
+            }
             _ => exit::drop_later(slot, message),
         }
         return 0;
@@ -200,11 +205,12 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     1
 }
 
-/// A signal's envelope was meant for `to`, who is dead.
-pub(crate) fn undelivered(to: Pid, message: AnyMessage) {
-    if let Ok(signal) = message.downcast::<Signal>() {
-        signal::answer_for_the_dead(to, signal);
-    }
+/// A signal's envelope was meant for `to`, who is dead. Returns the reason in it, for the caller to
+/// drop.
+#[must_use]
+pub(crate) fn undelivered(to: Pid, message: AnyMessage) -> Option<ExitReason> {
+    let signal = message.downcast::<Signal>().ok()?;
+    signal::answer_for_the_dead(to, signal)
 }
 
 /// Takes the first message that `wanted` accepts out of the mailbox of the running process, which

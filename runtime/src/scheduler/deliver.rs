@@ -190,7 +190,7 @@ fn claimed(slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
 #[cold]
 fn to_the_dead(to: Pid, message: AnyMessage) {
     match message.header().kind {
-        Kind::Signal => queue::undelivered(to, message),
+        Kind::Signal => exit::drop_quietly(queue::undelivered(to, message)),
         Kind::Message | Kind::Aliased => lost(message),
     }
 }

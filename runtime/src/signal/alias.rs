@@ -90,10 +90,8 @@ pub(crate) fn admits(slot: &Slot, number: u64) -> bool {
     })
     .flatten();
     let Some(alias) = alias else { return false };
-    if alias.once
-        && let Some(watched) = monitor::take(slot, number)
-    {
-        monitor::forget(slot.pid(), number, &watched);
+    if alias.once {
+        monitor::end_by_reply(slot, number);
     }
     true
 }

@@ -84,7 +84,8 @@ pub fn link(pid: Pid) {
     if !fresh {
         return;
     }
-    if table::is_live(pid) {
+    // While the process unwinds nothing is raised: the answer of the dead comes as a signal then.
+    if table::is_live(pid) || std::thread::panicking() {
         return send(pid, Signal::Link { from: me });
     }
     relations::with(slot, |relations| relations.links.remove(&pid));

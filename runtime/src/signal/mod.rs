@@ -117,8 +117,10 @@ pub(crate) fn apply(slot: &Slot, signal: Signal) -> Option<AnyMessage> {
     }
 }
 
-/// A signal reached nobody: `to` is dead. Who wants an answer gets it.
-pub(crate) fn answer_for_the_dead(to: Pid, signal: Signal) {
+/// A signal reached nobody: `to` is dead. Who wants an answer gets it. Returns the reason that the
+/// signal carried, which may hold a user's value: the caller drops it where user code may run.
+#[must_use]
+pub(crate) fn answer_for_the_dead(to: Pid, signal: Signal) -> Option<ExitReason> {
     match signal {
         Signal::Link { from } => send(
             from,
@@ -129,13 +131,12 @@ pub(crate) fn answer_for_the_dead(to: Pid, signal: Signal) {
         ),
         Signal::Unlink { from, id } => send(from, Signal::Unlinked { from: to, id }),
         Signal::Monitor(watch) => monitor::tell(watch, ExitReason::NoProc),
-        Signal::Exit { .. }
-        | Signal::Full { .. }
-        | Signal::Unlinked { .. }
-        | Signal::LinkExit { .. }
-        | Signal::Demonitor(_)
-        | Signal::Down { .. } => {}
+        Signal::Exit { reason, .. }
+        | Signal::LinkExit { reason, .. }
+        | Signal::Down { reason, .. } => return Some(reason),
+        Signal::Full { .. } | Signal::Unlinked { .. } | Signal::Demonitor(_) => {}
     }
+    None
 }
 
 /// The process ends, its inbox is closed: whoever is linked to it or monitors it is told, whomever
@@ -173,7 +174,8 @@ pub(crate) fn tell_all(slot: &Slot, reason: &ExitReason) {
     }
 }
 
-/// Whether the calling process may still cause anything: not after its fatal exit.
+/// Whether the calling process may still link and monitor: not after its fatal exit, nor in a
+/// destructor that runs when its inbox is closed, and its end being told.
 pub(crate) fn has_effect(slot: &Slot) -> bool {
-    !slot.has(bit::FATAL)
+    !slot.has(bit::FATAL) && !slot.inbox.is_closed()
 }
