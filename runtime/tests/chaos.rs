@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use runtime::prelude::*;
 use runtime::{
-    AliasMode, Monitor, MonitorAlias, Monitored, ShutdownReport, TaggedDown, alias,
+    AliasMode, Monitor, MonitorAlias, Monitored, ShutdownReport, SpawnError, TaggedDown, alias,
     demonitor_flush, registered, unalias, unregister,
 };
 
@@ -374,7 +374,7 @@ impl Here {
         if let Some(node) = node {
             options = options.node(node);
         }
-        if random.one_in(200) {
+        if random.one_in(100) {
             options = options.own_thread();
         }
         if random.one_in(8) {
@@ -400,7 +400,12 @@ impl Here {
             1 => options.receive_loop(move |_| here.on_mail()),
             _ => options.spawn(move || here.live()),
         };
-        let spawned = spawned.expect("room for a process");
+        let spawned = match spawned {
+            Ok(spawned) => spawned,
+            // Too many with a thread of their own at the moment; nothing was spawned.
+            Err(SpawnError::TooManyThreads { .. }) => return,
+            Err(error) => return world.wrong(format!("no room for a process: {error}")),
+        };
         world.settle(&life, spawned.pid);
         if let Some((parent, link, _)) = parent {
             if link {
