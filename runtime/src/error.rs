@@ -116,9 +116,9 @@ pub enum RegisterError {
         /// The name that it has.
         name: Name,
     },
-    /// There is no such process.
+    /// There is no such process on the node.
     NoProc {
-        /// The pid of nobody.
+        /// The pid of nobody, or of a process of another node.
         pid: Pid,
     },
     /// The name is too long.

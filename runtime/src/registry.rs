@@ -12,6 +12,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use papaya::{Compute, HashMap, Operation};
 use rustc_hash::FxBuildHasher;
@@ -88,11 +89,13 @@ impl Registry {
         table::is_live(pid).then_some(pid)
     }
 
+    /// Registers a name of the node that the names belong to.
+    /// The name that a process has.
     pub(crate) fn name_of(&self, pid: Pid) -> Option<Name> {
         self.pids.pin().get(&pid).cloned()
     }
 
-    fn register(&self, name: Name, pid: Pid) -> Result<(), RegisterError> {
+    fn register(&self, name: Name, pid: Pid, node: u16) -> Result<(), RegisterError> {
         let length = name.chars().count();
         if length > MAX_LENGTH {
             return Err(RegisterError::TooLong {
@@ -100,7 +103,9 @@ impl Registry {
                 limit: MAX_LENGTH,
             });
         }
-        if !table::is_live(pid) {
+        // If it is live now, the node that is read is its own.
+        let slot = table::slot_of(pid);
+        if slot.node.load(Ordering::Relaxed) != node || !table::is_live(pid) {
             return Err(RegisterError::NoProc { pid });
         }
         if let Err(present) = self.pids.pin().try_insert(pid, name.clone()) {
@@ -113,7 +118,6 @@ impl Registry {
             self.pids.pin().remove(&pid);
             return Err(RegisterError::Taken { name, by: other });
         }
-        let slot = table::slot_of(pid);
         if slot.inbox.set(flag::NAMED, pid.generation()).is_none() || !table::is_live(pid) {
             self.release(pid);
             return Err(RegisterError::NoProc { pid });
@@ -141,14 +145,21 @@ impl Registry {
     }
 
     fn unregister(&self, name: &str) -> Result<(), RegisterError> {
-        let pid = self.whereis(name);
-        // Only if it is still this process's: it may end meanwhile, and another take the name.
-        match pid {
-            Some(pid) if self.name_of(pid).is_some_and(|own| own.as_str() == name) => {
-                self.release(pid);
-                Ok(())
+        // Only if it is still this process's: another may take it back meanwhile, and give the
+        // process a new one.
+        let taken = self.whereis(name).is_some_and(|pid| {
+            let own = self.pids.pin();
+            let own = own.remove_if(&pid, |_, own| own.as_str() == name);
+            let taken = matches!(own, Ok(Some(_)));
+            if taken {
+                let _ = self.names.pin().remove_if(name, |_, owner| *owner == pid);
             }
-            _ => Err(RegisterError::NotRegistered { name: name.into() }),
+            taken
+        });
+        if taken {
+            Ok(())
+        } else {
+            Err(RegisterError::NotRegistered { name: name.into() })
         }
     }
 
@@ -173,7 +184,7 @@ fn with<R>(f: impl FnOnce(&Registry) -> R) -> Option<R> {
 ///
 /// A process has one name at most, and a name one process. It is freed when the process ends,
 /// before its links and monitors are told. A name has at most 255 characters. Names belong to a
-/// node.
+/// node, the caller's, and so must the process.
 ///
 /// Mirrors `erlang:register/2`.
 ///
@@ -197,7 +208,7 @@ pub fn register(name: impl Into<Name>, pid: Pid) -> Result<(), RegisterError> {
     {
         return Err(RegisterError::NoProc { pid: slot.pid() });
     }
-    match with(|registry| registry.register(name, pid)) {
+    match node::with_own(|node| node.names().register(name, pid, node.id())) {
         Some(result) => result,
         None => Err(RegisterError::NoProc { pid }),
     }

@@ -1,5 +1,6 @@
-//! The programs in the README and in the book, made into documentation tests, so that `cargo test`
-//! compiles and runs them.
+//! What crosses crates: the cases of OTP's own suites, in `tests/otp`, and the programs in the
+//! README and in the book, made into documentation tests, so that `cargo test` compiles and runs
+//! them.
 
 /// One item for each text: its programs are reported under the item's name.
 #[cfg(doctest)]

@@ -114,10 +114,8 @@ pub(crate) fn admit(slot: &Slot, number: u64) -> Option<Alias> {
         Some(alias)
     })
     .flatten()?;
-    if alias.once
-        && let Some(watched) = monitor::take(slot, number)
-    {
-        monitor::forget(slot.pid(), number, &watched);
+    if alias.once {
+        monitor::end_by_reply(slot, number);
     }
     Some(alias)
 }

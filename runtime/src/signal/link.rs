@@ -89,7 +89,8 @@ fn make(slot: &Slot, pid: Pid, priority: bool) {
     if !relations::with(slot, |relations| relations.links.link(pid, priority)) {
         return;
     }
-    if table::is_live(pid) {
+    // While the process unwinds nothing is raised: the answer of the dead comes as a signal then.
+    if table::is_live(pid) || std::thread::panicking() {
         send(pid, Signal::Link { from: me });
         if zombie::is_one(slot) {
             // Whoever ended the process in its absence may have told the other end too early.

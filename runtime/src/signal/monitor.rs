@@ -343,6 +343,17 @@ pub(super) fn take(slot: &Slot, number: u64) -> Option<Watched> {
     .flatten()
 }
 
+/// A reply has come to the process that the caller holds: the monitor of the same reference, if
+/// there is one, ends.
+pub(super) fn end_by_reply(slot: &Slot, number: u64) {
+    if let Some(watched) = take(slot, number) {
+        forget(slot.pid(), number, &watched);
+        if let Some(tag) = watched.tag {
+            exit::drop_later(slot, AnyMessage::new(tag));
+        }
+    }
+}
+
 /// Tells the watched process that a monitor is gone.
 pub(super) fn forget(watcher: Pid, number: u64, watched: &Watched) {
     if let Some(target) = watched.target {
