@@ -83,7 +83,7 @@ pub fn link_priority(pid: Pid) {
 
 fn make(slot: &Slot, pid: Pid, priority: bool) {
     let me = slot.pid();
-    if pid == me || !super::has_effect(slot) {
+    if pid == me || !super::may_relate(slot) {
         return;
     }
     if !relations::with(slot, |relations| relations.links.link(pid, priority)) {
@@ -118,7 +118,7 @@ fn make(slot: &Slot, pid: Pid, priority: bool) {
 /// Outside a process.
 pub fn unlink(pid: Pid) {
     let slot = current("unlink");
-    if !super::has_effect(slot) {
+    if !super::may_relate(slot) {
         return;
     }
     match relations::if_any(slot, |relations| relations.links.unlink(pid)) {

@@ -255,9 +255,14 @@ pub(crate) fn tell(me: Pid, relations: &Relations, reason: &ExitReason, turn: im
     }
 }
 
-/// Whether the calling process may still cause anything: not after its fatal exit, nor when its
-/// end is being told, in a destructor that runs when its inbox is closed.
+/// Whether the calling process may still cause anything: not after its fatal exit.
 #[inline]
 pub(crate) fn has_effect(slot: &Slot) -> bool {
-    !slot.has(bit::FATAL) && !slot.inbox.is_closed() && !zombie::is_one(slot)
+    !slot.has(bit::FATAL) && !zombie::is_one(slot)
+}
+
+/// Whether the calling process may still link and monitor: not in a destructor that runs when its
+/// inbox is closed either, for then its end is being told.
+fn may_relate(slot: &Slot) -> bool {
+    has_effect(slot) && !slot.inbox.is_closed()
 }

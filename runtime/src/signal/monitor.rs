@@ -190,7 +190,7 @@ impl Monitor {
         // One that watches itself never fires.
         let told = target.filter(|&pid| pid != me);
         let reference = self.note(slot, object, told);
-        if super::has_effect(slot) {
+        if super::may_relate(slot) {
             let watch = Watch {
                 watcher: me,
                 number: reference.number(),
@@ -301,7 +301,7 @@ pub fn demonitor(monitor: Ref) -> bool {
     let Some(watched) = take(slot, monitor.number()) else {
         return false;
     };
-    if super::has_effect(slot) {
+    if super::may_relate(slot) {
         forget(me, monitor.number(), &watched);
     }
     true
