@@ -441,7 +441,11 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: ProcessResult,
 {
-    match beside(f, |parent, child| link::with_newborn(parent, child, false)) {
+    let spawned = match ended_caller() {
+        None => beside(f, |parent, child| link::with_newborn(parent, child, false)),
+        Some(_) => Spawn::new().link().spawn(f).map(|ended| (ended.pid, ())),
+    };
+    match spawned {
         Ok((pid, ())) => pid,
         Err(error) => refused(&error, type_name::<F>()),
     }
@@ -459,7 +463,14 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: ProcessResult,
 {
-    match beside(f, |parent, child| Monitor::new().newborn(parent, child)) {
+    let spawned = match ended_caller() {
+        None => beside(f, |parent, child| Monitor::new().newborn(parent, child)),
+        Some(slot) => {
+            let ended = Spawn::new().spawn(f);
+            ended.map(|ended| (ended.pid, reference::make(slot)))
+        }
+    };
+    match spawned {
         Ok(spawned) => spawned,
         Err(error) => refused(&error, type_name::<F>()),
     }
@@ -502,6 +513,8 @@ where
     let mut related = None;
     let pid = on_worker(scheduler::worker(), body, 0, place, |child| {
         related = Some(relate(parent, child));
+        // SAFETY: the newborn is the caller's.
+        unsafe { (*child.extra()).parent = Some(parent.pid()) };
     })?;
     match related {
         Some(related) => Ok((pid, related)),
