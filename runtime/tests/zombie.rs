@@ -442,9 +442,8 @@ fn they_come_back_at_any_moment() {
         until("the end of all zombies", || counted.zombies() == 0);
         census.none_is_left();
         while let Some(left) = receive_timeout(Duration::ZERO) {
-            // A link that it made in its last moment.
-            let exit = left.downcast::<Exit>().expect("no second Down");
-            assert_eq!(exit.reason, ExitReason::NoProc);
+            // Of a link that one made in its last moment.
+            assert!(left.is::<Exit>(), "{left:?}");
         }
         assert!(runtime::links().is_empty());
     });

@@ -5,7 +5,7 @@
 //! others can tell: nothing is sent to it any more, its name is free, its links and monitors are
 //! told. Its stack, its slot and what it holds stay until it comes back, which it may do at any
 //! moment; it finds its exit at the next switch point, and nothing that it does meanwhile has an
-//! effect. A send that was under way when it was marked may still arrive.
+//! effect. A send or a link that was under way when it was marked may still arrive.
 //!
 //! **Who is doomed.** Only what is certain counts, for an exit signal may yet be trapped and a link
 //! yet be taken back: under the slot's lock, under which alone a process changes what it traps and
@@ -16,12 +16,12 @@
 //! * it traps no exits, and an exit signal is in its inbox. The owner may come for that in the same
 //!   moment; who gets it out has decided.
 //!
-//! **Who tells.** Under the same lock the watchdog sets `flag::ZOMBIE` and takes the relations out;
-//! from then on the owner has nobody to tell, and enters nobody whom it would have to
-//! (`signal::relations`). What is in the inbox by then is taken out too: signals are applied or
-//! answered here. Whoever pushes one later looks for the flag afterwards (`signal::send`). What
-//! remains (messages, values of a user's own) goes back to the inbox, with the reason
-//! ([`Signal::Gone`]): no destructor runs here.
+//! **Who tells.** Under the same lock the watchdog sets `flag::ZOMBIE` and takes the relations out,
+//! to tell them. What is in the inbox by then is taken out too: signals are applied or answered
+//! here. Whoever pushes one later looks for the flag afterwards (`signal::send`); what the owner
+//! had in its hands it enters when it comes back, and tells at its end. What remains (messages,
+//! values of a user's own) goes back to the inbox, with the reason ([`Signal::Gone`]): no
+//! destructor runs here.
 //!
 //! The watchdog calls [`is_doomed`] and [`declare`]; everybody asks [`is_one`].
 
@@ -193,25 +193,33 @@ fn try_declare(node: &Instance, slot: &'static Slot, of: u32) -> Option<()> {
     }
     let reason = told.or(broken).unwrap_or(ExitReason::Killed);
 
-    if flags & flag::NAMED != 0 {
-        node.names().release(me);
-    }
-    signal::tell(me, &left.relations, &reason, || ());
-    report(|| {
-        tracing::warn!(
-            target: "runtime::process",
-            node = node.id(),
-            pid = %me,
-            place = slot.place().map(tracing::field::display),
-            "zombie: a process was ended that has reached no switch point since its fatal exit"
-        )
-    });
+    let links: Vec<_> = left.relations.links.active().collect();
+    let watches: Vec<_> = left.relations.watches().collect();
+    let watched: Vec<_> = left.relations.watched().collect();
+    let place = slot.place();
+    let told = reason.clone();
+    // First, so that it finds its exit from the moment when anybody is told.
     for message in messages {
         scheduler::leave_to(slot, of, message);
     }
     let mut gone = AnyMessage::signal(Signal::Gone(Box::new(Gone { reason, left })));
     gone.header_mut().generation = of;
     scheduler::leave_to(slot, of, gone);
+
+    if flags & flag::NAMED != 0 {
+        node.names().release(me);
+    }
+    signal::tell(me, links, watches, watched, &told, || ());
+    exit::drop_quietly(told);
+    report(|| {
+        tracing::warn!(
+            target: "runtime::process",
+            node = node.id(),
+            pid = %me,
+            place = place.map(tracing::field::display),
+            "zombie: a process was ended that has reached no switch point since its fatal exit"
+        )
+    });
     Some(())
 }
 

@@ -94,8 +94,7 @@ fn make(slot: &Slot, pid: Pid, priority: bool) {
         send(pid, Signal::Link { from: me });
         if zombie::is_one(slot) {
             // Whoever ended the process in its absence may have told the other end too early.
-            let (from, reason) = (me, ExitReason::NoProc);
-            send(pid, Signal::LinkExit { from, reason });
+            let _ = relations::with(slot, |relations| relations.links.link(pid, priority));
         }
         return;
     }
@@ -159,13 +158,9 @@ pub(crate) fn with_newborn(parent: &Slot, child: &Slot, priority: bool) {
 
 /// The other end has linked.
 pub(super) fn accept(slot: &Slot, from: Pid) {
-    let linked = relations::if_untold(slot, |relations| relations.links.accept(from));
-    let refused = match linked {
-        Some(linked) => !linked && slot.has(bit::ENDING),
-        None => true,
-    };
+    let linked = relations::with(slot, |relations| relations.links.accept(from));
     // In its end a process keeps its marks: whom it has unlinked is not told why it ends.
-    if refused {
+    if !linked && slot.has(bit::ENDING) {
         let (from, to) = (slot.pid(), from);
         let reason = ExitReason::NoProc;
         send(to, Signal::LinkExit { from, reason });

@@ -34,7 +34,7 @@ use crate::process::slot::{Slot, bit};
 use crate::process::zombie::{self, Gone};
 use crate::scheduler;
 use info::{Answer, Question};
-use relations::{Relations, Watch};
+use relations::Watch;
 
 /// A signal to a process.
 #[derive(Debug)]
@@ -129,6 +129,7 @@ impl Signal {
             Signal::Link { from } => Some(Signal::Link { from }),
             Signal::Unlink { from, id } => Some(Signal::Unlink { from, id }),
             Signal::Monitor(watch) => Some(Signal::Monitor(watch)),
+            Signal::Question(question) => Some(Signal::Question(question)),
             _ => None,
         }
     }
@@ -225,7 +226,9 @@ pub(crate) fn tell_all(slot: &Slot, reason: &ExitReason) {
     let Some(relations) = relations::take(slot) else {
         return;
     };
-    tell(slot.pid(), &relations, reason, || {
+    let (links, watches) = (relations.links.active(), relations.watches());
+    let watched = relations.watched();
+    tell(slot.pid(), links, watches, watched, reason, || {
         if scheduler::spent() {
             scheduler::suspend(crate::context::Suspend::Yield);
         }
@@ -233,25 +236,28 @@ pub(crate) fn tell_all(slot: &Slot, reason: &ExitReason) {
     exit::drop_quietly(relations);
 }
 
-/// As [`tell_all`], of a process whose relations the caller has taken.
-pub(crate) fn tell(me: Pid, relations: &Relations, reason: &ExitReason, turn: impl Fn()) {
-    for to in relations.links.active() {
+/// As [`tell_all`], of a process whose relations the caller has taken: `links`, who monitors it, and
+/// whom it monitors.
+pub(crate) fn tell(
+    me: Pid,
+    links: impl IntoIterator<Item = Pid>,
+    watches: impl IntoIterator<Item = Watch>,
+    watched: impl IntoIterator<Item = (u64, Pid)>,
+    reason: &ExitReason,
+    turn: impl Fn(),
+) {
+    for to in links {
         link::tell(me, to, reason);
         turn();
     }
-    for (&watch, ()) in relations.monitored_by.iter() {
+    for watch in watches {
         monitor::tell(watch, reason.clone());
         turn();
     }
-    for (&number, monitor) in relations.monitors.iter() {
-        if let Some(target) = monitor.target() {
-            let watch = Watch {
-                watcher: me,
-                number,
-            };
-            send(target, Signal::Demonitor(watch));
-            turn();
-        }
+    for (number, target) in watched {
+        let watcher = me;
+        send(target, Signal::Demonitor(Watch { watcher, number }));
+        turn();
     }
 }
 

@@ -369,12 +369,7 @@ pub(super) fn tell(watch: Watch, reason: ExitReason) {
 
 /// The process is monitored.
 pub(super) fn accept(slot: &Slot, watch: Watch) {
-    let untold = relations::if_untold(slot, |relations| {
-        relations.monitored_by.insert(watch, ());
-    });
-    if untold.is_none() {
-        tell(watch, ExitReason::NoProc);
-    }
+    relations::with(slot, |relations| relations.monitored_by.insert(watch, ()));
 }
 
 /// A monitor of the process is gone.

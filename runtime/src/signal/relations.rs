@@ -6,16 +6,15 @@
 //! user code runs, no destructor either; and as nobody else makes an `Extra`, the watchdog finds
 //! none, or a whole one (`process::extra`).
 //!
-//! Who tells the end is decided under the lock: the watchdog, if it has marked the process
-//! (`flag::ZOMBIE`), else the process itself. What is entered later would never be told, so whoever
-//! enters what another relies on asks first ([`if_untold`]).
+//! Who tells the end is decided under the lock: each tells those that it has taken out ([`take`]),
+//! the watchdog those that it found, the process at its end those that were entered since.
 
 use super::alias::Alias;
 use super::links::Links;
 use super::monitor::Watched;
 use super::table::Table;
 use crate::process::pid::Pid;
-use crate::process::slot::{Slot, flag};
+use crate::process::slot::Slot;
 use crate::process::table;
 
 /// One monitor, as the watched process knows it: the watcher's [`Ref`](crate::Ref), without its
@@ -44,6 +43,17 @@ impl Relations {
             || self.monitors.iter().any(|(_, watched)| watched.priority())
             || self.links.any_priority()
     }
+
+    /// Who is to be told of the process's end.
+    pub(crate) fn watches(&self) -> impl Iterator<Item = Watch> {
+        self.monitored_by.iter().map(|(watch, ())| *watch)
+    }
+
+    /// Whom the process monitors, with the number of the monitor.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = (u64, Pid)> {
+        let monitors = self.monitors.iter();
+        monitors.filter_map(|(number, monitor)| Some((*number, monitor.target()?)))
+    }
 }
 
 /// Calls `f` with the relations of the process that the caller holds. See the module's head for
@@ -70,13 +80,6 @@ pub(crate) fn if_any<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> Opt
     }
 }
 
-/// As [`with`], unless the end of the process has been told in its absence.
-pub(crate) fn if_untold<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> Option<R> {
-    with(slot, |relations| {
-        (slot.inbox.flags() & flag::ZOMBIE == 0).then(|| f(relations))
-    })
-}
-
 /// As [`if_any`], of a process that another holds, if it lives.
 pub(crate) fn of<R>(pid: Pid, f: impl FnOnce(&mut Relations) -> R) -> Option<R> {
     let slot = table::slot_of(pid);
@@ -89,11 +92,7 @@ pub(crate) fn of<R>(pid: Pid, f: impl FnOnce(&mut Relations) -> R) -> Option<R> 
     (!extra.is_null()).then(|| f(unsafe { &mut (*extra).relations }))
 }
 
-/// Takes the relations out, for the process's end; none if it was told in its absence.
+/// Takes the relations out, for the process's end.
 pub(crate) fn take(slot: &Slot) -> Option<Relations> {
-    if slot.extra.get().is_null() {
-        None
-    } else {
-        if_untold(slot, std::mem::take)
-    }
+    if_any(slot, std::mem::take)
 }

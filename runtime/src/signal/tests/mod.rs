@@ -9,21 +9,20 @@
 //! | `link_meets_unlink`             | an end that is forgotten at the unlink, not at its answer;   |
 //! |                                 | `accept` that turns `Unlinking` into `Active`                |
 //! | `an_old_answer_is_no_answer`    | `acknowledged` that does not compare the number              |
-//! | `link_meets_exit`               | an end that does not close its inbox before it tells;        |
-//! |                                 | a `Link` that finds the dead and is not answered             |
-//! | `monitor_meets_exit`            | as above; one that tells before what came last is applied    |
+//! | `link_meets_exit`               | as below; a `Link` that finds the dead and is not answered   |
+//! | `monitor_meets_exit`            | an end that tells before what came last is applied           |
 //! | `demonitor_meets_exit`          | a `Down` that does not look for its monitor                  |
-//! | `kill_meets_suspend`            | a wait that does not look, a claim that applies and waits    |
-//! | `a_claim_applies_in_place`      | a claiming sender that applies, and does not look again      |
-//! |                                 | before the process waits                                     |
-//! | `a_name_goes_with_its_process`  | a name entered after the last look at the inbox; `close`     |
-//! |                                 | or `flags_at_end` in the other order                         |
+//! | `kill_meets_suspend`            | a claiming sender that applies, and lets the process wait    |
+//! |                                 | without another look                                         |
+//! | `a_claim_applies_in_place`      | as above                                                     |
+//! | `a_name_goes_with_its_process`  | a look at the inbox before the name is entered, and none     |
+//! |                                 | after; flags that are read before the inbox is closed        |
 //! | `a_name_has_one_process`        | a name that is taken without a look at who has it            |
-//! | `a_zombie_comes_back`           | an owner that tells what was told in its absence; a mark     |
-//! |                                 | without the lock                                             |
-//! | `a_monitor_meets_a_zombie`      | a sender that does not look after its push; an owner that    |
-//! |                                 | enters a monitor nobody will tell; an inbox that is taken    |
-//! |                                 | over before the mark                                         |
+//! | `a_zombie_comes_back`           | a zombie that is not told of its end                         |
+//! | `a_monitor_meets_a_zombie`      | a sender that does not look after its push; an inbox that is |
+//! |                                 | taken over before the mark, or without a write               |
+//! | `a_monitor_meets_one_that_..`   | an owner that tells nobody since others have told            |
+//! | `a_zombie_links`                | a link that is not entered again                             |
 //! | `an_exit_is_trapped_or_fatal`   | `trap_exit` without the lock                                 |
 //!
 //! ```text

@@ -9,7 +9,7 @@ use super::super::links::{Links, Unlinked};
 use super::super::table::Table;
 use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::{Arc, Mutex};
-use crate::mailbox::inbox::{Chain, GONE, Inbox, Pushed};
+use crate::mailbox::inbox::{Chain, Inbox, Pushed};
 use crate::mailbox::trail::Trail;
 use crate::message::{AnyMessage, Kind};
 use crate::process::exit_reason::ExitReason;
@@ -56,8 +56,8 @@ pub(super) enum Signal {
 pub(super) struct Relations {
     pub(super) links: Links,
     /// Of every process there is one monitor at most.
-    pub(super) monitors: Table<usize, ()>,
-    pub(super) monitored_by: Table<usize, ()>,
+    pub(super) monitors: Table<usize, (), 1>,
+    pub(super) monitored_by: Table<usize, (), 1>,
 }
 
 /// What the holder alone touches.
@@ -123,13 +123,6 @@ impl World {
 
     pub(super) fn with<R>(&self, me: usize, f: impl FnOnce(&mut Relations) -> R) -> R {
         f(&mut self.0[me].relations.lock().unwrap())
-    }
-
-    /// As `relations::if_untold`.
-    fn if_untold<R>(&self, me: usize, f: impl FnOnce(&mut Relations) -> R) -> Option<R> {
-        self.with(me, |relations| {
-            (self.0[me].inbox.flags() & GONE == 0).then(|| f(relations))
-        })
     }
 
     /// As `table::is_live`.
@@ -222,9 +215,8 @@ impl World {
     fn apply(&self, me: usize, signal: Signal) {
         match signal {
             Signal::Link { from } => {
-                let linked = self.if_untold(me, |own| own.links.accept(pid(from)));
-                let ending = self.hold(me, |private| private.ending);
-                if linked.is_none_or(|linked| !linked && ending) {
+                let linked = self.with(me, |own| own.links.accept(pid(from)));
+                if !linked && self.hold(me, |private| private.ending) {
                     self.send(from, Signal::LinkExit { from: me });
                 }
             }
@@ -244,14 +236,7 @@ impl World {
                     self.hold(me, |private| private.exits += 1);
                 }
             }
-            Signal::Monitor { from } => {
-                if self
-                    .if_untold(me, |own| own.monitored_by.insert(from, ()))
-                    .is_none()
-                {
-                    self.send(from, Signal::Down { from: me });
-                }
-            }
+            Signal::Monitor { from } => _ = self.with(me, |own| own.monitored_by.insert(from, ())),
             Signal::Demonitor { from } => _ = self.with(me, |own| own.monitored_by.remove(&from)),
             Signal::Down { from } => {
                 if self.with(me, |own| own.monitors.remove(&from)).is_some() {
@@ -272,13 +257,13 @@ impl World {
     // As `link`, `unlink`, `monitor`, `demonitor`, of the process that the caller holds.
 
     pub(super) fn link(&self, me: usize, to: usize) {
-        if !self.with(me, |own| own.links.link(pid(to))) {
+        if !self.with(me, |own| own.links.link(pid(to), false)) {
             return;
         }
         if self.is_live(to) {
             self.send(to, Signal::Link { from: me });
             if !self.0[me].inbox.takes(ALIVE) {
-                self.send(to, Signal::LinkExit { from: me });
+                let _ = self.with(me, |own| own.links.link(pid(to), false));
             }
         } else {
             self.with(me, |own| own.links.forget(pid(to)));
@@ -309,9 +294,8 @@ impl World {
     pub(super) fn end(&self, me: usize) {
         self.hold(me, |private| private.ending = true);
         self.take_in(me, self.0[me].inbox.close());
-        if let Some(relations) = self.if_untold(me, std::mem::take) {
-            self.tell(me, &relations);
-        }
+        let relations = self.with(me, std::mem::take);
+        self.tell(me, &relations);
     }
 
     /// As `signal::tell`.

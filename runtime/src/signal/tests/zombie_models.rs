@@ -138,6 +138,26 @@ fn a_monitor_meets_one_that_comes_back() {
     });
 }
 
+/// A process that links itself to another while it is ended in its absence leaves no half link.
+#[test]
+fn a_zombie_links() {
+    loom::model(|| {
+        let world = World::new(2);
+        assert!(world.peer(0).inbox.wait());
+        world.send(1, Signal::Exit);
+        let watchdog = {
+            let world = world.clone();
+            thread::spawn(move || _ = declare(&world, 1))
+        };
+        world.link(1, 0);
+        world.run(1);
+        watchdog.join().unwrap();
+        assert!(world.at_the_end(0) && !world.at_the_end(1));
+        assert!(world.has_no_end(0, 1));
+        assert!(world.hold(0, |private| private.exits) >= 1);
+    });
+}
+
 /// A process that lives when it has begun to trap exits is not ended by one; nor one that took it
 /// for a message and traps none any more.
 #[test]
