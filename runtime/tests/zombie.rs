@@ -245,6 +245,12 @@ fn no_effects() {
                 send(me, "a child's")
             });
             assert!(!is_process_alive(linked));
+            let child = Arc::clone(&tokens);
+            let linked = spawn_link!(move || {
+                drop(child);
+                send(me, "a child's")
+            });
+            assert!(!is_process_alive(linked));
             let behaviour = Spawn::new().link().behaviour(By(move |_: &mut Cx<'_>| {
                 send(me, "a child's");
                 Next::Exit(ExitReason::Normal)
