@@ -171,7 +171,7 @@ impl Look {
         self
     }
 
-    /// Shows the [`dictionary`](crate::dictionary), and names the types of the `process_local!`
+    /// Shows the [`dictionary`](mod@crate::dictionary), and names the types of the `process_local!`
     /// values.
     pub fn dictionary(mut self) -> Look {
         self.dictionary = true;
