@@ -15,6 +15,7 @@ use std::sync::Once;
 
 use super::behaviour::Behaviour;
 use super::exit_reason::{ExitReason, PanicParts, PanicReport};
+use super::extra::Extra;
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
 use super::table;
@@ -229,7 +230,7 @@ pub(crate) fn make_fatal(slot: &Slot, reason: ExitReason) {
     // The watchdog may read it.
     let _locked = slot.lock.lock();
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { (*extra).fatal = Some(reason) };
+    unsafe { *Extra::fatal(extra) = Some(reason) };
     slot.set(bit::FATAL);
 }
 
@@ -239,7 +240,7 @@ pub(crate) fn fatal(slot: &Slot) -> Option<ExitReason> {
         return None;
     }
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { (*slot.extra()).fatal.clone() }
+    unsafe { (&*Extra::fatal(slot.extra())).clone() }
 }
 
 /// Raises the pending fatal exit of the running process, unless it unwinds already.

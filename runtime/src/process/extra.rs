@@ -1,8 +1,9 @@
 //! The cold half of a process's data, allocated when first needed.
 //!
-//! Belongs to the holder of the process; see `slot`. Nobody refers to it as a whole, since others
-//! may reach one field of it. Every process with a link or a monitor has one, so it is kept small,
-//! and comes from the pool.
+//! Belongs to the holder of the process; see `slot`. What others may reach
+//! as well, its relations and the reason of a fatal exit, lies behind it in the same block and not in
+//! it, so that a reference to it never covers that. Every process with a link or a monitor has one, so it is kept small, and comes from the
+//! pool.
 
 use std::backtrace::Backtrace;
 use std::ptr::{self, NonNull};
@@ -22,12 +23,21 @@ use crate::signal::relations::Relations;
 /// Called with the reason when the process ends.
 pub(crate) type AtEnd = Box<dyn FnOnce(&ExitReason) + Send>;
 
+/// An `Extra` and what lies behind it.
+#[derive(Default)]
+#[repr(C, align(64))]
+struct Whole {
+    extra: Extra,
+    /// Reached under the slot's lock only; see `signal::relations`.
+    relations: Relations,
+    /// The reason of the fatal exit that is pending (`bit::FATAL`). Written once, under the slot's
+    /// lock, under which the watchdog reads it.
+    fatal: Option<ExitReason>,
+}
+
 /// What few processes need, or only at times.
 #[derive(Default)]
-#[repr(align(64))]
 pub(crate) struct Extra {
-    /// Reached under the slot's lock only; see `signal::relations`.
-    pub(crate) relations: Relations,
     /// Messages that were looked at and left, and the behaviour's save position among them.
     pub(crate) ring: Ring,
     pub(crate) save: Position,
@@ -35,9 +45,6 @@ pub(crate) struct Extra {
     pub(crate) urgent: Option<Box<Urgent>>,
     /// References made so far.
     pub(crate) references: u64,
-    /// The reason of the fatal exit that is pending (`bit::FATAL`). Written once, under the slot's
-    /// lock, under which the watchdog reads it.
-    pub(crate) fatal: Option<ExitReason>,
     /// Messages to be dropped when no queue is being worked on.
     pub(crate) stale: Vec<AnyMessage>,
     /// What the panic hook saw.
@@ -60,15 +67,37 @@ pub(crate) struct Extra {
 }
 
 // Else each would be allocated, where the pool is faster.
-const _: () = assert!(size_of::<Extra>() <= pool::LARGEST);
+const _: () = assert!(size_of::<Whole>() <= pool::LARGEST);
 
 impl Extra {
     /// A fresh one, which [`Owned`] frees.
     pub(crate) fn make() -> *mut Extra {
-        let block = pool::allocate::<Extra>();
+        let block = pool::allocate::<Whole>();
         // SAFETY: the block is fresh and of this type's layout.
-        unsafe { block.write(Extra::default()) };
-        block.as_ptr()
+        unsafe { block.write(Whole::default()) };
+        // Its first field.
+        block.cast().as_ptr()
+    }
+
+    /// The relations that lie behind one.
+    ///
+    /// # Safety
+    ///
+    /// It comes from [`Extra::make`], and is not freed.
+    pub(crate) unsafe fn relations(extra: *mut Extra) -> *mut Relations {
+        // SAFETY: the caller's promise; the pointer is that of the whole block.
+        unsafe { &raw mut (*extra.cast::<Whole>()).relations }
+    }
+
+    /// The reason of the fatal exit that is pending, which lies behind one. Written, and read by
+    /// others than the holder, under the slot's lock.
+    ///
+    /// # Safety
+    ///
+    /// As [`relations`](Extra::relations).
+    pub(crate) unsafe fn fatal(extra: *mut Extra) -> *mut Option<ExitReason> {
+        // SAFETY: as in `relations`.
+        unsafe { &raw mut (*extra.cast::<Whole>()).fatal }
     }
 
     /// The priority messages, of a process that has agreed to some.
@@ -114,7 +143,7 @@ impl Place {
 }
 
 /// One that is no longer reached from its slot.
-pub(crate) struct Owned(NonNull<Extra>);
+pub(crate) struct Owned(NonNull<Whole>);
 
 impl Owned {
     /// Takes it over, if there is one.
@@ -123,14 +152,14 @@ impl Owned {
     ///
     /// Null, or from [`Extra::make`] and the caller's alone.
     pub(crate) unsafe fn from_raw(extra: *mut Extra) -> Option<Owned> {
-        NonNull::new(extra).map(Owned)
+        NonNull::new(extra.cast()).map(Owned)
     }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
         /// Frees the block even if a destructor of what lay in it unwinds.
-        struct Block(NonNull<Extra>);
+        struct Block(NonNull<Whole>);
 
         impl Drop for Block {
             fn drop(&mut self) {

@@ -11,7 +11,7 @@ use super::behaviour::{Behaviour, Cx, Next, Until};
 use super::body::Body;
 use super::exit::{self, End};
 use super::exit_reason::ExitReason;
-use super::extra::Owned;
+use super::extra::{Extra, Owned};
 use super::slot::{ANYONE, Slot, bit, flag};
 use super::{local, name, table, wait, waker, zombie};
 use crate::mailbox::queue;
@@ -249,7 +249,7 @@ fn fatal_reason(slot: &Slot) -> Option<ExitReason> {
         return None;
     }
     // SAFETY: the running process is its own holder.
-    unsafe { (*slot.extra()).fatal.clone() }
+    unsafe { (&*Extra::fatal(slot.extra())).clone() }
 }
 
 /// Lets `tell` know how the running process ends, when it does.

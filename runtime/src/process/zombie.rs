@@ -38,6 +38,7 @@ use crate::mailbox::inbox::Chain;
 use crate::mailbox::queue;
 use crate::message::{AnyMessage, Kind, Opaque};
 use crate::node::Instance;
+use crate::process::extra::Extra;
 use crate::report::report;
 use crate::scheduler;
 use crate::signal::info::Answer;
@@ -126,8 +127,8 @@ fn doom(slot: &Slot, of: u32) -> Option<Doom> {
         if extra.is_null() {
             (false, false)
         } else {
-            let broken = (*extra).relations.links.broken().is_some();
-            ((*extra).fatal.is_some(), broken)
+            let broken = (&*Extra::relations(extra)).links.broken().is_some();
+            ((&*Extra::fatal(extra)).is_some(), broken)
         }
     };
     if taken {
@@ -175,8 +176,8 @@ fn try_declare(node: &Instance, slot: &'static Slot, of: u32) -> Option<()> {
         if !extra.is_null() {
             // SAFETY: as in `doom`.
             unsafe {
-                left.relations = std::mem::take(&mut (*extra).relations);
-                told = (*extra).fatal.clone();
+                left.relations = std::mem::take(&mut *Extra::relations(extra));
+                told = (&*Extra::fatal(extra)).clone();
             }
         }
         ([fatal, slot.inbox.seize(false)], flags)

@@ -13,6 +13,7 @@ use super::alias::Alias;
 use super::links::Links;
 use super::monitor::Watched;
 use super::table::Table;
+use crate::process::extra::Extra;
 use crate::process::pid::Pid;
 use crate::process::slot::Slot;
 use crate::process::table;
@@ -61,14 +62,14 @@ impl Relations {
 pub(crate) fn with<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> R {
     let extra = slot.extra();
     let _locked = slot.lock.lock();
-    // SAFETY: the field is reached under the lock only; nobody refers to an `Extra` as a whole.
-    f(unsafe { &mut (*extra).relations })
+    // SAFETY: they are reached under the lock only, and a reference to the `Extra` does not cover them.
+    f(unsafe { &mut *Extra::relations(extra) })
 }
 
 /// As [`with`], for a newborn, which its parent holds: nobody else knows of it.
 pub(crate) fn of_newborn<R>(child: &Slot, f: impl FnOnce(&mut Relations) -> R) -> R {
-    // SAFETY: the newborn is the caller's; nobody refers to an `Extra` as a whole.
-    f(unsafe { &mut (*child.extra()).relations })
+    // SAFETY: the newborn is the caller's, and nobody else knows it.
+    f(unsafe { &mut *Extra::relations(child.extra()) })
 }
 
 /// As [`with`], if there are any.
@@ -89,7 +90,7 @@ pub(crate) fn of<R>(pid: Pid, f: impl FnOnce(&mut Relations) -> R) -> Option<R> 
     }
     let extra = slot.extra.get();
     // SAFETY: as in `with`; the process has not freed it, for it closes its inbox before it does.
-    (!extra.is_null()).then(|| f(unsafe { &mut (*extra).relations }))
+    (!extra.is_null()).then(|| f(unsafe { &mut *Extra::relations(extra) }))
 }
 
 /// Takes the relations out, for the process's end.

@@ -186,13 +186,14 @@ pub(super) fn guarded_at(address: usize) -> Option<Guarded> {
     let mut region = REGIONS.load(Ordering::Acquire).cast_const();
     loop {
         // SAFETY: regions are leaked, never freed, and not written after they were entered.
+        let entered: Option<&Region> = unsafe { region.as_ref() };
         let Region {
             start,
             bytes,
             class,
             guard,
             older,
-        } = unsafe { region.as_ref() }?;
+        } = entered?;
         let offset = address.wrapping_sub(*start);
         if offset < *bytes {
             let size = class.size();
