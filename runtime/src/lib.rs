@@ -57,6 +57,7 @@ compile_error!(
 // So that the macros' expansions work inside this crate's own tests.
 extern crate self as runtime;
 
+mod io;
 mod loom;
 mod magazine;
 mod mailbox;
@@ -83,6 +84,8 @@ mod entry;
 mod error;
 #[cfg(not(loom))]
 mod macros;
+#[cfg(not(loom))]
+pub mod net;
 #[cfg(not(loom))]
 mod node;
 #[cfg(not(loom))]

@@ -20,8 +20,9 @@ mod registry;
 mod shutdown;
 mod virtual_time;
 
+use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use parking_lot::Mutex;
 
 use crate::config::Builder;
 use crate::error::{SpawnError, StartError};
+use crate::io::reactor::Reactor;
 use crate::mailbox::inbox;
 use crate::process::exit;
 use crate::process::name;
@@ -78,6 +80,8 @@ pub(crate) struct Instance {
     visitors: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     names: Registry,
+    /// Made when the first descriptor is registered.
+    reactor: OnceLock<Arc<Reactor>>,
     exit_grace: Duration,
     /// Its processes that were ended in their absence, and have not come back.
     pub(crate) zombies: AtomicU32,
@@ -171,6 +175,7 @@ impl Instance {
             visitors: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
             names: Registry::default(),
+            reactor: OnceLock::new(),
             exit_grace: builder.exit_grace,
             zombies: AtomicU32::new(0),
         });
@@ -289,6 +294,34 @@ impl Instance {
     /// Its registered names.
     pub(crate) fn names(&self) -> &Registry {
         &self.names
+    }
+
+    /// The node's reactor, made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no descriptors for it.
+    pub(crate) fn reactor(&self) -> io::Result<Arc<Reactor>> {
+        if let Some(reactor) = self.reactor.get() {
+            return Ok(Arc::clone(reactor));
+        }
+        let _one_at_a_time = self.threads.lock();
+        if self.reactor.get().is_none() {
+            let (reactor, waker) = Reactor::new()?;
+            self.idle.set_alarm(Box::new(move || {
+                // It fails if the system is out of memory: then the next alarm may do.
+                let _ = waker.wake();
+            }));
+            let _ = self.reactor.set(Arc::new(reactor));
+        }
+        self.reactor()
+    }
+
+    /// The node's reactor, if there is anything to poll for.
+    #[inline]
+    pub(crate) fn used_reactor(&self) -> Option<&Reactor> {
+        let reactor = self.reactor.get()?;
+        reactor.is_used().then_some(&**reactor)
     }
 
     /// See [`Builder::exit_grace`].

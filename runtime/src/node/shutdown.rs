@@ -177,6 +177,9 @@ impl Instance {
                 None => break,
             }
         }
+        if let Some(reactor) = self.reactor.get() {
+            reactor.end();
+        }
         while self.visitors.load(Ordering::Acquire) > 0 {
             std::thread::yield_now();
         }

@@ -329,18 +329,43 @@ pub fn sleep(time: Duration) {
 #[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn pause(slot: &'static Slot, time: Duration, over: impl Fn(&Slot) -> bool) {
     let now = scheduler::worker().clock().now();
+    let _ = block(slot, Some(timer::deadline(now, time)), over);
+}
+
+/// Waits until something has come by which the wait is `over`; that is asked after each wake-up.
+/// False: `until` has come first.
+#[cfg_attr(debug_assertions, track_caller)]
+pub(crate) fn until_it(
+    slot: &'static Slot,
+    until: Option<Instant>,
+    over: impl Fn(&Slot) -> bool,
+) -> bool {
+    let until = until.map(|until| scheduler::worker().clock().time_of(until));
+    block(slot, until, over)
+}
+
+#[cfg_attr(debug_assertions, track_caller)]
+fn block(slot: &'static Slot, until: Option<u64>, over: impl Fn(&Slot) -> bool) -> bool {
     end(slot);
-    slot.deadline.set(timer::deadline(now, time));
-    slot.set(bit::DEADLINE);
-    loop {
-        ensure(slot, scheduler::worker());
+    if let Some(until) = until {
+        slot.deadline.set(until);
+        slot.set(bit::DEADLINE);
+    }
+    let is_over = loop {
+        if until.is_some() {
+            ensure(slot, scheduler::worker());
+        }
         scheduler::suspend(Suspend::Wait);
         queue::drain(slot);
         exit::check(slot);
         exit::drop_stale(slot);
-        if slot.has(bit::TIMEOUT) || over(slot) {
-            break;
+        if over(slot) {
+            break true;
         }
-    }
+        if slot.has(bit::TIMEOUT) {
+            break false;
+        }
+    };
     end(slot);
+    is_over
 }

@@ -31,10 +31,41 @@ pub(crate) fn of(slot: &Slot) -> Waker {
     }
 }
 
-fn wake(data: *const ()) {
+static CALL: RawWakerVTable = RawWakerVTable::new(
+    |data| RawWaker::new(data, &CALL),
+    wake_call,
+    wake_call,
+    |_| {},
+);
+
+/// The waker of a call that blocks the slot's process, and looks itself what it was woken for: it
+/// says nothing to the futures that the process polls.
+pub(crate) fn of_call(slot: &Slot) -> Waker {
+    let data = u64::from(slot.index()) << 32 | u64::from(slot.inbox.generation());
+    // SAFETY: as in `of`.
+    unsafe { Waker::from_raw(RawWaker::new(ptr::without_provenance(data as usize), &CALL)) }
+}
+
+fn wake_call(data: *const ()) {
+    let (slot, generation) = process_of(data);
+    if slot.inbox.generation() != generation || slot.inbox.wake() != Woke::Claimed {
+        return;
+    }
+    if slot.inbox.generation() == generation {
+        scheduler::ready(slot);
+    } else {
+        // The next process of the slot.
+        scheduler::release(slot);
+    }
+}
+
+fn process_of(data: *const ()) -> (&'static Slot, u32) {
     let data = data.addr() as u64;
-    let (index, generation) = ((data >> 32) as u32, data as u32);
-    let slot = table::slot_at(index);
+    (table::slot_at((data >> 32) as u32), data as u32)
+}
+
+fn wake(data: *const ()) {
+    let (slot, generation) = process_of(data);
     if slot.inbox.wake_with(flag::WOKEN, generation) == Woke::Claimed {
         scheduler::ready(slot);
     }

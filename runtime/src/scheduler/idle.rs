@@ -27,11 +27,12 @@ pub(super) mod worker_set;
 
 use std::fmt;
 use std::mem;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::barrier;
 use super::counts::{Counts, Lowered};
-use super::park::{Bed, Parker, Rose};
+use super::park::{Alarm, Bed, Parker, Poll, Rose};
 use super::seat::Inside;
 use worker_set::WorkerSet;
 
@@ -45,6 +46,8 @@ pub(crate) struct Idle {
     seats: usize,
     workers: Box<[Parker]>,
     watchdog: Parker,
+    /// Wakes the one that sleeps in the poll. Set before anybody does.
+    alarm: OnceLock<Alarm>,
 }
 
 /// What every notifier reads: on a line of its own.
@@ -108,7 +111,14 @@ impl Idle {
             seats,
             workers: (0..workers).map(|_| Parker::new()).collect(),
             watchdog: Parker::new(),
+            alarm: OnceLock::new(),
         }
+    }
+
+    /// Tells how one that sleeps in the poll is woken; before anybody does.
+    pub(crate) fn set_alarm(&self, alarm: Alarm) {
+        let first = self.alarm.set(alarm).is_ok();
+        debug_assert!(first, "a node has one poll");
     }
 
     /// Counts a worker among the awake. Called before its thread starts.
@@ -149,7 +159,11 @@ impl Idle {
             if !self.head.counts.claim_search(seen) {
                 continue;
             }
-            if self.sleepers().any(Parker::notify) {
+            // One in the poll last: else nobody would be.
+            let alarm = self.alarm.get();
+            if self.sleepers().any(|it| it.notify(Bed::Seated, alarm))
+                || alarm.is_some() && self.sleepers().any(|it| it.notify(Bed::Polling, alarm))
+            {
                 return; // with our place among the searchers
             }
             // All of them are waking up already, for something else. Those who saw our place
@@ -166,16 +180,16 @@ impl Idle {
     #[inline]
     pub(crate) fn poke(&self, worker: usize) {
         barrier::light();
-        self.workers[worker].poke();
+        self.workers[worker].poke(self.alarm.get());
     }
 
     /// Wakes every worker and the watchdog, for the end of the node: their last looks ask for it too.
     pub(crate) fn poke_all(&self) {
         barrier::light();
         for worker in &self.workers {
-            worker.poke();
+            worker.poke(self.alarm.get());
         }
-        self.watchdog.poke();
+        self.watchdog.poke(None);
     }
 
     // Workers.
@@ -200,17 +214,23 @@ impl Idle {
     ///
     /// It sleeps [`Inside`], so that its seat is not taken meanwhile: notifications go to those with a
     /// seat. `look` is the last look at every queue, at the own inbox, and at whether anybody wants a seat.
+    ///
+    /// With a `poll`, which is the caller's alone, it sleeps there, until something comes there too.
     pub(crate) fn sleep<'a, T>(
         &'a self,
         me: usize,
         _: &Inside<'_, T>,
         searcher: Option<Searcher<'a>>,
         timeout: Option<Duration>,
+        poll: Option<&mut dyn Poll>,
         look: impl FnOnce() -> Look,
     ) -> Woken<'a> {
         let parker = &self.workers[me];
 
-        parker.lie_down(Bed::Seated);
+        parker.lie_down(match poll {
+            None => Bed::Seated,
+            Some(_) => Bed::Polling,
+        });
         self.head.set.insert(me);
         self.head
             .counts
@@ -219,7 +239,10 @@ impl Idle {
         barrier::heavy();
         let seen = look();
         if seen == Look::Nothing {
-            parker.wait(Bed::Seated, timeout);
+            match poll {
+                None => parker.wait(Bed::Seated, timeout),
+                Some(poll) => parker.wait_polling(poll, timeout),
+            }
         }
 
         let rose = parker.rise();
@@ -283,6 +306,19 @@ impl Idle {
         self.workers.iter().any(Parker::is_woken)
     }
 
+    /// Whether somebody sleeps in the poll.
+    pub(crate) fn anybody_polls(&self) -> bool {
+        self.sleepers().any(Parker::is_polling)
+    }
+
+    /// Wakes one that sleeps with its seat, so that it lies down anew, in the poll.
+    pub(crate) fn poke_a_sleeper(&self) {
+        barrier::light();
+        if let Some(parker) = self.sleepers().find(|it| it.is_notifiable()) {
+            parker.poke(self.alarm.get());
+        }
+    }
+
     /// Puts the watchdog to sleep while every worker sleeps, for `timeout` at most, or not at all if
     /// `look` sees that it is needed (the node has ended: then nobody is awake either).
     pub(crate) fn watchdog_sleep(&self, timeout: Option<Duration>, look: impl FnOnce() -> bool) {
@@ -298,7 +334,7 @@ impl Idle {
     #[cold]
     fn rouse_watchdog(&self) {
         barrier::light();
-        self.watchdog.poke();
+        self.watchdog.poke(None);
     }
 
     /// The parkers of those in the idle set. Who calls this has acquired the count, which was raised

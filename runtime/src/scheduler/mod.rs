@@ -9,7 +9,7 @@ mod barrier;
 mod counts;
 pub(crate) mod idle;
 pub(crate) mod offer;
-mod park;
+pub(crate) mod park;
 pub(crate) mod seat;
 pub(crate) mod seats;
 

@@ -7,13 +7,17 @@
 //! ```text
 //!              lie_down(Bed::Seated)                 notify
 //!   RUNNING ------------------------> SLEEPING --------------> NOTIFIED
-//!    ^  |                              |   |                     |
+//!    ^  |      or Bed::Polling         |   |                     |
+//!    |  |                              |   |                     |
 //!    |  | lie_down(Bed::Aside)    rise |   | poke                |
 //!    |  +-----------> ASIDE            |   v                     |
 //!    |                |  |  poke       |  POKED                  |
 //!    |                |  +-------------|--->|                    |
 //!    +-------<--------+---------<------+-<--+---------<----------+   rise
 //! ```
+//!
+//! One sleeper of a node may sleep in the poll (POLLING, otherwise as SLEEPING): it waits for input
+//! and output as well, and an [`Alarm`] wakes it instead of the futex.
 //!
 //! Invariants: only the owner leaves or enters RUNNING; anybody may take SLEEPING to NOTIFIED, and
 //! SLEEPING or ASIDE to POKED, once each; every change is a read-modify-write. Whoever makes a
@@ -35,6 +39,8 @@ const ASIDE: u32 = 2;
 const NOTIFIED: u32 = 3;
 /// Woken for something of its own (inbox, seat, shutdown).
 const POKED: u32 = 4;
+/// As SLEEPING, in the poll.
+const POLLING: u32 = 5;
 
 /// How a worker lies down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +50,19 @@ pub(crate) enum Bed {
     Seated = SLEEPING,
     /// Without a seat: only a poke wakes it.
     Aside = ASIDE,
+    /// With its seat, and in the poll.
+    Polling = POLLING,
 }
+
+/// Where one sleeper of a node waits for input and output too.
+pub(crate) trait Poll {
+    /// Waits until something comes, the [`Alarm`] is raised, or `timeout` is over. True: something
+    /// came. It may return early.
+    fn wait(&mut self, timeout: Option<Duration>) -> bool;
+}
+
+/// Ends the waiting of [`Poll::wait`], or of the next.
+pub(crate) type Alarm = Box<dyn Fn() + Send + Sync>;
 
 /// What had become of the word when the owner rose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +107,16 @@ impl Parker {
         self.sleeper.wait(&self.state, bed as u32, timeout);
     }
 
+    /// As [`wait`](Self::wait), in the poll, and also until something comes there.
+    pub(crate) fn wait_polling(&self, poll: &mut dyn Poll, timeout: Option<Duration>) {
+        // Relaxed: `rise` acquires. A change after the load raises the alarm, which the poll sees.
+        while self.state.load(Ordering::Relaxed) == POLLING {
+            if poll.wait(timeout) || timeout.is_some() {
+                return;
+            }
+        }
+    }
+
     /// Owner: ends the sleep, however it went.
     ///
     /// Acquire, with the release of the waker: the owner sees at once what it was woken for. (Were it
@@ -98,7 +126,10 @@ impl Parker {
             NOTIFIED => Rose::Notified,
             POKED => Rose::Poked,
             was => {
-                debug_assert!(was == SLEEPING || was == ASIDE, "a worker rises twice");
+                debug_assert!(
+                    matches!(was, SLEEPING | ASIDE | POLLING),
+                    "a worker rises twice"
+                );
                 Rose::Alone
             }
         }
@@ -106,7 +137,12 @@ impl Parker {
 
     /// Anybody: whether a notification would find the owner asleep in its seat.
     pub(crate) fn is_notifiable(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == SLEEPING
+        matches!(self.state.load(Ordering::Relaxed), SLEEPING | POLLING)
+    }
+
+    /// Anybody: whether the owner sleeps in the poll.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == POLLING
     }
 
     /// Anybody: whether the owner has been woken, and is not up yet.
@@ -114,11 +150,12 @@ impl Parker {
         matches!(self.state.load(Ordering::Relaxed), NOTIFIED | POKED)
     }
 
-    /// Anybody: wakes the owner to look for work, if it sleeps in its seat. True: it was this
-    /// call that did it, and a place among the searchers passes to the owner.
+    /// Anybody: wakes the owner to look for work, if it sleeps in its seat, and in that `bed`. True:
+    /// it was this call that did it, and a place among the searchers passes to the owner.
     #[must_use]
-    pub(crate) fn notify(&self) -> bool {
-        self.is_notifiable() && self.wake(SLEEPING, NOTIFIED)
+    pub(crate) fn notify(&self, bed: Bed, alarm: Option<&Alarm>) -> bool {
+        let asleep = bed as u32;
+        self.state.load(Ordering::Relaxed) == asleep && self.wake(asleep, NOTIFIED, alarm)
     }
 
     /// Anybody: wakes the owner if it sleeps, with a seat or without. The caller has made the reason
@@ -126,22 +163,24 @@ impl Parker {
     ///
     /// If the word changes between the load and the exchange, the owner has been up since, and its next
     /// last look sees the reason.
-    pub(crate) fn poke(&self) {
+    pub(crate) fn poke(&self, alarm: Option<&Alarm>) {
         let state = self.state.load(Ordering::Relaxed);
-        if state == SLEEPING || state == ASIDE {
-            self.wake(state, POKED);
+        if matches!(state, SLEEPING | ASIDE | POLLING) {
+            self.wake(state, POKED, alarm);
         }
     }
 
     /// Wakes the owner, if it still sleeps as we saw it.
-    fn wake(&self, asleep: u32, woken: u32) -> bool {
+    fn wake(&self, asleep: u32, woken: u32, alarm: Option<&Alarm>) -> bool {
         // Release: see `rise`. Relaxed on failure: it decides nothing.
         let did = self
             .state
             .compare_exchange(asleep, woken, Ordering::Release, Ordering::Relaxed)
             .is_ok();
-        if did {
-            self.sleeper.wake(&self.state);
+        match alarm {
+            _ if !did => {}
+            Some(alarm) if asleep == POLLING => alarm(),
+            _ => self.sleeper.wake(&self.state),
         }
         did
     }

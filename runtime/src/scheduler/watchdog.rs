@@ -1,6 +1,6 @@
 //! The watchdog: a thread per node that looks after the workers once a millisecond.
 //!
-//! It refreshes the coarse clock. When a worker has run one process for more than
+//! It refreshes the coarse clock, and polls when nobody else does. When a worker has run one process for more than
 //! [`STUCK`] while work is queued, it takes the worker's seat and gives it to a spare, which takes
 //! over all that is at rest; the operating system then shares the cores. It fires the timers of
 //! workers that do not come to it, ends processes that do not come to their end
@@ -30,6 +30,8 @@ const PERIOD: Duration = Duration::from_millis(1);
 const STUCK: u64 = 2_000_000;
 /// How late a timer may be before the watchdog fires it, in nanoseconds.
 const OVERDUE: u64 = 1_000_000;
+/// How long nobody may have looked for input and output, in nanoseconds.
+const POLL: u64 = 1_000_000;
 /// How long a process may run before it is reported, in nanoseconds; then each time twice that.
 const REPORT: u64 = 1_000_000_000;
 /// Looks at an idle node before the watchdog sleeps.
@@ -100,9 +102,9 @@ impl<'n> Watchdog<'n> {
                 // While some stacks are warm it comes back once to cool them.
                 let warm = stack::trim_is_due(KEEP);
                 self.node.clock().stop();
-                self.node
-                    .idle
-                    .watchdog_sleep(warm.then_some(TRIM), || self.node.has_ended());
+                self.node.idle.watchdog_sleep(warm.then_some(TRIM), || {
+                    self.node.has_ended() || self.nobody_polls()
+                });
                 self.trim();
             } else {
                 std::thread::sleep(PERIOD);
@@ -112,7 +114,26 @@ impl<'n> Watchdog<'n> {
         }
     }
 
+    /// Whether there is something to poll for, and no sleeper is there to do it.
+    fn nobody_polls(&self) -> bool {
+        self.node.used_reactor().is_some() && !self.node.idle.anybody_polls()
+    }
+
+    /// Polls in the workers' place; and if they sleep, has one of them do it.
+    fn look_at_reactor(&self, now: u64) {
+        let Some(reactor) = self.node.used_reactor() else {
+            return;
+        };
+        if reactor.looked() + POLL <= now {
+            reactor.look(now);
+        }
+        if self.node.idle.awake() == 0 && self.nobody_polls() {
+            self.node.idle.poke_a_sleeper();
+        }
+    }
+
     fn look(&mut self, now: u64) {
+        self.look_at_reactor(now);
         if self.anybody_progresses() {
             self.progress = now;
         }

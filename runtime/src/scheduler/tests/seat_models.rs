@@ -74,7 +74,7 @@ impl Node {
             searcher = match self
                 .world
                 .idle
-                .sleep(me, &inside, searcher, None, || self.look(me))
+                .sleep(me, &inside, searcher, None, None, || self.look(me))
             {
                 Woken::Searching(searcher) => Some(searcher),
                 Woken::Own | Woken::TimedOut => None,

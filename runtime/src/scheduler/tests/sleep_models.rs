@@ -91,7 +91,7 @@ impl World {
         // SAFETY: each model gives each worker one thread; nobody revokes here.
         let inside = unsafe { Inside::since_long(&self.seats[me]) };
         self.idle
-            .sleep(me, &inside, searcher, timeout, || self.look(me))
+            .sleep(me, &inside, searcher, timeout, None, || self.look(me))
     }
 
     /// Worker `me` runs until it has done one thing. Returns which.
@@ -196,7 +196,7 @@ fn notify_beside_one_who_gets_up() {
         let world = Arc::new(World::new(2, 2));
         // SAFETY: this is the worker's only thread; nobody revokes here.
         let inside = unsafe { Inside::since_long(&world.seats[0]) };
-        let woken = world.idle.sleep(0, &inside, None, None, || {
+        let woken = world.idle.sleep(0, &inside, None, None, None, || {
             // Registered, poked, and slow to rise: all the rest happens meanwhile.
             world.idle.poke(0);
             let other = start(&world, |world| world.work(1, 1));
@@ -304,7 +304,7 @@ fn end_wakes_all() {
                     0 => Look::Nothing,
                     _ => Look::Own,
                 };
-                let woken = world.idle.sleep(0, &inside, None, None, look);
+                let woken = world.idle.sleep(0, &inside, None, None, None, look);
                 assert!(matches!(woken, Woken::Own));
                 world.idle.resign();
             })

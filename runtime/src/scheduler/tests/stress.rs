@@ -166,8 +166,9 @@ impl Node {
             let timeout = (me == 0).then_some(Duration::from_micros(50));
             match self
                 .idle
-                .sleep(me, &inside, searcher.take(), timeout, || self.look(me))
-            {
+                .sleep(me, &inside, searcher.take(), timeout, None, || {
+                    self.look(me)
+                }) {
                 Woken::Searching(place) => searcher = Some(place),
                 Woken::Own | Woken::TimedOut => return false,
             }

@@ -13,6 +13,8 @@ use crate::scheduler::seated::Seated;
 
 /// Turns in a row that `next` may give while others wait. Odd: each time another queue is first.
 const STREAK: u32 = 61;
+/// A busy worker looks for input and output once in so many turns.
+const POLLED: u32 = 64;
 /// How many processes are offered to others, at most.
 const OFFERED: usize = 32;
 
@@ -119,6 +121,9 @@ impl Worker {
             }
             if !self.inbox.is_empty() {
                 self.take_inbox();
+            }
+            if self.turns.load(Ordering::Relaxed).is_multiple_of(POLLED) {
+                self.look_at_reactor();
             }
             // SAFETY: as in `ready`.
             let found = match unsafe { self.seat().enter() } {

@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Worker;
+use crate::io::reactor::Reactor;
 use crate::process::slot::Slot;
 use crate::scheduler::idle::{Look, Searcher, Woken};
+use crate::scheduler::park::Poll;
 use crate::scheduler::seat::{Asked, Inside, Withdrawn};
 use crate::scheduler::seated::Seated;
 use crate::scheduler::spread::Processor;
@@ -43,6 +45,9 @@ impl Worker {
     #[inline(never)]
     pub(super) fn search(&self) -> Option<&'static Slot> {
         self.no_turn();
+        if self.look_at_reactor() {
+            return None;
+        }
         let idle = &self.node().idle;
         let mut searcher = idle.begin_search();
         match self.wait_awake(searcher.is_some()) {
@@ -88,10 +93,15 @@ impl Worker {
             let me = self.id.into();
             let asleep = self.clock().now();
             self.processor.lie_down();
-            let woken = idle.sleep(me, &inside, searcher.take(), timeout, || {
+            let mut held = self.node().used_reactor().and_then(Reactor::try_hold);
+            let poll = held.as_mut().map(|held| held as &mut dyn Poll);
+            let woken = idle.sleep(me, &inside, searcher.take(), timeout, poll, || {
                 self.last_look(due)
             });
             drop(inside);
+            if let Some(held) = held {
+                held.deliver();
+            }
             self.processor.rise(self.other_processors());
             self.clock().refresh();
             if !matches!(woken, Woken::TimedOut) && self.clock().now() - asleep < NAP {
@@ -142,6 +152,14 @@ impl Worker {
             hint::spin_loop();
         }
         Waited::InVain
+    }
+
+    /// Looks whether input or output has come. True: somebody was woken for it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn look_at_reactor(&self) -> bool {
+        let reactor = self.node().used_reactor();
+        reactor.is_some_and(|reactor| reactor.look(self.clock().coarse()))
     }
 
     /// Moves to a processor where no other worker of the node is, if there is one.

@@ -1,0 +1,334 @@
+//! The reactor of a node: one poll, whoever holds it, and the registrations.
+//!
+//! It has no thread of its own. A worker that falls asleep holds the poll and sleeps in it; busy
+//! workers look in now and then; the watchdog when nobody has for a millisecond. What came is
+//! handed to the processes by whoever polled, after it has got up.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Token};
+use parking_lot::{Mutex, MutexGuard};
+use slab::Slab;
+
+use super::Direction;
+use super::registration::{Registration, ready};
+use crate::process::exit;
+use crate::scheduler::park::Poll;
+
+/// Events taken from the system at once.
+const EVENTS: usize = 256;
+/// The token of the alarm.
+const ALARM: Token = Token(usize::MAX);
+/// Registrations in the first chunk; each later one has twice as many as the one before.
+const FIRST_CHUNK: usize = 64;
+const CHUNKS: usize = 26;
+/// A time-out that is shorter is waited for to the nanosecond; the poll itself counts milliseconds.
+const FINE: Duration = Duration::from_millis(10);
+
+/// See the module's head.
+pub(crate) struct Reactor {
+    /// The right to poll.
+    poll: Mutex<Polled>,
+    registry: mio::Registry,
+    /// Which registrations are taken, and whether the reactor has ended.
+    taken: Mutex<Taken>,
+    registrations: [OnceLock<Box<[Registration]>>; CHUNKS],
+    /// How many descriptors are registered.
+    count: AtomicUsize,
+    /// The coarse time of the last look.
+    looked: AtomicU64,
+}
+
+struct Polled {
+    poll: mio::Poll,
+    events: Events,
+}
+
+struct Taken {
+    indexes: Slab<()>,
+    ended: bool,
+}
+
+/// The poll, held by one thread.
+pub(crate) struct Held<'r> {
+    reactor: &'r Reactor,
+    polled: MutexGuard<'r, Polled>,
+}
+
+/// A descriptor's place in the reactor. Dropped, it is deregistered.
+pub(crate) struct Registered {
+    reactor: Arc<Reactor>,
+    index: u32,
+    descriptor: i32,
+}
+
+impl Reactor {
+    /// A reactor, and what wakes the one who sleeps in its poll.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no descriptors.
+    pub(crate) fn new() -> io::Result<(Reactor, mio::Waker)> {
+        let poll = mio::Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let waker = mio::Waker::new(&registry, ALARM)?;
+        let reactor = Reactor {
+            poll: Mutex::new(Polled {
+                poll,
+                events: Events::with_capacity(EVENTS),
+            }),
+            registry,
+            taken: Mutex::new(Taken {
+                indexes: Slab::new(),
+                ended: false,
+            }),
+            registrations: [const { OnceLock::new() }; CHUNKS],
+            count: AtomicUsize::new(0),
+            looked: AtomicU64::new(0),
+        };
+        Ok((reactor, waker))
+    }
+
+    /// How many descriptors are registered.
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is anything to poll for.
+    #[inline]
+    pub(crate) fn is_used(&self) -> bool {
+        self.count() > 0
+    }
+
+    /// The poll, if nobody has it.
+    pub(crate) fn try_hold(&self) -> Option<Held<'_>> {
+        let polled = self.poll.try_lock()?;
+        Some(Held {
+            reactor: self,
+            polled,
+        })
+    }
+
+    /// When somebody last looked, by the node's clock.
+    pub(crate) fn looked(&self) -> u64 {
+        self.looked.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether anything has come, and wakes whom it is for; unless somebody holds the poll.
+    /// True: something has.
+    pub(crate) fn look(&self, now: u64) -> bool {
+        let Some(mut held) = self.try_hold() else {
+            return false;
+        };
+        self.looked.store(now, Ordering::Relaxed);
+        let came = held.wait(Some(Duration::ZERO));
+        held.deliver();
+        came
+    }
+
+    /// Registers a descriptor, for both directions.
+    ///
+    /// # Errors
+    ///
+    /// The reactor's node has ended, or the system refuses.
+    pub(crate) fn register(
+        self: &Arc<Reactor>,
+        descriptor: BorrowedFd<'_>,
+    ) -> io::Result<Registered> {
+        let descriptor = descriptor.as_raw_fd();
+        let (index, seen) = {
+            let mut taken = self.taken.lock();
+            if taken.ended {
+                return Err(super::NodeEnded.into());
+            }
+            let index = taken.indexes.insert(());
+            (index, self.make(index).begin())
+        };
+        let registered = Registered {
+            reactor: Arc::clone(self),
+            index: index as u32,
+            descriptor,
+        };
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let token = Token(index | (seen.generation() as usize) << 32);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.registry
+            .register(&mut SourceFd(&descriptor), token, interest)?;
+        Ok(registered)
+    }
+
+    /// The node has ended: nobody will poll. Whoever waits, or comes to wait, is told.
+    pub(crate) fn end(&self) {
+        let indexes: Vec<usize> = {
+            let mut taken = self.taken.lock();
+            taken.ended = true;
+            taken.indexes.iter().map(|(index, ())| index).collect()
+        };
+        for index in indexes {
+            if let Some(registration) = self.registration(index) {
+                registration.raise(None, ready::ENDED);
+                wake(registration, Direction::Read);
+                wake(registration, Direction::Write);
+            }
+        }
+    }
+
+    fn deliver(&self, event: &Event) {
+        let token = event.token();
+        if token == ALARM {
+            return;
+        }
+        let index = token.0 & u32::MAX as usize;
+        let generation = (token.0 >> 32) as u32;
+        let Some(registration) = self.registration(index) else {
+            return;
+        };
+        let error = event.is_error();
+        let bits = [
+            (event.is_readable(), ready::READ),
+            (event.is_writable(), ready::WRITE),
+            (event.is_read_closed() || error, ready::READ_CLOSED),
+            (event.is_write_closed() || error, ready::WRITE_CLOSED),
+        ];
+        let bits = bits
+            .iter()
+            .filter(|(is, _)| *is)
+            .fold(0, |bits, (_, bit)| bits | bit);
+        if !registration.raise(Some(generation), bits) {
+            return;
+        }
+        if bits & (ready::READ | ready::READ_CLOSED) != 0 {
+            wake(registration, Direction::Read);
+        }
+        if bits & (ready::WRITE | ready::WRITE_CLOSED) != 0 {
+            wake(registration, Direction::Write);
+        }
+    }
+
+    fn registration(&self, index: usize) -> Option<&Registration> {
+        let (chunk, place) = place(index);
+        self.registrations[chunk].get().map(|chunk| &chunk[place])
+    }
+
+    fn make(&self, index: usize) -> &Registration {
+        let (chunk, place) = place(index);
+        let chunk = self.registrations[chunk].get_or_init(|| {
+            (0..FIRST_CHUNK << chunk)
+                .map(|_| Registration::new())
+                .collect()
+        });
+        &chunk[place]
+    }
+}
+
+/// Wakes who waits. A future's waker is anybody's code.
+fn wake(registration: &Registration, direction: Direction) {
+    let waiter = registration.take(direction);
+    let _ = exit::quietly(|| waiter.wake());
+}
+
+/// Where a registration lies: its chunk, and the place there.
+fn place(index: usize) -> (usize, usize) {
+    let shifted = index + FIRST_CHUNK;
+    let chunk = (shifted / FIRST_CHUNK).ilog2() as usize;
+    (chunk, shifted - (FIRST_CHUNK << chunk))
+}
+
+// The events in hand are those of this holder: none are left to the next.
+impl Held<'_> {
+    /// Hands what came to whom it is for, and lets go of the poll.
+    pub(crate) fn deliver(self) {
+        for event in &self.polled.events {
+            self.reactor.deliver(event);
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.polled.events.clear();
+    }
+}
+
+impl Poll for Held<'_> {
+    fn wait(&mut self, timeout: Option<Duration>) -> bool {
+        let Polled { poll, events } = &mut *self.polled;
+        let coarse = match timeout {
+            Some(timeout) if timeout.is_zero() => timeout,
+            Some(timeout) if timeout < FINE => {
+                wait_precisely(poll, timeout);
+                Duration::ZERO
+            }
+            // It comes again for the rest.
+            Some(timeout) => timeout - FINE / 2,
+            None => Duration::MAX,
+        };
+        let coarse = (coarse < Duration::MAX).then_some(coarse);
+        // Interrupted, or refused: nothing came. The caller comes again.
+        if poll.poll(events, coarse).is_err() {
+            events.clear();
+        }
+        events.iter().any(|event| event.token() != ALARM)
+    }
+}
+
+/// Waits until the poll has something, or the time is over.
+#[cfg(target_os = "linux")]
+fn wait_precisely(poll: &mio::Poll, timeout: Duration) {
+    let mut descriptor = libc::pollfd {
+        fd: poll.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let timeout = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    // SAFETY: one descriptor, which the poll owns; the time-out is a local, the mask is null.
+    unsafe { libc::ppoll(&mut descriptor, 1, &timeout, std::ptr::null()) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wait_precisely(poll: &mio::Poll, timeout: Duration) {
+    let mut descriptor = libc::pollfd {
+        fd: poll.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let milliseconds = timeout.as_micros().div_ceil(1000) as libc::c_int;
+    // SAFETY: one descriptor, which the poll owns.
+    unsafe { libc::poll(&mut descriptor, 1, milliseconds) };
+}
+
+impl Registered {
+    #[inline]
+    pub(crate) fn registration(&self) -> &Registration {
+        match self.reactor.registration(self.index as usize) {
+            Some(registration) => registration,
+            None => unreachable!("made when it was registered"),
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        // It may have failed to be registered; and a closed one is deregistered by the system.
+        let _ = self
+            .reactor
+            .registry
+            .deregister(&mut SourceFd(&self.descriptor));
+        self.registration().end();
+        self.reactor.count.fetch_sub(1, Ordering::Relaxed);
+        self.reactor
+            .taken
+            .lock()
+            .indexes
+            .remove(self.index as usize);
+    }
+}

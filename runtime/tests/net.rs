@@ -1,0 +1,391 @@
+//! Sockets as a process uses them: blocking it, and only it.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use runtime::Status;
+use runtime::net::{AlreadyAwaited, NodeEnded, TcpListener, TcpStream, UdpSocket, UnixStream};
+use runtime::prelude::*;
+
+mod expect;
+
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let one = TcpStream::connect(listener.local_addr().expect("its address")).expect("connects");
+    let (other, _) = listener.accept().expect("accepts");
+    (one, other)
+}
+
+/// Waits until a process has come to wait.
+fn until_waiting(pid: Pid) {
+    expect::until("it waits", || {
+        runtime::process_info(pid).is_some_and(|info| info.status == Status::Waiting)
+    });
+}
+
+/// A server that has a process for each connection serves many clients at once, whose processes block
+/// in plain reads and writes.
+#[runtime::test]
+fn many_clients_are_echoed() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("its address");
+    spawn!(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("accepts");
+            spawn!(move || {
+                let mut room = [0; 64];
+                while let Ok(bytes @ 1..) = stream.read(&mut room) {
+                    stream.write_all(&room[..bytes]).expect("the client reads");
+                }
+            });
+        }
+    });
+    let clients: Vec<_> = (0..50u32)
+        .map(|client| {
+            spawn_monitor!(move || {
+                let mut stream = TcpStream::connect(address).expect("connects");
+                for round in 0..100u32 {
+                    let said = [client.to_be_bytes(), round.to_be_bytes()].concat();
+                    stream.write_all(&said).expect("the server reads");
+                    let mut heard = [0; 8];
+                    stream.read_exact(&mut heard).expect("the server answers");
+                    assert_eq!(heard[..], said);
+                }
+            })
+        })
+        .collect();
+    for (_, monitor) in clients {
+        receive! { Down { monitor: of, reason, .. } if of == monitor => {
+            assert_eq!(reason, ExitReason::Normal)
+        } }
+    }
+}
+
+/// What is written is read, however much: a writer that is faster than its reader waits.
+#[runtime::test]
+fn a_writer_waits_for_its_reader() {
+    let (mut one, mut other) = pair();
+    const MEGABYTES: usize = 32;
+    spawn!(move || {
+        let block = vec![7u8; 1 << 20];
+        for _ in 0..MEGABYTES {
+            one.write_all(&block).expect("the other reads");
+        }
+    });
+    let mut all = Vec::new();
+    other.read_to_end(&mut all).expect("reads to the end");
+    assert_eq!(all.len(), MEGABYTES << 20);
+    assert!(all.iter().all(|&byte| byte == 7));
+}
+
+/// A read ends with `TimedOut` when its time is over, and not before; what comes later is there for
+/// the next.
+#[runtime::test]
+fn a_read_times_out() {
+    let (mut one, mut other) = pair();
+    let time = Duration::from_millis(20);
+    one.set_read_timeout(Some(time)).expect("a time-out");
+    let start = runtime::now();
+    let mut room = [0; 8];
+    assert_eq!(one.read(&mut room).unwrap_err().kind(), ErrorKind::TimedOut);
+    assert!(runtime::now() - start >= time);
+    other.write_all(b"late").expect("writes");
+    one.set_read_timeout(None).expect("no time-out");
+    assert_eq!(one.read(&mut room).expect("reads"), 4);
+    let zero = one.set_read_timeout(Some(Duration::ZERO)).unwrap_err();
+    assert_eq!(zero.kind(), ErrorKind::InvalidInput);
+}
+
+/// A write that nobody reads ends with `TimedOut`.
+#[runtime::test]
+fn a_write_times_out() {
+    let (mut one, _other) = pair();
+    let time = Duration::from_millis(20);
+    one.set_write_timeout(Some(time)).expect("a time-out");
+    let block = vec![0; 1 << 20];
+    let error = loop {
+        if let Err(error) = one.write(&block) {
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+/// An accept ends with `TimedOut` when its time is over.
+#[runtime::test]
+fn an_accept_times_out() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let time = Duration::from_millis(20);
+    listener.set_timeout(Some(time)).expect("a time-out");
+    let start = runtime::now();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
+    assert!(runtime::now() - start >= time);
+}
+
+/// Nobody listens: the connection is refused, with the error of the system.
+#[runtime::test]
+fn a_connection_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("its address");
+    drop(listener);
+    let error = TcpStream::connect(address).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
+/// A peer that closes one direction is read to the end, and written to still.
+#[runtime::test]
+fn half_closed_both_ways() {
+    let (mut one, mut other) = pair();
+    let served = spawn_monitor!(move || {
+        let mut question = String::new();
+        other
+            .read_to_string(&mut question)
+            .expect("reads to the end");
+        other.write_all(question.to_uppercase().as_bytes())
+    });
+    one.write_all(b"question").expect("writes");
+    one.shutdown(Shutdown::Write).expect("the end");
+    let mut answer = String::new();
+    one.read_to_string(&mut answer).expect("reads to the end");
+    assert_eq!(answer, "QUESTION");
+    receive! { Down { monitor: of, .. } if of == served.1 => {} }
+}
+
+/// A connection that the peer resets ends the read that waits for it.
+#[runtime::test]
+fn a_reset_wakes_the_reader() {
+    let (mut one, other) = pair();
+    let parent = self_pid();
+    let reader = spawn!(move || {
+        let error = one.read(&mut [0; 8]).unwrap_err();
+        send(parent, Opaque(error));
+    });
+    until_waiting(reader);
+    let other = other.into_std();
+    socket2::SockRef::from(&other)
+        .set_linger(Some(Duration::ZERO))
+        .expect("lingers");
+    drop(other);
+    receive! { Opaque(error): Opaque<io::Error> => {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    } }
+}
+
+/// A process that is killed while it reads, writes, accepts or connects ends, and its socket is
+/// closed: the peer sees it.
+#[runtime::test]
+fn killed_in_a_read() {
+    let (mut one, mut other) = pair();
+    let (reader, monitor) = spawn_monitor!(move || {
+        let _ = one.read(&mut [0; 8]);
+        unreachable!("killed in the read");
+    });
+    until_waiting(reader);
+    exit_signal(reader, ExitReason::Kill);
+    receive! { Down { monitor: of, reason, .. } if of == monitor => {
+        assert_eq!(reason, ExitReason::Killed);
+    } }
+    assert_eq!(other.read(&mut [0; 8]).expect("the end"), 0);
+}
+
+#[runtime::test]
+fn killed_in_a_write() {
+    let (mut one, mut other) = pair();
+    let (writer, monitor) = spawn_monitor!(move || {
+        let block = vec![0; 64 << 20];
+        let _ = one.write_all(&block);
+        unreachable!("killed in the write");
+    });
+    until_waiting(writer);
+    exit_signal(writer, ExitReason::Kill);
+    receive! { Down { monitor: of, reason, .. } if of == monitor => {
+        assert_eq!(reason, ExitReason::Killed);
+    } }
+    // To the end, or the reset.
+    let _ = io::copy(&mut other, &mut io::sink());
+}
+
+#[runtime::test]
+fn killed_in_an_accept() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("its address");
+    let (server, monitor) = spawn_monitor!(move || {
+        let _ = listener.accept();
+        unreachable!("killed in the accept");
+    });
+    until_waiting(server);
+    exit_signal(server, ExitReason::Kill);
+    receive! { Down { monitor: of, reason, .. } if of == monitor => {
+        assert_eq!(reason, ExitReason::Killed);
+    } }
+    let error = TcpStream::connect(address).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
+/// Two processes cannot wait for one direction: the second is told, the first goes on waiting.
+#[runtime::test]
+fn a_second_reader_is_told() {
+    let (one, mut other) = pair();
+    let one = std::sync::Arc::new(one);
+    let parent = self_pid();
+    let first = {
+        let one = std::sync::Arc::clone(&one);
+        spawn!(move || {
+            let mut room = [0; 8];
+            let bytes = (&*one).read(&mut room).expect("reads");
+            send(parent, bytes);
+        })
+    };
+    until_waiting(first);
+    let error = (&*one).read(&mut [0; 8]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+    assert!(
+        error
+            .get_ref()
+            .is_some_and(|error| error.is::<AlreadyAwaited>())
+    );
+    other.write_all(b"for the first").expect("writes");
+    receive! { bytes: usize => assert_eq!(bytes, 8) }
+}
+
+/// Messages that come while a process reads wait in its mailbox.
+#[runtime::test]
+fn messages_wait_while_it_reads() {
+    let (mut one, mut other) = pair();
+    let parent = self_pid();
+    let reader = spawn!(move || {
+        let mut room = [0; 4];
+        one.read_exact(&mut room).expect("reads");
+        receive! { n: u32 => send(parent, (room, n)) }
+    });
+    until_waiting(reader);
+    send(reader, 7u32);
+    other.write_all(b"data").expect("writes");
+    receive! { got: ([u8; 4], u32) => assert_eq!(got, (*b"data", 7)) }
+}
+
+/// The halves of a stream live in two processes; when the written one goes, the peer reads the end.
+#[runtime::test]
+fn halves_live_apart() {
+    let (one, mut other) = pair();
+    let (mut read, mut write) = one.into_split();
+    spawn!(move || write.write_all(b"from the writer").expect("writes"));
+    let mut text = String::new();
+    other.read_to_string(&mut text).expect("to the end");
+    assert_eq!(text, "from the writer");
+    other.write_all(b"to the reader").expect("writes");
+    drop(other);
+    text.clear();
+    read.read_to_string(&mut text).expect("to the end");
+    assert_eq!(text, "to the reader");
+}
+
+/// A socket may be used from another node than its own; when its node has ended, the error says so,
+/// also to one who waits already.
+#[test]
+fn a_socket_outlives_its_node() {
+    let first = Builder::new().workers(1).start().expect("a node");
+    let second = Builder::new().workers(1).start().expect("a node");
+    let (mut one, other) = first.run(pair);
+    second.run(move || {
+        let mut stray = other;
+        stray.write_all(b"over nodes").expect("writes");
+        let parent = self_pid();
+        let reader = spawn!(move || {
+            let mut room = [0; 16];
+            let bytes = one.read(&mut room).expect("reads");
+            let error = one.read(&mut room).unwrap_err();
+            send(parent, (bytes, Opaque(error)));
+        });
+        until_waiting(reader);
+        let ended = std::thread::spawn(move || drop(first));
+        receive! { (bytes, Opaque(error)): (usize, Opaque<io::Error>) => {
+            assert_eq!(bytes, 10);
+            assert!(error.get_ref().is_some_and(|error| error.is::<NodeEnded>()), "{error}");
+        } }
+        ended.join().expect("it ends");
+        drop(stray);
+    });
+}
+
+/// Datagrams come whole; one that nobody sends is waited for in vain.
+#[runtime::test]
+fn datagrams() {
+    let one = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let other = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let time = Duration::from_millis(10);
+    other.set_read_timeout(Some(time)).expect("a time-out");
+    let mut room = [0; 16];
+    assert_eq!(
+        other.recv_from(&mut room).unwrap_err().kind(),
+        ErrorKind::TimedOut
+    );
+    one.connect(other.local_addr().expect("its address"))
+        .expect("connects");
+    one.send(b"one").expect("sends");
+    one.send(b"two").expect("sends");
+    assert_eq!(other.recv_from(&mut room).expect("receives").0, 3);
+    assert_eq!(&room[..3], b"one");
+    assert_eq!(other.recv(&mut room).expect("receives"), 3);
+    assert_eq!(&room[..3], b"two");
+}
+
+/// A datagram to a port where nobody is comes back as an error, once; the socket goes on.
+#[runtime::test]
+fn a_refused_datagram_does_not_spin() {
+    let one = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let gone = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = gone.local_addr().expect("its address");
+    drop(gone);
+    one.connect(address).expect("connects");
+    one.send(b"to nobody").expect("sends");
+    let mut room = [0; 16];
+    assert_eq!(
+        one.recv(&mut room).unwrap_err().kind(),
+        ErrorKind::ConnectionRefused
+    );
+    one.set_read_timeout(Some(Duration::from_millis(20)))
+        .expect("a time-out");
+    let before = runtime::info().expect("a node");
+    assert_eq!(one.recv(&mut room).unwrap_err().kind(), ErrorKind::TimedOut);
+    drop(before);
+}
+
+/// A Unix pair connects two processes.
+#[runtime::test]
+fn a_unix_pair() {
+    let (mut one, mut other) = UnixStream::pair().expect("a pair");
+    spawn!(move || {
+        let mut word = [0; 4];
+        other.read_exact(&mut word).expect("reads");
+        other.write_all(&word).expect("writes");
+    });
+    one.write_all(b"word").expect("writes");
+    let mut word = [0; 4];
+    one.read_exact(&mut word).expect("reads");
+    assert_eq!(&word, b"word");
+}
+
+/// On a thread that is no process a socket blocks the thread.
+#[test]
+fn on_a_plain_thread() {
+    let (mut one, mut other) = pair();
+    let writer = std::thread::spawn(move || {
+        let mut word = [0; 4];
+        other.read_exact(&mut word).expect("reads");
+        other.write_all(&word).expect("writes");
+    });
+    one.set_read_timeout(Some(Duration::from_millis(5)))
+        .expect("a time-out");
+    assert_eq!(
+        one.read(&mut [0; 4]).unwrap_err().kind(),
+        ErrorKind::TimedOut
+    );
+    one.set_read_timeout(None).expect("no time-out");
+    one.write_all(b"word").expect("writes");
+    let mut word = [0; 4];
+    one.read_exact(&mut word).expect("reads");
+    assert_eq!(&word, b"word");
+    writer.join().expect("it ends");
+}
