@@ -12,6 +12,9 @@ pub(crate) mod reactor;
 #[cfg(not(loom))]
 pub(crate) mod source;
 
+#[cfg(all(test, loom))]
+mod models;
+
 use std::fmt;
 use std::io;
 

@@ -130,7 +130,7 @@ impl Registration {
     /// Begins a descriptor's life: all is taken to be ready. The caller has the registration alone.
     pub(crate) fn begin(&self) -> Seen {
         let word = self.readiness.load(Ordering::Relaxed) & !BITS | ready::READ | ready::WRITE;
-        self.readiness.store(word, Ordering::Release);
+        self.readiness.swap(word, Ordering::AcqRel);
         Seen(word)
     }
 
@@ -138,7 +138,7 @@ impl Registration {
     pub(crate) fn end(&self) {
         let generation = self.look().generation().wrapping_add(1);
         let word = u64::from(generation) << GENERATION_SHIFT;
-        self.readiness.store(word, Ordering::Release);
+        self.readiness.swap(word, Ordering::AcqRel);
         for direction in [Direction::Read, Direction::Write] {
             drop(self.take(direction));
         }

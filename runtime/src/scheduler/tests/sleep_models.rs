@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::super::idle::{Idle, Look, Searcher, Woken};
 use super::super::offer::Offer;
+use super::super::park::Poll;
 use super::super::seat::{Inside, Seat};
-use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{AtomicUsize, Ordering};
+use crate::loom::sync::{Arc, Condvar, Mutex};
 use crate::loom::thread;
 
 /// What the protocol serves: shared queues and inboxes, with no more ordering than the real ones.
@@ -181,6 +182,78 @@ fn poke_meets_notify() {
     loom::model(|| {
         let world = Arc::new(World::new(1, 1));
         let worker = start(&world, |world| world.work(0, 2));
+        let sender = start(&world, |world| world.send(0));
+        world.push(0);
+        worker.join().unwrap();
+        sender.join().unwrap();
+    });
+}
+
+/// The poll of a model: a lock and a condition in the place of the eventfd.
+#[derive(Clone)]
+struct Bell(Arc<(Mutex<bool>, Condvar)>);
+
+impl Bell {
+    fn hang(world: &World) -> Bell {
+        let bell = Bell(Arc::new((Mutex::new(false), Condvar::new())));
+        let rings = bell.clone();
+        world.idle.set_alarm(Box::new(move || {
+            *rings.0.0.lock().unwrap() = true;
+            rings.0.1.notify_one();
+        }));
+        bell
+    }
+}
+
+// SAFETY: loom's lock and condition are for all threads of the model; its types do not say so.
+unsafe impl Send for Bell {}
+// SAFETY: as above.
+unsafe impl Sync for Bell {}
+
+impl Poll for Bell {
+    fn wait(&mut self, _: Option<Duration>) -> bool {
+        let mut rung = self.0.0.lock().unwrap();
+        while !*rung {
+            rung = self.0.1.wait(rung).unwrap();
+        }
+        *rung = false;
+        false
+    }
+}
+
+/// A worker that falls asleep in the poll is woken for work, and for what is its own; an alarm that
+/// comes late ends no later sleep.
+#[test]
+fn notify_and_poke_meet_a_poller() {
+    loom::model(|| {
+        let world = Arc::new(World::new(1, 1));
+        let mut bell = Bell::hang(&world);
+        let worker = start(&world, move |world| {
+            let mut done = [false; 2];
+            let mut searcher = None;
+            while done != [true; 2] {
+                if world.read(0) > 0 {
+                    done[0] = true;
+                }
+                if world.steal() {
+                    done[1] = true;
+                }
+                if done == [true; 2] {
+                    break;
+                }
+                // SAFETY: the worker has one thread; nobody revokes here.
+                let inside = unsafe { Inside::since_long(&world.seats[0]) };
+                let poll: Option<&mut dyn Poll> = Some(&mut bell);
+                let place = searcher.take();
+                searcher = match world
+                    .idle
+                    .sleep(0, &inside, place, None, poll, || world.look(0))
+                {
+                    Woken::Searching(searcher) => Some(searcher),
+                    Woken::Own | Woken::TimedOut => None,
+                };
+            }
+        });
         let sender = start(&world, |world| world.send(0));
         world.push(0);
         worker.join().unwrap();
