@@ -84,7 +84,7 @@ fn node(mode: &Mode) -> Node {
 fn rt(mode: &Mode) -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(mode.workers)
-        .enable_time()
+        .enable_all()
         .build()
         .expect("tokio starts")
 }

@@ -16,6 +16,7 @@ mod child;
 mod countdown;
 mod cpu;
 mod driver;
+mod load;
 mod measured;
 mod memory;
 mod mode;

@@ -18,6 +18,9 @@ pub enum Unit {
     /// Cores kept at work.
     #[serde(rename = "cores")]
     Cores,
+    /// Operations in a second.
+    #[serde(rename = "ops/s")]
+    OpsPerSecond,
 }
 
 impl Unit {
@@ -28,13 +31,14 @@ impl Unit {
             Unit::Bytes => "bytes",
             Unit::Us => "us",
             Unit::Cores => "cores",
+            Unit::OpsPerSecond => "ops/s",
         }
     }
 
     /// How many times better `ours` is than `theirs`.
     pub fn ratio(self, ours: f64, theirs: f64) -> f64 {
         match self {
-            Unit::Cores => ours / theirs,
+            Unit::Cores | Unit::OpsPerSecond => ours / theirs,
             Unit::NsPerOp | Unit::Bytes | Unit::Us => theirs / ours,
         }
     }
@@ -110,6 +114,15 @@ impl Measured {
         Measured {
             lateness: Some(lateness),
             ..Measured::new(n, lateness.p50)
+        }
+    }
+
+    /// So many operations a second, each of which took so long, in nanoseconds. There is at least one.
+    pub fn rate(time: Duration, each: Vec<u64>) -> Measured {
+        let n = each.len() as u64;
+        Measured {
+            lateness: Some(Lateness::of(each)),
+            ..Measured::new(n, n as f64 / time.as_secs_f64())
         }
     }
 

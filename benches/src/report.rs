@@ -224,7 +224,12 @@ fn table(workload: &Workload, n: u64, series: &[Series]) -> String {
         if unit != Unit::Us
             && let Some(late) = summary.and_then(|summary| summary.percentiles)
         {
-            text += &row(names, &lateness(late), Unit::Us.name(), "", "late");
+            let what = if unit == Unit::OpsPerSecond {
+                "each took"
+            } else {
+                "late"
+            };
+            text += &row(names, &lateness(late), Unit::Us.name(), "", what);
         }
         if let Some(failures) = failures(series) {
             text += &format!("{:<22}^ failed in {failures}\n", "");
@@ -250,7 +255,7 @@ fn number(unit: Unit, figure: f64) -> String {
     match unit {
         Unit::NsPerOp if figure < 10.0 => format!("{figure:.2}"),
         Unit::NsPerOp => format!("{figure:.1}"),
-        Unit::Bytes | Unit::Us => format!("{figure:.0}"),
+        Unit::Bytes | Unit::Us | Unit::OpsPerSecond => format!("{figure:.0}"),
         Unit::Cores => format!("{figure:.2}"),
     }
 }

@@ -22,6 +22,7 @@ mod skynet;
 mod spawn_exit;
 mod spawn_join;
 mod split;
+mod tcp_echo;
 mod timers;
 mod whereis;
 
@@ -64,7 +65,7 @@ impl Workload {
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
-    static LISTS: [&[Workload]; 18] = [
+    static LISTS: [&[Workload]; 19] = [
         &spawn_exit::WORKLOADS,
         &pingpong::WORKLOADS,
         &ring::WORKLOADS,
@@ -79,6 +80,7 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &link_storm::WORKLOADS,
         &whereis::WORKLOADS,
         &timers::WORKLOADS,
+        &tcp_echo::WORKLOADS,
         &mem_idle::WORKLOADS,
         &mem_rest::WORKLOADS,
         &mem_hibernated::WORKLOADS,

@@ -55,6 +55,18 @@ impl Processor {
         self.settle(others);
     }
 
+    /// Owner: the calling thread is awake after [`lie_down_polling`](Processor::lie_down_polling).
+    pub(crate) fn rise_polling(&self) {
+        let here = system::current().unwrap_or(NOWHERE);
+        self.awake_on.store(here, Ordering::Relaxed);
+    }
+
+    /// Owner: the calling thread is about to sleep where input and output wake it, on the processor
+    /// where that came; it sleeps too often, and too shortly, to be moved.
+    pub(crate) fn lie_down_polling(&self) {
+        self.awake_on.store(NOWHERE, Ordering::Relaxed);
+    }
+
     /// Owner: notes where the calling thread runs. If one of the `others` does so too, the thread
     /// moves to a processor where none of them is; false if there is none.
     pub(crate) fn settle<'p>(&self, others: impl Iterator<Item = &'p Processor> + Clone) -> bool {

@@ -45,7 +45,7 @@ impl Worker {
     #[inline(never)]
     pub(super) fn search(&self) -> Option<&'static Slot> {
         self.no_turn();
-        if self.look_at_reactor() {
+        if self.node().used_reactor().is_some() && self.wait_for_io() {
             return None;
         }
         let idle = &self.node().idle;
@@ -92,8 +92,13 @@ impl Worker {
             };
             let me = self.id.into();
             let asleep = self.clock().now();
-            self.processor.lie_down();
             let mut held = self.node().used_reactor().and_then(Reactor::try_hold);
+            let polls = held.is_some();
+            if polls {
+                self.processor.lie_down_polling();
+            } else {
+                self.processor.lie_down();
+            }
             let poll = held.as_mut().map(|held| held as &mut dyn Poll);
             let woken = idle.sleep(me, &inside, searcher.take(), timeout, poll, || {
                 self.last_look(due)
@@ -102,7 +107,11 @@ impl Worker {
             if let Some(held) = held {
                 held.deliver();
             }
-            self.processor.rise(self.other_processors());
+            if polls {
+                self.processor.rise_polling();
+            } else {
+                self.processor.rise(self.other_processors());
+            }
             self.clock().refresh();
             if !matches!(woken, Woken::TimedOut) && self.clock().now() - asleep < NAP {
                 self.patience
@@ -132,7 +141,8 @@ impl Worker {
     ///
     /// How long depends on how its last sleeps ended.
     fn wait_awake(&self, searches: bool) -> Waited {
-        let patience = if self.settle() {
+        // Input and output are not seen by waiting awake.
+        let patience = if self.node().used_reactor().is_none() && self.settle() {
             self.patience.get()
         } else {
             // The one that it waits for may need this processor.
@@ -152,6 +162,17 @@ impl Worker {
             hint::spin_loop();
         }
         Waited::InVain
+    }
+
+    /// Looks twice for input and output, and in between lets those run whom the system would run here:
+    /// peers on this machine, which then have sent more. Falling asleep for each piece of it, and
+    /// being woken, costs more than the piece. True: there is something to do.
+    fn wait_for_io(&self) -> bool {
+        if self.look_at_reactor() {
+            return true;
+        }
+        std::thread::yield_now();
+        self.has_mail() || self.look_at_reactor()
     }
 
     /// Looks whether input or output has come. True: somebody was woken for it.
