@@ -389,3 +389,28 @@ fn on_a_plain_thread() {
     assert_eq!(&word, b"word");
     writer.join().expect("it ends");
 }
+
+/// On virtual time, a time-out of a read does not wait for real; and what peers say to each other
+/// comes before it.
+#[runtime::test(paused)]
+fn on_virtual_time() {
+    let (mut one, mut other) = pair();
+    let hour = Duration::from_secs(3600);
+    one.set_read_timeout(Some(hour)).expect("a time-out");
+    spawn!(move || {
+        let mut word = [0; 4];
+        while other.read_exact(&mut word).is_ok() {
+            other.write_all(&word).expect("writes");
+        }
+        sleep(2 * hour);
+    });
+    let start = runtime::now();
+    let mut word = *b"word";
+    for _ in 0..100 {
+        one.write_all(&word).expect("writes");
+        one.read_exact(&mut word).expect("an answer");
+    }
+    assert_eq!(runtime::now(), start);
+    assert_eq!(one.read(&mut word).unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(runtime::now() - start, hour);
+}

@@ -47,6 +47,7 @@ use crate::scheduler::worker::Worker;
 use crate::scheduler::{runner, watchdog};
 use crate::stack::Class;
 use crate::timer::Clock;
+pub(crate) use virtual_time::Polling;
 use virtual_time::VirtualTime;
 
 pub(crate) use default::{default_node, set_default};

@@ -11,12 +11,22 @@
 //! counts; so nothing was done between the two looks at it, and what was looked at in between
 //! was so all the time. Threads that are no workers may come in at any time, as the rest of the
 //! world does; what a process waits for from there is counted in `under_way`.
+//!
+//! Of input and output nobody knows whether it is under way: a peer may be about to answer, or
+//! never will. So while a node has sockets, time jumps when nothing has come for [`QUIET`], in real
+//! time: long enough for peers on the same machine, and no test of a silent one waits long.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::Instance;
+use crate::io::reactor::Held;
+use crate::scheduler::park::Poll;
+
+/// How long nothing has come to a node's sockets when its time jumps.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// Of one node.
 #[derive(Default)]
@@ -56,12 +66,31 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// The poll of a node: on virtual time it lets time pass when all is quiet.
+pub(crate) struct Polling<'n> {
+    pub(crate) node: &'n Instance,
+    pub(crate) held: Held<'n>,
+}
+
+impl Poll for Polling<'_> {
+    fn wait(&mut self, timeout: Option<Duration>) -> bool {
+        if !self.node.clock.is_paused() {
+            return self.held.wait(timeout);
+        }
+        let came = self.held.wait(Some(QUIET));
+        if !came {
+            self.node.jump();
+        }
+        came
+    }
+}
+
 impl Instance {
     /// Lets virtual time jump to the next timer if everything is still. Called by each worker
     /// that is counted among the sleeping, after its last look for work.
     #[inline]
     pub(crate) fn let_time_pass(&self) {
-        if self.clock.is_paused() {
+        if self.clock.is_paused() && self.used_reactor().is_none() {
             self.jump();
         }
     }

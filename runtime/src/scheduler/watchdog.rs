@@ -124,7 +124,7 @@ impl<'n> Watchdog<'n> {
         let Some(reactor) = self.node.used_reactor() else {
             return;
         };
-        if reactor.looked() + POLL <= now {
+        if self.node.clock().is_paused() || reactor.looked() + POLL <= now {
             reactor.look(now);
         }
         if self.node.idle.awake() == 0 && self.nobody_polls() {

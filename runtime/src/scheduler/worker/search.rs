@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Worker;
 use crate::io::reactor::Reactor;
+use crate::node::Polling;
 use crate::process::slot::Slot;
 use crate::scheduler::idle::{Look, Searcher, Woken};
 use crate::scheduler::park::Poll;
@@ -92,20 +93,22 @@ impl Worker {
             };
             let me = self.id.into();
             let asleep = self.clock().now();
-            let mut held = self.node().used_reactor().and_then(Reactor::try_hold);
-            let polls = held.is_some();
+            let node = self.node();
+            let held = node.used_reactor().and_then(Reactor::try_hold);
+            let mut polling = held.map(|held| Polling { node, held });
+            let polls = polling.is_some();
             if polls {
                 self.processor.lie_down_polling();
             } else {
                 self.processor.lie_down();
             }
-            let poll = held.as_mut().map(|held| held as &mut dyn Poll);
+            let poll = polling.as_mut().map(|polling| polling as &mut dyn Poll);
             let woken = idle.sleep(me, &inside, searcher.take(), timeout, poll, || {
                 self.last_look(due)
             });
             drop(inside);
-            if let Some(held) = held {
-                held.deliver();
+            if let Some(polling) = polling {
+                polling.held.deliver();
             }
             if polls {
                 self.processor.rise_polling();
