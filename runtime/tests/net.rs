@@ -5,7 +5,10 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use runtime::Status;
-use runtime::net::{AlreadyAwaited, NodeEnded, TcpListener, TcpStream, UdpSocket, UnixStream};
+use runtime::net::{
+    Active, ActiveStream, AlreadyAwaited, Closed, Data, NodeEnded, Passive, TcpListener, TcpStream,
+    UdpSocket, UnixStream,
+};
 use runtime::prelude::*;
 
 mod expect;
@@ -413,4 +416,87 @@ fn on_virtual_time() {
     assert_eq!(runtime::now(), start);
     assert_eq!(one.read(&mut word).unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(runtime::now() - start, hour);
+}
+
+/// An active stream sends one piece, and waits until it is told to go on; so many pieces, and says that
+/// they are used up; and at the end that it is closed.
+#[runtime::test]
+fn active_mode() {
+    let (one, mut other) = pair();
+    let one = one.activate(Active::Once).expect("a process");
+    other.write_all(b"first").expect("writes");
+    receive! { Data { bytes, .. } => assert_eq!(bytes, b"first") }
+    other.write_all(b"second").expect("writes");
+    receive! {
+        other => panic!("not asked for: {other:?}"),
+        after Duration::from_millis(20) => {}
+    }
+    one.set_active(Active::Pieces(2));
+    receive! { Data { bytes, .. } => assert_eq!(bytes, b"second") }
+    other.write_all(b"third").expect("writes");
+    receive! { Data { bytes, .. } => assert_eq!(bytes, b"third") }
+    receive! { Passive { stream, .. } => assert_eq!(stream, one.pid()) }
+    drop(other);
+    one.set_active(Active::Once);
+    receive! { Closed { stream, .. } => assert_eq!(stream, one.pid()) }
+    expect::end_of(one.pid());
+}
+
+/// An active stream is written to as any other, and ends when its handle is dropped.
+#[runtime::test]
+fn an_active_stream_is_written_to() {
+    let (one, mut other) = pair();
+    let mut one = one.activate(Active::Passive).expect("a process");
+    one.write_all(b"written").expect("writes");
+    let pid = one.pid();
+    drop(one);
+    let mut text = String::new();
+    other.read_to_string(&mut text).expect("reads");
+    assert_eq!(text, "written");
+    expect::end_of(pid);
+}
+
+/// An active stream ends with its controlling process, whatever the reason; with the new one if that
+/// has changed.
+#[runtime::test]
+fn an_active_stream_ends_with_its_owner() {
+    let (one, mut other) = pair();
+    let parent = self_pid();
+    let second = spawn!(move || {
+        receive! { Data { bytes, .. } => send(parent, bytes) }
+    });
+    let first = spawn!(move || {
+        let one = one.activate(Active::Once).expect("a process");
+        one.controlling_process(second);
+        let pid = one.pid();
+        // The handle goes where the control goes.
+        send(parent, Opaque(one));
+        send(parent, pid);
+    });
+    let kept = receive! { Opaque(one): Opaque<ActiveStream<TcpStream>> => one };
+    let stream = receive! { pid: Pid => pid };
+    expect::end_of(first);
+    other.write_all(b"for the second").expect("writes");
+    receive! { bytes: Vec<u8> => assert_eq!(bytes, b"for the second") }
+    expect::end_of(second);
+    expect::end_of(stream);
+    drop(kept);
+}
+
+/// An active stream can be had back, and read in plain reads.
+#[runtime::test]
+fn an_active_stream_is_taken_back() {
+    let (one, mut other) = pair();
+    let one = one.activate(Active::Passive).expect("a process");
+    let mut one = one.deactivate().expect("it lives");
+    other.write_all(b"plain").expect("writes");
+    let mut room = [0; 5];
+    one.read_exact(&mut room).expect("reads");
+    assert_eq!(&room, b"plain");
+    let one = one.activate(Active::Once).expect("a process");
+    let stream = one.pid();
+    drop(other);
+    receive! { Closed { .. } => {} }
+    expect::end_of(stream);
+    assert!(one.deactivate().is_err());
 }

@@ -20,6 +20,7 @@
 //! crates' traits.
 
 mod accept;
+mod active;
 mod address;
 #[cfg(feature = "tokio-io")]
 mod async_io;
@@ -32,6 +33,7 @@ mod tcp;
 mod udp;
 mod unix;
 
+pub use active::{Active, ActiveStream, Closed, Data, DeactivateError, Failed, Passive};
 pub use address::{ToSocketAddrs, lookup_host};
 pub use half::{ReadHalf, ReuniteError, WriteHalf};
 pub use tcp::{TcpListener, TcpStream};

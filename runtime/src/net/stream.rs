@@ -2,14 +2,12 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-#[cfg(any(feature = "hyper", feature = "tokio-io"))]
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-#[cfg(any(feature = "hyper", feature = "tokio-io"))]
 use socket2::SockRef;
 
 use crate::io::Direction;
@@ -85,7 +83,6 @@ impl<S: AsFd> Stream<S> {
     }
 
     /// Reads without clearing the room first. Returns how many bytes were written to it.
-    #[cfg(any(feature = "hyper", feature = "tokio-io"))]
     pub(crate) fn poll_receive(
         &self,
         cx: &mut Context<'_>,
@@ -151,6 +148,12 @@ where
             Ok(written(socket.write_vectored(slices)?))
         })
     }
+}
+
+/// The bytes that [`Stream::poll_receive`] has written.
+pub(super) fn received(room: &[MaybeUninit<u8>], bytes: usize) -> Vec<u8> {
+    // SAFETY: so many have been written at the room's beginning.
+    unsafe { room[..bytes].assume_init_ref() }.to_vec()
 }
 
 /// A short write says nothing of the next: only the system's refusal does.

@@ -1,16 +1,19 @@
 //! TCP: listeners and streams.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::accept::Listener;
+use super::active::{self, Active, ActiveStream};
 use super::address::{self, ToSocketAddrs};
 use super::connect;
 use super::half::{self, ReadHalf, WriteHalf};
 use super::stream::Stream;
+use crate::SpawnError;
 use crate::io::Direction;
 use crate::io::source::{Done, Source, moved};
 
@@ -218,7 +221,6 @@ impl TcpStream {
         self.0.source().inner()
     }
 
-    #[cfg(any(feature = "hyper", feature = "tokio-io"))]
     pub(super) fn shared(&self) -> &Stream<net::TcpStream> {
         &self.0
     }
@@ -227,6 +229,37 @@ impl TcpStream {
     /// peer reads the end.
     pub fn into_split(self) -> (ReadHalf<TcpStream>, WriteHalf<TcpStream>) {
         half::split(self)
+    }
+
+    /// Sets the stream active: a process of its own, linked to the caller, reads it and sends what it
+    /// read as [`Data`](super::Data).
+    ///
+    /// # Errors
+    ///
+    /// The process cannot be spawned. The stream is closed then.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    ///
+    /// ```
+    /// use runtime::net::{Active, Data, TcpListener, TcpStream};
+    /// use runtime::prelude::*;
+    /// use std::io::Write;
+    ///
+    /// # runtime::run(|| {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let stream = stream.activate(Active::Once).expect("room for a process");
+    /// listener.accept()?.0.write_all(b"a piece")?;
+    /// receive! {
+    ///     Data { stream: of, bytes, .. } if of == stream.pid() => assert_eq!(bytes, b"a piece"),
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn activate(self, mode: Active) -> Result<ActiveStream<TcpStream>, SpawnError> {
+        active::activate(self, mode)
     }
 
     /// Another descriptor of the same connection.
@@ -361,6 +394,16 @@ impl TcpStream {
     /// As `write`, for a future.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_write(cx, bytes)
+    }
+}
+
+impl active::Receive for TcpStream {
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_receive(cx, room)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Unix stream sockets.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::{self, SocketAddr};
@@ -9,8 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::accept::Listener;
+use super::active::{self, Active, ActiveStream};
 use super::half::{self, ReadHalf, WriteHalf};
 use super::stream::Stream;
+use crate::SpawnError;
 use crate::io::Direction;
 use crate::io::source::{Done, Source, moved};
 
@@ -192,7 +195,6 @@ impl UnixStream {
         self.0.source().inner()
     }
 
-    #[cfg(any(feature = "hyper", feature = "tokio-io"))]
     pub(super) fn shared(&self) -> &Stream<net::UnixStream> {
         &self.0
     }
@@ -201,6 +203,20 @@ impl UnixStream {
     /// peer reads the end.
     pub fn into_split(self) -> (ReadHalf<UnixStream>, WriteHalf<UnixStream>) {
         half::split(self)
+    }
+
+    /// Sets the stream active: a process of its own, linked to the caller, reads it and sends what it
+    /// read as [`Data`](super::Data).
+    ///
+    /// # Errors
+    ///
+    /// The process cannot be spawned. The stream is closed then.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    pub fn activate(self, mode: Active) -> Result<ActiveStream<UnixStream>, SpawnError> {
+        active::activate(self, mode)
     }
 
     /// Another descriptor of the same stream.
@@ -282,6 +298,16 @@ impl UnixStream {
 
 /// Between two attempts at a listener whose backlog is full.
 const BACKLOG_PAUSE: Duration = Duration::from_millis(1);
+
+impl active::Receive for UnixStream {
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_receive(cx, room)
+    }
+}
 
 impl half::Shutdown for UnixStream {
     fn end_writing(&self) -> io::Result<()> {
