@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::config::Builder;
 use crate::node::{self, Node, SHUTDOWN};
 use crate::process::exit::{self, Raise};
-use crate::process::exit_reason::ExitReason;
+use crate::process::exit_reason::{ExitReason, PanicReport};
 use crate::process::run::at_end;
 use crate::process::spawn::Spawn;
 use crate::report::report;
@@ -56,10 +56,10 @@ where
 }
 
 /// What became of a root process.
-enum Outcome<T> {
+pub(crate) enum Outcome<T> {
     Returned(T),
     Exited(ExitReason),
-    Panicked(Box<dyn Any + Send>),
+    Panicked(Box<dyn Any + Send>, PanicReport),
     /// It came to rest, and goes on without a result; the reason is sent when it ends.
     Rests(Receiver<ExitReason>),
 }
@@ -77,12 +77,13 @@ where
     match outcome(node, f) {
         Outcome::Returned(value) => value,
         Outcome::Exited(reason) => panic!("the process of `run` ended: {reason}"),
-        Outcome::Panicked(payload) => panic::resume_unwind(payload),
+        Outcome::Panicked(payload, _) => panic::resume_unwind(payload),
         Outcome::Rests(_) => panic!("the process of `run` {NO_RESULT}"),
     }
 }
 
-const NO_RESULT: &str = "has come to rest (`hibernate`, `enter`): it goes on without a result";
+pub(crate) const NO_RESULT: &str =
+    "has come to rest (`hibernate`, `enter`): it goes on without a result";
 
 #[track_caller]
 fn outcome<T, F>(node: &Node, f: F) -> Outcome<T>
@@ -104,7 +105,7 @@ where
 
 /// Runs `f` as the calling process, and tells what became of it. A fatal signal decides, whatever
 /// `f` makes of it.
-fn root<T>(f: impl FnOnce() -> T, sender: &Sender<Outcome<T>>) -> ExitReason {
+pub(crate) fn root<T>(f: impl FnOnce() -> T, sender: &Sender<Outcome<T>>) -> ExitReason {
     let result = panic::catch_unwind(AssertUnwindSafe(f));
     let slot = crate::process::current("run");
     let fatal = exit::fatal(slot);
@@ -133,7 +134,8 @@ fn root<T>(f: impl FnOnce() -> T, sender: &Sender<Outcome<T>>) -> ExitReason {
             },
             Err(payload) => {
                 let report = exit::report_of(Some(slot), &*payload);
-                (Outcome::Panicked(payload), ExitReason::Panic(report))
+                let reason = ExitReason::Panic(report.clone());
+                (Outcome::Panicked(payload, report), reason)
             }
         },
     };
@@ -177,7 +179,7 @@ where
             });
             ExitCode::FAILURE
         }
-        Outcome::Panicked(payload) => panic::resume_unwind(payload),
+        Outcome::Panicked(payload, _) => panic::resume_unwind(payload),
         Outcome::Rests(_) => unreachable!("its end was waited for"),
     }
 }
@@ -203,7 +205,7 @@ where
     match outcome {
         Outcome::Returned(value) => value,
         Outcome::Exited(reason) => panic!("the test's process ended: {reason}"),
-        Outcome::Panicked(payload) => panic::resume_unwind(payload),
+        Outcome::Panicked(payload, _) => panic::resume_unwind(payload),
         Outcome::Rests(_) => panic!("the test's process {NO_RESULT}"),
     }
 }

@@ -83,6 +83,8 @@ mod entry;
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+pub mod future;
+#[cfg(not(loom))]
 mod macros;
 #[cfg(not(loom))]
 pub mod net;
@@ -116,6 +118,10 @@ mod public {
     pub use crate::config::Builder;
     pub use crate::entry::run;
     pub use crate::error::{MailboxFull, RegisterError, SendError, SpawnError, StartError};
+    pub use crate::future::block_on::block_on;
+    pub use crate::future::outside::run_async;
+    pub use crate::future::spawn::spawn_future;
+    pub use crate::future::wake_set::WakeSet;
     pub use crate::macros::{main, test};
     pub use crate::mailbox::receive::{
         receive_any, receive_ref, receive_timeout, receive_type, receive_where,

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use super::reactor::Registered;
 use super::registration::{Clear, Stored, Waiter};
 use super::{AlreadyAwaited, Direction, NodeEnded, block};
+use crate::future::is_spent;
 use crate::node;
 use crate::scheduler;
-use crate::thread;
 
 /// What one system call costs beyond the usual, in reductions: a turn has 64 of them.
 const CALL: i32 = 31;
@@ -92,9 +92,7 @@ impl<S: AsFd> Source<S> {
         direction: Direction,
         mut operation: impl FnMut(&S) -> io::Result<Done<R>>,
     ) -> Poll<io::Result<R>> {
-        let in_process = thread::this().process().is_some();
-        if in_process && scheduler::spent() {
-            cx.waker().wake_by_ref();
+        if is_spent(cx) {
             return Poll::Pending;
         }
         let registration = self.registered.registration();

@@ -457,6 +457,11 @@ pub(crate) fn mark(slot: &Slot) -> (u64, u32) {
     while let Some(message) = queue::pop_unseen(slot) {
         queue::leave(slot, message);
     }
+    mark_of(slot)
+}
+
+/// The position behind what was looked at, as a marker.
+pub(crate) fn mark_of(slot: &Slot) -> (u64, u32) {
     let extra = slot.extra.get();
     if extra.is_null() {
         return (0, 0);
@@ -466,8 +471,8 @@ pub(crate) fn mark(slot: &Slot) -> (u64, u32) {
     (ring.end(), ring.epoch())
 }
 
-/// Where to start for a marker made by [`mark`].
-fn position_of(slot: &Slot, marker: (u64, u32)) -> u64 {
+/// Where to start for a marker made by [`mark`] or [`mark_of`].
+pub(crate) fn position_of(slot: &Slot, marker: (u64, u32)) -> u64 {
     let extra = slot.extra.get();
     if extra.is_null() {
         return 0;
@@ -515,7 +520,7 @@ pub fn receive_timeout(deadline: impl IntoDeadline) -> Option<AnyMessage> {
 
 /// The keys of the messages that are a `T`; `None`: all are.
 #[inline]
-fn keys<T: Message>() -> Option<[u64; 1]> {
+pub(crate) fn keys<T: Message>() -> Option<[u64; 1]> {
     (!is_any::<T>()).then(|| [type_key::<T>()])
 }
 

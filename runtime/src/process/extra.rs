@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use super::exit_reason::ExitReason;
 use super::local::Local;
 use super::pid::Pid;
+use crate::future::mail::AwaitsMail;
 use crate::mailbox::receive::Position;
 use crate::mailbox::ring::Ring;
 use crate::mailbox::urgent::Urgent;
@@ -56,6 +57,8 @@ pub(crate) struct Extra {
     /// Questions: its own, and those that it is asked.
     pub(crate) asking: Asking,
     pub(crate) asked: Asked,
+    /// Futures of its that wait for mail.
+    pub(crate) awaits_mail: Option<Box<AwaitsMail>>,
     /// `process_local!` values, in the order in which they were made.
     pub(crate) locals: Vec<Local>,
     /// Whoever waits for the end, told its reason.

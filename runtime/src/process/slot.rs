@@ -94,6 +94,8 @@ pub(crate) mod bit {
     pub(crate) const ENDING: u16 = 1 << 12;
     /// The process traps exits.
     pub(crate) const TRAP_EXIT: u16 = 1 << 13;
+    /// A wake-up of a future was used up by a `block_on` in whose midst it may not have been meant.
+    pub(crate) const OWED: u16 = 1 << 14;
     /// The process has a thread of its own, and stays there at rest too.
     pub(crate) const OWN_THREAD: u16 = 1 << 15;
 }

@@ -206,13 +206,16 @@ pub(crate) fn cause(slot: &Slot) -> Cause {
 
 /// Whether a waker was called since the process last looked; forgets it.
 #[inline]
-fn take_woken(slot: &Slot) -> bool {
-    is_woken(slot) && slot.inbox.clear(flag::WOKEN) & flag::WOKEN != 0
+pub(crate) fn take_woken(slot: &Slot) -> bool {
+    let owed = slot.has(bit::OWED);
+    slot.clear(bit::OWED);
+    let woken = slot.inbox.flags() & flag::WOKEN != 0;
+    woken && slot.inbox.clear(flag::WOKEN) & flag::WOKEN != 0 || owed
 }
 
 #[inline]
 pub(crate) fn is_woken(slot: &Slot) -> bool {
-    slot.inbox.flags() & flag::WOKEN != 0
+    slot.has(bit::OWED) || slot.inbox.flags() & flag::WOKEN != 0
 }
 
 /// Prepares the wait of a behaviour. False: the time is over already, and noted.

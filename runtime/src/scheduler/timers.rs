@@ -14,9 +14,11 @@
 
 use std::collections::HashMap;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
+use crate::future::sleep::Alarm;
 use crate::message::{AnyMessage, Header};
 use crate::process::exit;
 use crate::process::pid::Pid;
@@ -47,6 +49,8 @@ pub(crate) enum Timer {
     },
     /// A message to whoever has the name when it is due.
     Named(NonNull<Named>),
+    /// A future waits; a counted reference.
+    Alarm(NonNull<Alarm>),
 }
 
 /// A message to a name.
@@ -59,6 +63,8 @@ pub(crate) struct Named {
 pub(crate) enum Letter {
     To(Pid, AnyMessage),
     Named(Box<Named>),
+    /// No message, but a waker's code to be run.
+    Alarm(Arc<Alarm>),
 }
 
 /// What is to be done for a timer that was due.
@@ -117,15 +123,21 @@ impl Timer {
                 let named = unsafe { Box::from_raw(named.as_ptr()) };
                 Due::Send(Letter::Named(named))
             }
+            Timer::Alarm(alarm) => {
+                // SAFETY: as above; `set_alarm` has made it of an `Arc`.
+                let alarm = unsafe { Arc::from_raw(alarm.as_ptr()) };
+                Due::Send(Letter::Alarm(alarm))
+            }
         }
     }
 }
 
 impl Letter {
-    pub(crate) fn into_message(self) -> AnyMessage {
+    pub(crate) fn into_message(self) -> Option<AnyMessage> {
         match self {
-            Letter::To(_, message) => message,
-            Letter::Named(named) => named.message,
+            Letter::To(_, message) => Some(message),
+            Letter::Named(named) => Some(named.message),
+            Letter::Alarm(_) => None,
         }
     }
 }
@@ -172,6 +184,23 @@ impl Timers {
         self.wheel.insert(due, Timer::Named(named))
     }
 
+    /// Sets a timer that rings.
+    pub(crate) fn set_alarm(&mut self, due: u64, alarm: Arc<Alarm>) -> TimerId {
+        // SAFETY: an `Arc`'s pointer is not null.
+        let alarm = unsafe { NonNull::new_unchecked(Arc::into_raw(alarm).cast_mut()) };
+        self.wheel.insert(due, Timer::Alarm(alarm))
+    }
+
+    /// Takes a timer that rings back, if it is still to come.
+    pub(crate) fn take_alarm(&mut self, id: TimerId) -> Option<Arc<Alarm>> {
+        let timer = self.wheel.remove(id)?;
+        // SAFETY: it has just left the wheel.
+        match unsafe { timer.into_due() } {
+            Due::Send(Letter::Alarm(alarm)) => Some(alarm),
+            _ => unreachable!("its id is its alarm's alone"),
+        }
+    }
+
     /// When the timer is due, if it is still to come.
     pub(crate) fn deadline(&self, id: TimerId) -> Option<u64> {
         self.wheel.deadline(id)
@@ -184,7 +213,7 @@ impl Timers {
         let timer = self.wheel.remove(id)?;
         // SAFETY: it has just left the wheel.
         match unsafe { timer.into_due() } {
-            Due::Send(letter) => Some((due, letter.into_message())),
+            Due::Send(letter) => letter.into_message().map(|message| (due, message)),
             // No id of such a timer is given away.
             Due::Wake(..) => None,
         }

@@ -302,6 +302,7 @@ impl Worker {
                 Some(pid) => self.post(Letter::To(pid, named.message)),
                 None => Some(Letter::Named(named)),
             },
+            Letter::Alarm(_) => Some(letter),
         }
     }
 
@@ -428,6 +429,7 @@ impl Worker {
             match letter {
                 Letter::To(pid, message) => _ = deliver_signal(pid, message),
                 Letter::Named(named) => exit::drop_quietly(named),
+                Letter::Alarm(alarm) => alarm.ring(),
             }
         }
     }

@@ -12,11 +12,13 @@
 //! already sets nothing: it is either in the wheel before the dying process takes its lock, or has
 //! taken the lock after that and finds the inbox closed.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{TimerDestination, TimerRef};
 use crate::context::Suspend;
+use crate::future::sleep::Alarm;
 use crate::message::AnyMessage;
 use crate::node;
 use crate::process::behaviour::Until;
@@ -70,6 +72,39 @@ pub(super) fn set(
         },
     }
     timer
+}
+
+/// Sets a timer that rings, with the caller's worker; outside a process, with the default node. None:
+/// it is due, or there is no node.
+pub(crate) fn set_alarm(deadline: Instant, alarm: Arc<Alarm>) -> Option<TimerRef> {
+    let set = |worker: &Worker| {
+        let clock = worker.clock();
+        let due = clock.time_of(deadline);
+        if due <= clock.now() {
+            return None;
+        }
+        let mut timers = worker.timers();
+        let id = timers.set_alarm(due, alarm);
+        Some((TimerRef::new(worker, id), worker.expires(due)))
+    };
+    match thread::this().worker() {
+        Some(worker) => set(worker.timekeeper()).map(|(timer, _)| timer),
+        None => {
+            let keeper = node::default_node().ok()?.instance().timekeeper();
+            let (timer, is_next) = set(keeper)?;
+            if is_next {
+                keeper.node().idle.poke(keeper.id().into());
+            }
+            Some(timer)
+        }
+    }
+}
+
+/// Takes a timer that rings out of its wheel, if it has not rung.
+pub(crate) fn take_alarm(timer: TimerRef) {
+    let taken = at(timer, |worker| worker.timers().take_alarm(timer.id));
+    // Its waker's destructor is anybody's code.
+    drop(taken);
 }
 
 /// Gives the message back if it is to be sent at once: that drops it if the process is dead.
