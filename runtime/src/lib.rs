@@ -75,6 +75,8 @@ pub mod __rt;
 #[cfg(not(loom))]
 mod abort;
 #[cfg(not(loom))]
+mod blocking;
+#[cfg(not(loom))]
 mod config;
 #[cfg(not(loom))]
 mod context;
@@ -115,6 +117,7 @@ mod thread;
 
 #[cfg(not(loom))]
 mod public {
+    pub use crate::blocking::blocking;
     pub use crate::config::Builder;
     pub use crate::entry::run;
     pub use crate::error::{MailboxFull, RegisterError, SendError, SpawnError, StartError};

@@ -126,6 +126,73 @@ fn an_accept_times_out() {
     assert!(runtime::now() - start >= time);
 }
 
+/// A listener whose backlog is full, so that who connects hears nothing; and those who fill it.
+fn deaf() -> (std::net::SocketAddr, Vec<socket2::Socket>) {
+    use socket2::{Domain, Socket, Type};
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    listener.bind(&any.into()).expect("binds");
+    listener.listen(0).expect("listens");
+    let address = listener
+        .local_addr()
+        .expect("bound")
+        .as_socket()
+        .expect("TCP");
+    let mut all = vec![listener];
+    for _ in 0..4 {
+        let full = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        full.set_nonblocking(true).expect("a socket");
+        let _ = full.connect(&address.into());
+        all.push(full);
+    }
+    (address, all)
+}
+
+/// An address that does not answer has the next tried beside it; one that refuses, at once; the first
+/// that connects wins. If none does, the error is the last one's.
+#[runtime::test(paused)]
+fn the_best_of_several_addresses() {
+    let (deaf, _full) = deaf();
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let refused = gone.local_addr().expect("its address");
+    drop(gone);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("its address");
+    let start = runtime::now();
+    let stream = TcpStream::connect(&[refused, address][..]).expect("connects");
+    assert_eq!(stream.peer_addr().expect("connected"), address);
+    assert_eq!(runtime::now(), start);
+    let stream = TcpStream::connect(&[deaf, address][..]).expect("connects");
+    assert_eq!(stream.peer_addr().expect("connected"), address);
+    assert_eq!(runtime::now() - start, Duration::from_millis(250));
+    let error = TcpStream::connect(&[refused, refused][..]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    let nowhere: &[std::net::SocketAddr] = &[];
+    assert_eq!(
+        TcpStream::connect(nowhere).unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+}
+
+/// A connect ends with `TimedOut`, or with the process that waits for it.
+#[runtime::test(paused)]
+fn a_connect_times_out() {
+    let (deaf, _full) = deaf();
+    let start = runtime::now();
+    let minute = Duration::from_secs(60);
+    let error = TcpStream::connect_timeout(&deaf, minute).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(runtime::now() - start, minute);
+    let error = TcpStream::connect_timeout(&deaf, Duration::ZERO).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let (pid, monitor) = spawn_monitor!(move || drop(TcpStream::connect(deaf)));
+    until_waiting(pid);
+    exit_signal(pid, ExitReason::Kill);
+    receive! { Down { monitor: of, reason, .. } if of == monitor => {
+        assert_eq!(reason, ExitReason::Killed);
+    } }
+}
+
 /// Nobody listens: the connection is refused, with the error of the system.
 #[runtime::test]
 fn a_connection_is_refused() {

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
+use crate::blocking::{self, Kind};
+
 /// What can be turned into addresses: as [`std::net::ToSocketAddrs`], but names are looked up away from
 /// the workers. Not to be implemented by others.
 pub trait ToSocketAddrs: sealed::Sealed {}
@@ -53,8 +55,10 @@ pub(super) fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
         Target::Known(addresses) => Ok(addresses),
         Target::Name(name, port) => {
             use std::net::ToSocketAddrs;
-            let found = (name.as_str(), port).to_socket_addrs()?;
-            Ok(found.collect())
+            blocking::call(Kind::LookUp, move || {
+                let found = (name.as_str(), port).to_socket_addrs()?;
+                Ok(found.collect())
+            })
         }
     }
 }

@@ -35,6 +35,7 @@ mod unix;
 
 pub use active::{Active, ActiveStream, Closed, Data, DeactivateError, Failed, Passive};
 pub use address::{ToSocketAddrs, lookup_host};
+pub use connect::Connecting;
 pub use half::{ReadHalf, ReuniteError, WriteHalf};
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::accept::Listener;
 use super::active::{self, Active, ActiveStream};
 use super::address::{self, ToSocketAddrs};
-use super::connect;
+use super::connect::{self, Connecting};
 use super::half::{self, ReadHalf, WriteHalf};
 use super::stream::Stream;
 use crate::SpawnError;
@@ -175,7 +175,12 @@ impl TcpStream {
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         let addresses = address::resolve(address::target(&address)?)?;
-        connect::connect(&addresses, None)
+        connect::connect(&addresses)
+    }
+
+    /// As [`connect`](TcpStream::connect), to addresses, for a future.
+    pub fn connecting(addresses: &[SocketAddr]) -> Connecting {
+        Connecting::to(addresses)
     }
 
     /// As [`connect`](TcpStream::connect), to one address, for `timeout` at most.
@@ -191,7 +196,7 @@ impl TcpStream {
                 "a time-out of zero leaves no time to connect",
             ));
         }
-        connect::connect(&[*address], Some(timeout))
+        connect::connect_one(*address, Some(timeout))
     }
 
     /// A connection of `std`'s, whichever way it was made.

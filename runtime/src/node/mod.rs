@@ -47,8 +47,8 @@ use crate::scheduler::worker::Worker;
 use crate::scheduler::{runner, watchdog};
 use crate::stack::Class;
 use crate::timer::Clock;
-pub(crate) use virtual_time::Polling;
 use virtual_time::VirtualTime;
+pub(crate) use virtual_time::{Polling, UnderWay};
 
 pub(crate) use default::{default_node, set_default};
 pub use info::{NodeInfo, info};
@@ -86,6 +86,8 @@ pub(crate) struct Instance {
     exit_grace: Duration,
     /// Its processes that were ended in their absence, and have not come back.
     pub(crate) zombies: AtomicU32,
+    /// How many blocking calls of its processes run.
+    pub(crate) blocking: AtomicU32,
 }
 
 /// What every spawn and every end of a process reads: one cache line, seldom written.
@@ -179,6 +181,7 @@ impl Instance {
             reactor: OnceLock::new(),
             exit_grace: builder.exit_grace,
             zombies: AtomicU32::new(0),
+            blocking: AtomicU32::new(0),
         });
         registry::publish(&instance);
         for id in 0..seats {

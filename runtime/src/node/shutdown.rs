@@ -36,6 +36,9 @@ pub struct ShutdownReport {
     /// Those of them that have not reached a switch point since: their threads run on until the
     /// program ends.
     pub stuck: Vec<Remnant>,
+    /// Calls of [`blocking`](crate::blocking) whose processes have ended, and which run on, on threads
+    /// of their pool.
+    pub blocking: usize,
 }
 
 /// A process that a shutdown had to kill.
@@ -107,6 +110,17 @@ impl Instance {
             if !deserted {
                 report.stuck = self.processes().map(remnant).collect();
             }
+        }
+        report.blocking = self.blocking.load(Ordering::Relaxed) as usize;
+        if report.blocking > 0 {
+            report::report(|| {
+                tracing::warn!(
+                    target: "runtime::node",
+                    node = self.id(),
+                    calls = report.blocking,
+                    "blocking calls run on after the shutdown"
+                )
+            });
         }
         for process in &report.killed {
             report::report(|| {

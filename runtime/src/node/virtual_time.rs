@@ -16,6 +16,7 @@
 //! never will. So while a node has sockets, time jumps when nothing has come for [`QUIET`], in real
 //! time: long enough for peers on the same machine, and no test of a silent one waits long.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -37,27 +38,26 @@ pub(super) struct VirtualTime {
     jump: Mutex<()>,
 }
 
-/// Something that a process waits for happens outside of the node's workers: a blocking call,
-/// input or output. Virtual time stands until this is dropped, which is to be done after the
+/// Something that a process waits for happens outside of the node's workers: a blocking call.
+/// Virtual time stands until this is dropped, which is to be done after the
 /// process has been told.
-#[allow(
-    dead_code,
-    reason = "for calls that block a thread, and for input and output"
-)]
-pub(crate) struct UnderWay<'n>(&'n Instance);
+pub(crate) struct UnderWay(Arc<Instance>);
 
-#[allow(dead_code, reason = "as above")]
-impl<'n> UnderWay<'n> {
-    pub(crate) fn on(node: &'n Instance) -> UnderWay<'n> {
-        // Relaxed: a worker does it, and falls asleep afterwards.
+impl UnderWay {
+    pub(crate) fn on(node: Arc<Instance>) -> UnderWay {
+        // Relaxed: a process waits meanwhile that began it.
         node.virtual_time.under_way.fetch_add(1, Ordering::Relaxed);
         UnderWay(node)
     }
+
+    pub(crate) fn node(&self) -> &Instance {
+        &self.0
+    }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        let node = self.0;
+        let node = &*self.0;
         let before = node.virtual_time.under_way.fetch_sub(1, Ordering::AcqRel);
         if before == 1 && node.clock.is_paused() {
             // It may be still now, and nobody has looked.
@@ -150,7 +150,7 @@ mod tests {
         let instance = std::sync::Arc::clone(node.instance());
         let (pid_of, pids) = mpsc::channel();
         let (back, answers) = mpsc::channel();
-        let under_way = UnderWay::on(&instance);
+        let under_way = UnderWay::on(std::sync::Arc::clone(&instance));
         let runs = std::thread::scope(|scope| {
             let running = scope.spawn(|| {
                 node.run(move || {

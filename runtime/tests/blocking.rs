@@ -1,0 +1,185 @@
+//! Calls that block a thread: the process waits, its worker does not.
+
+mod expect;
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use expect::{Census, alone, message, until};
+use runtime::net::lookup_host;
+use runtime::prelude::*;
+use runtime::{Status, blocking};
+
+/// A call that ends when it is told to.
+fn gate() -> (Sender<u32>, impl FnOnce() -> u32 + Send + 'static) {
+    let (open, opened): (_, Receiver<u32>) = channel();
+    (open, move || opened.recv().expect("it is told"))
+}
+
+fn until_waiting(pid: Pid) {
+    until("it waits", || {
+        runtime::process_info(pid).is_some_and(|info| info.status == Status::Waiting)
+    });
+}
+
+/// While a process waits for its call, others run on its worker; the result is the call's.
+#[test]
+fn others_run_meanwhile() {
+    alone(|| {
+        let (open, gate) = gate();
+        let parent = self_pid();
+        spawn!(move || send(parent, blocking(gate)));
+        let worker = thread::current().id();
+        let ran = blocking(move || thread::current().id());
+        assert_ne!(ran, worker);
+        open.send(7).expect("it waits");
+        assert_eq!(message::<u32>(), 7);
+    });
+}
+
+/// A panic of the call is the process's.
+#[runtime::test]
+fn a_panic_is_the_callers() {
+    let caught = std::panic::catch_unwind(|| blocking(|| -> u32 { panic!("in the call") }));
+    let payload = caught.expect_err("it panics");
+    assert_eq!(expect::text_of(&*payload), "in the call");
+}
+
+/// A process that is killed while its call runs ends at once; what the call returns is dropped, on the
+/// pool's thread.
+#[runtime::test]
+fn killed_while_it_runs() {
+    struct Told(Sender<thread::ThreadId>);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            let _ = self.0.send(thread::current().id());
+        }
+    }
+    let (open, opened) = channel::<()>();
+    let (tell, told) = channel();
+    let pool = Arc::new(Mutex::new(None));
+    let (pid, monitor) = {
+        let pool = Arc::clone(&pool);
+        spawn_monitor!(move || drop(blocking(move || {
+            *pool.lock().unwrap() = Some(thread::current().id());
+            let _ = opened.recv();
+            Told(tell)
+        })))
+    };
+    until("the call runs", || pool.lock().unwrap().is_some());
+    exit_signal(pid, ExitReason::Kill);
+    receive! { Down { monitor: of, reason, .. } if of == monitor => {
+        assert_eq!(reason, ExitReason::Killed);
+    } }
+    open.send(()).expect("it runs still");
+    let dropped_on = blocking(move || told.recv().expect("it is dropped"));
+    assert_eq!(Some(dropped_on), *pool.lock().unwrap());
+}
+
+/// More calls than there are threads wait their turn, and can be killed meanwhile; their closures are
+/// dropped all the same.
+#[runtime::test]
+fn more_than_there_are_threads() {
+    const CALLS: usize = 600;
+    let census = Census::default();
+    let gates: Vec<_> = (0..CALLS)
+        .map(|_| {
+            let (open, gate) = gate();
+            let token = census.token();
+            let (pid, monitor) = spawn_monitor!(move || {
+                blocking(move || {
+                    let _token = token;
+                    gate()
+                });
+            });
+            (open, pid, monitor)
+        })
+        .collect();
+    gates.iter().for_each(|(_, pid, _)| until_waiting(*pid));
+    for (_, pid, _) in gates.iter().skip(1).step_by(2) {
+        exit_signal(*pid, ExitReason::Kill);
+    }
+    for (open, ..) in &gates {
+        // The killed may have dropped their closures by now.
+        let _ = open.send(1);
+    }
+    for (n, (_, _, monitor)) in gates.into_iter().enumerate() {
+        receive! { Down { monitor: of, reason, .. } if of == monitor => {
+            let expected = if n % 2 == 0 { ExitReason::Normal } else { ExitReason::Killed };
+            assert_eq!(reason, expected);
+        } }
+    }
+    census.none_is_left();
+}
+
+/// Messages wait while a call is under way.
+#[runtime::test]
+fn messages_wait() {
+    let (open, gate) = gate();
+    let parent = self_pid();
+    let pid = spawn!(move || {
+        let n = blocking(gate);
+        receive! { m: u32 => send(parent, (n, m)) }
+    });
+    until_waiting(pid);
+    send(pid, 2u32);
+    open.send(1).expect("it waits");
+    assert_eq!(message::<(u32, u32)>(), (1, 2));
+}
+
+/// Virtual time stands while a call is under way.
+#[runtime::test(paused)]
+fn virtual_time_stands() {
+    let start = runtime::now();
+    let hour = Duration::from_secs(3600);
+    let parent = self_pid();
+    send_after(hour, parent, "late");
+    blocking(|| thread::sleep(Duration::from_millis(20)));
+    assert_eq!(runtime::now(), start);
+    assert_eq!(receive_type::<&str>(), "late");
+    assert_eq!(runtime::now() - start, hour);
+}
+
+/// A node that ends leaves a call that runs on, and says so.
+#[test]
+fn a_shutdown_leaves_calls() {
+    let node = Builder::new().workers(1).start().expect("a node");
+    let (open, opened) = channel::<()>();
+    let (tell, told) = channel();
+    node.run(move || {
+        spawn!(move || blocking(move || {
+            tell.send(()).expect("somebody waits");
+            let _ = opened.recv();
+        }));
+    });
+    told.recv().expect("it runs");
+    let report = node.shutdown(Duration::from_secs(5));
+    assert_eq!(report.blocking, 1);
+    assert!(report.stuck.is_empty(), "{report:?}");
+    drop(open);
+}
+
+/// On a thread that is no process the call is made there.
+#[test]
+fn on_a_plain_thread() {
+    let here = thread::current().id();
+    assert_eq!(blocking(move || thread::current().id()), here);
+}
+
+/// Names are looked up away from the workers; one that does not resolve is an error.
+#[runtime::test]
+fn names() {
+    let found = lookup_host("localhost:80").expect("every machine has it");
+    assert!(
+        found
+            .iter()
+            .all(|address| address.ip().is_loopback() && address.port() == 80)
+    );
+    assert!(lookup_host("no-such-host.invalid:80").is_err());
+    for wrong in ["localhost", "localhost:http", ""] {
+        let error = lookup_host(wrong).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{wrong}");
+    }
+}
