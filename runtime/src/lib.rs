@@ -93,6 +93,8 @@ pub mod net;
 #[cfg(not(loom))]
 mod node;
 #[cfg(not(loom))]
+mod os_signal;
+#[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]
 mod report;
@@ -132,6 +134,7 @@ mod public {
     pub use crate::mailbox::reference::{Ref, make_ref};
     pub use crate::message::{AnyMessage, Message, Opaque};
     pub use crate::node::{Node, NodeInfo, Remnant, ShutdownReport, info};
+    pub use crate::os_signal::{OsSignal, OsSignals, os_signal, os_signal_messages};
     pub use crate::process::behaviour::{
         Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,
     };
