@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use super::exit_reason::ExitReason;
 use super::local::Local;
 use super::pid::Pid;
+use super::span::Spans;
 use crate::future::mail::AwaitsMail;
 use crate::mailbox::receive::Position;
 use crate::mailbox::ring::Ring;
@@ -59,6 +60,8 @@ pub(crate) struct Extra {
     pub(crate) asked: Asked,
     /// Futures of its that wait for mail.
     pub(crate) awaits_mail: Option<Box<AwaitsMail>>,
+    /// The spans that it was inside of when it was parked.
+    pub(crate) spans: Option<Box<Spans>>,
     /// `process_local!` values, in the order in which they were made.
     pub(crate) locals: Vec<Local>,
     /// Whoever waits for the end, told its reason.

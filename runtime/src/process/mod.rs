@@ -38,6 +38,8 @@ pub(crate) mod run;
 #[cfg(not(loom))]
 pub(crate) mod slot;
 #[cfg(not(loom))]
+pub(crate) mod span;
+#[cfg(not(loom))]
 pub(crate) mod spawn;
 #[cfg(not(loom))]
 pub(crate) mod table;

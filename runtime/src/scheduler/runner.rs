@@ -23,7 +23,7 @@ use super::worker::Worker;
 use crate::abort;
 use crate::context::{self, Context, Resumed, Suspend};
 use crate::process::slot::{ANYONE, Slot, bit};
-use crate::process::{exit, run};
+use crate::process::{exit, run, span};
 use crate::report::report;
 use crate::scheduler;
 use crate::stack::{AltStack, Class, Stack, StackError};
@@ -61,6 +61,7 @@ fn serve(me: &Worker) {
             Resumed::Suspended(why, unwinds) => {
                 me.active.set(ptr::null_mut());
                 if let Some(slot) = crate::process::try_current() {
+                    span::leave(slot);
                     count(me, slot, runner);
                     if !park(me, thread, slot, runner, why, unwinds) {
                         // Something came: the next runner resumes it.
@@ -99,6 +100,7 @@ fn run_processes(context: *mut Context) {
             if me.active.get() != context {
                 return;
             }
+            span::end();
         }
     }
 }
@@ -107,16 +109,20 @@ fn run_processes(context: *mut Context) {
 /// that returns after a switch costs a mispredicted return.
 #[inline(always)]
 fn resume(me: &Worker, thread: &Thread, slot: &'static Slot, stack: *mut Context) {
-    thread.context.set(stack);
     loop {
+        // Whatever a subscriber does, it does it on this stack.
+        span::enter(slot);
+        thread.context.set(stack);
         // SAFETY: the process is held by this worker, so its context is ours to resume.
         match unsafe { context::resume(stack) } {
             Resumed::Suspended(why, unwinds) => {
+                span::leave(slot);
                 if park(me, thread, slot, stack, why, unwinds) {
                     return;
                 }
             }
             Resumed::Ended(stack, counted) => {
+                span::end();
                 if counted {
                     me.count_standing(false);
                 }
