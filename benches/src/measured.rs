@@ -126,6 +126,14 @@ impl Measured {
         }
     }
 
+    /// A rate of `value`, and how long each of its `n` operations took, as another program tells.
+    pub fn told(n: u64, value: f64, each: Lateness) -> Measured {
+        Measured {
+            lateness: Some(each),
+            ..Measured::new(n, value)
+        }
+    }
+
     /// Operations took `time`, and what each had to bring about was so late, in nanoseconds. There
     /// is at least one.
     pub fn time_and_lateness(time: Duration, wakes: Vec<u64>) -> Measured {

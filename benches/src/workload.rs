@@ -9,7 +9,9 @@ mod acceptor;
 mod fan_in;
 mod herd;
 mod hog;
+mod http_hello;
 mod link_storm;
+mod mem_connection;
 mod mem_hibernated;
 mod mem_idle;
 mod mem_rest;
@@ -65,7 +67,7 @@ impl Workload {
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
-    static LISTS: [&[Workload]; 19] = [
+    static LISTS: [&[Workload]; 21] = [
         &spawn_exit::WORKLOADS,
         &pingpong::WORKLOADS,
         &ring::WORKLOADS,
@@ -81,9 +83,11 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &whereis::WORKLOADS,
         &timers::WORKLOADS,
         &tcp_echo::WORKLOADS,
+        &http_hello::WORKLOADS,
         &mem_idle::WORKLOADS,
         &mem_rest::WORKLOADS,
         &mem_hibernated::WORKLOADS,
+        &mem_connection::WORKLOADS,
         &hog::WORKLOADS,
     ];
     LISTS.iter().copied().flatten()

@@ -4,13 +4,11 @@
 //! of its own, the same for both. Ours has a process for each connection, which blocks in plain reads
 //! and writes; tokio's a task.
 
-use std::io::{Read, Write};
 use std::sync::mpsc;
 
 use runtime::Node;
 use runtime::net::TcpListener;
 use runtime::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
 
 use super::Workload;
@@ -34,6 +32,8 @@ const MESSAGE: [u8; 64] = [7; 64];
 const ROOM: usize = 1024;
 
 fn on_runtime(node: &Node, n: u64) -> Measured {
+    use std::io::{Read, Write};
+
     let address = node.run(|| {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("it is bound");
@@ -57,6 +57,8 @@ fn on_runtime(node: &Node, n: u64) -> Measured {
 }
 
 fn on_tokio(rt: &Runtime, n: u64) -> Measured {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     let (tell, address) = mpsc::channel();
     rt.spawn(async move {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
