@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use super::mail;
+use crate::mailbox::queue;
 use crate::process::behaviour::{Behaviour, Cx, Next, Until};
 use crate::process::pid::Pid;
 use crate::process::spawn::{ProcessResult, Spawn, Spawned};
@@ -73,8 +74,10 @@ where
         if let Poll::Ready(output) = self.0.as_mut().poll(&mut cx.context()) {
             return Next::Exit(output.into_reason());
         }
-        // What nobody has taken does not wake it again.
-        let _ = cx.mail_where(|_| false);
+        if !queue::is_plainly_empty(slot) {
+            // What nobody has taken does not wake it again.
+            let _ = cx.mail_where(|_| false);
+        }
         mail::wake(slot);
         Next::Wait(Until::Forever)
     }

@@ -25,9 +25,10 @@ use crate::scheduler::park::Poll;
 const EVENTS: usize = 256;
 /// The token of the alarm.
 const ALARM: Token = Token(usize::MAX);
-/// Registrations in the first chunk; each later one has twice as many as the one before.
-const FIRST_CHUNK: usize = 64;
-const CHUNKS: usize = 26;
+/// Registrations in a chunk, chunks in a page, pages: room for eight million descriptors.
+const CHUNK: usize = 128;
+const PAGE: usize = 256;
+const PAGES: usize = 256;
 /// A time-out that is shorter is waited for to the nanosecond; the poll itself counts milliseconds.
 const FINE: Duration = Duration::from_millis(10);
 
@@ -38,12 +39,14 @@ pub(crate) struct Reactor {
     registry: mio::Registry,
     /// Which registrations are taken, and whether the reactor has ended.
     taken: Mutex<Taken>,
-    registrations: [OnceLock<Box<[Registration]>>; CHUNKS],
+    registrations: [OnceLock<Page>; PAGES],
     /// How many descriptors are registered.
     count: AtomicUsize,
     /// The coarse time of the last look.
     looked: AtomicU64,
 }
+
+type Page = Box<[OnceLock<Box<[Registration]>>]>;
 
 struct Polled {
     poll: mio::Poll,
@@ -88,7 +91,7 @@ impl Reactor {
                 indexes: Slab::new(),
                 ended: false,
             }),
-            registrations: [const { OnceLock::new() }; CHUNKS],
+            registrations: [const { OnceLock::new() }; PAGES],
             count: AtomicUsize::new(0),
             looked: AtomicU64::new(0),
         };
@@ -147,7 +150,11 @@ impl Reactor {
             if taken.ended {
                 return Err(super::NodeEnded.into());
             }
-            let index = taken.indexes.insert(());
+            let index = taken.indexes.vacant_key();
+            if index >= CHUNK * PAGE * PAGES {
+                return Err(io::Error::from_raw_os_error(libc::ENFILE));
+            }
+            taken.indexes.insert(());
             (index, self.make(index).begin())
         };
         let registered = Registered {
@@ -212,18 +219,17 @@ impl Reactor {
     }
 
     fn registration(&self, index: usize) -> Option<&Registration> {
-        let (chunk, place) = place(index);
-        self.registrations[chunk].get().map(|chunk| &chunk[place])
+        let page = self.registrations.get(index / CHUNK / PAGE)?.get()?;
+        let chunk = page[index / CHUNK % PAGE].get()?;
+        Some(&chunk[index % CHUNK])
     }
 
     fn make(&self, index: usize) -> &Registration {
-        let (chunk, place) = place(index);
-        let chunk = self.registrations[chunk].get_or_init(|| {
-            (0..FIRST_CHUNK << chunk)
-                .map(|_| Registration::new())
-                .collect()
-        });
-        &chunk[place]
+        let page = self.registrations[index / CHUNK / PAGE]
+            .get_or_init(|| (0..PAGE).map(|_| OnceLock::new()).collect());
+        let chunk = page[index / CHUNK % PAGE]
+            .get_or_init(|| (0..CHUNK).map(|_| Registration::new()).collect());
+        &chunk[index % CHUNK]
     }
 }
 
@@ -231,13 +237,6 @@ impl Reactor {
 fn wake(registration: &Registration, direction: Direction) {
     let waiter = registration.take(direction);
     let _ = exit::quietly(|| waiter.wake());
-}
-
-/// Where a registration lies: its chunk, and the place there.
-fn place(index: usize) -> (usize, usize) {
-    let shifted = index + FIRST_CHUNK;
-    let chunk = (shifted / FIRST_CHUNK).ilog2() as usize;
-    (chunk, shifted - (FIRST_CHUNK << chunk))
 }
 
 // The events in hand are those of this holder: none are left to the next.

@@ -43,7 +43,8 @@ const GENERATION_SHIFT: u32 = 32;
 /// See the module's head.
 pub(crate) struct Registration {
     readiness: AtomicU64,
-    waiters: [lock::Lock<Waiter>; 2],
+    /// For each direction.
+    waiters: lock::Lock<[Waiter; 2]>,
 }
 
 /// Who waits for a direction.
@@ -123,7 +124,7 @@ impl Registration {
     pub(crate) fn new() -> Registration {
         Registration {
             readiness: AtomicU64::new(0),
-            waiters: [lock::Lock::new(Waiter::None), lock::Lock::new(Waiter::None)],
+            waiters: lock::Lock::new([Waiter::None, Waiter::None]),
         }
     }
 
@@ -193,15 +194,17 @@ impl Registration {
     ///
     /// A future replaces the future before it; it takes no call's place, and no call another's.
     pub(crate) fn store(&self, direction: Direction, waiter: Waiter) -> Stored {
-        let mut place = self.place(direction);
-        if matches!(*place, Waiter::Call(_)) {
-            drop(place);
+        let mut waiters = self.waiters.lock();
+        let place = &mut waiters[direction as usize];
+        if matches!(place, Waiter::Call(_)) {
+            // The lock goes before the waker that is not stored.
+            drop(waiters);
             return Stored::Occupied;
         }
-        let before = mem::replace(&mut *place, waiter);
+        let before = mem::replace(place, waiter);
         let ready = self.look().is_ready(direction);
-        let unused = ready.then(|| mem::take(&mut *place));
-        drop(place);
+        let unused = ready.then(|| mem::take(place));
+        drop(waiters);
         // A waker's destructor is anybody's code.
         drop((before, unused));
         if ready { Stored::Ready } else { Stored::Waits }
@@ -209,24 +212,21 @@ impl Registration {
 
     /// Takes who waits for a direction.
     pub(crate) fn take(&self, direction: Direction) -> Waiter {
-        mem::take(&mut *self.place(direction))
+        mem::take(&mut self.waiters.lock()[direction as usize])
     }
 
     /// A call ends: it takes itself out, if nobody has.
     pub(crate) fn remove(&self, direction: Direction, waker: &Waker) {
-        let mut place = self.place(direction);
-        if matches!(&*place, Waiter::Call(stored) if stored.will_wake(waker)) {
+        let place = &mut self.waiters.lock()[direction as usize];
+        if matches!(place, Waiter::Call(stored) if stored.will_wake(waker)) {
             *place = Waiter::None;
         }
     }
 
     /// Whether this waker is stored already.
     pub(crate) fn is_stored(&self, direction: Direction, waker: &Waker) -> bool {
-        matches!(&*self.place(direction), Waiter::Future(stored) if stored.will_wake(waker))
-    }
-
-    fn place(&self, direction: Direction) -> lock::Guard<'_, Waiter> {
-        self.waiters[direction as usize].lock()
+        let waiters = self.waiters.lock();
+        matches!(&waiters[direction as usize], Waiter::Future(stored) if stored.will_wake(waker))
     }
 }
 
@@ -241,15 +241,15 @@ impl Waiter {
 }
 
 #[cfg(not(loom))]
+const _: () = assert!(size_of::<Registration>() == 64);
+
+#[cfg(not(loom))]
 mod lock {
     pub(super) type Lock<T> = parking_lot::Mutex<T>;
-    pub(super) type Guard<'a, T> = parking_lot::MutexGuard<'a, T>;
 }
 
 #[cfg(loom)]
 mod lock {
-    pub(super) type Guard<'a, T> = loom::sync::MutexGuard<'a, T>;
-
     pub(super) struct Lock<T>(loom::sync::Mutex<T>);
 
     impl<T> Lock<T> {
@@ -257,7 +257,7 @@ mod lock {
             Lock(loom::sync::Mutex::new(value))
         }
 
-        pub(super) fn lock(&self) -> Guard<'_, T> {
+        pub(super) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(|poison| poison.into_inner())
         }
     }

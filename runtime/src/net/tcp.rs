@@ -226,6 +226,7 @@ impl TcpStream {
         self.0.source().inner()
     }
 
+    #[cfg(any(feature = "hyper", feature = "tokio-io"))]
     pub(super) fn shared(&self) -> &Stream<net::TcpStream> {
         &self.0
     }

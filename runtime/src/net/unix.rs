@@ -195,6 +195,7 @@ impl UnixStream {
         self.0.source().inner()
     }
 
+    #[cfg(any(feature = "hyper", feature = "tokio-io"))]
     pub(super) fn shared(&self) -> &Stream<net::UnixStream> {
         &self.0
     }
