@@ -40,7 +40,9 @@
 //! * Time: `receive! { .. after .. }`, [`sleep`], [`Until`]; [`send_after`](fn@send_after), [`start_timer`],
 //!   [`cancel_timer`]; [`now`].
 //! * Long computations: [`tick`], [`yield_now`], [`Spawn::own_thread`].
-//! * Ways in: [`main`], [`macro@test`], [`run`], [`Builder`], [`Node`].
+//! * Sockets: [`net`]. Futures: [`block_on`], [`spawn_future`], [`future`](mod@future), [`WakeSet`].
+//! * What blocks a thread: [`blocking`]. The system's signals: [`os_signal`].
+//! * Ways in: [`run_async`], [`main`], [`macro@test`], [`run`], [`Builder`], [`Node`].
 //!
 //! Everything here is safe but two functions that let suspended stacks move between threads:
 //! [`Builder::assume_migration_safe`] and [`Spawn::assume_migration_safe`].
