@@ -33,6 +33,7 @@
 //! * Spawning: [`spawn!`], [`Spawn`] for options, [`Pid`].
 //! * Talking: [`send`](fn@send), [`receive!`], [`match_message!`], [`receive_type`] and its like,
 //!   [`make_ref`] and [`receive_ref`] for replies, [`AnyMessage`].
+//! * Servers: [`request`](mod@request), the client half of calls and their answers.
 //! * Ending: [`exit`], [`ExitReason`], [`exit_signal`], [`trap_exit`].
 //! * Looking in: [`process_info`], [`Look`], [`is_process_alive`], [`processes`], [`info`](fn@info).
 //! * Processes without a stack of their own: [`Behaviour`], [`Spawn::receive_loop`],
@@ -101,6 +102,8 @@ mod registry;
 #[cfg(not(loom))]
 mod report;
 #[cfg(not(loom))]
+pub mod request;
+#[cfg(not(loom))]
 mod send;
 #[cfg(not(loom))]
 mod send_after;
@@ -130,6 +133,7 @@ mod public {
     pub use crate::future::spawn::spawn_future;
     pub use crate::future::wake_set::WakeSet;
     pub use crate::macros::{main, test};
+    pub use crate::mailbox::deadline::IntoDeadline;
     pub use crate::mailbox::receive::{
         receive_any, receive_ref, receive_timeout, receive_type, receive_where,
     };

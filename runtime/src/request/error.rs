@@ -1,0 +1,79 @@
+//! Why a call has failed.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::server::ServerRef;
+use crate::process::exit_reason::ExitReason;
+
+/// Why a call has no answer. As an exit reason it is Erlang's `{Reason, {Module, call, Args}}`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CallError {
+    /// Who was called.
+    pub server: ServerRef,
+    /// What went wrong.
+    pub failure: Failure,
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// There is no such process, or nobody has the name: `noproc`.
+    NoProc,
+    /// No answer has come in time: `timeout`. None comes later.
+    Timeout(Duration),
+    /// The server is the caller: `calling_self`.
+    CallingSelf,
+    /// The server has ended without answering.
+    Ended(ExitReason),
+    /// The answer is of another type than the call asked for: the request was another server's.
+    WrongAnswer {
+        /// The type of the answer.
+        answer: &'static str,
+    },
+}
+
+impl CallError {
+    pub(super) fn new(server: &ServerRef, failure: Failure) -> CallError {
+        CallError {
+            server: server.clone(),
+            failure,
+        }
+    }
+
+    /// The reason without the call: Erlang's `Reason` of `{Reason, {Module, call, Args}}`.
+    pub fn reason(&self) -> ExitReason {
+        match &self.failure {
+            Failure::NoProc => ExitReason::NoProc,
+            Failure::Ended(reason) => reason.clone(),
+            failure => ExitReason::other(failure.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NoProc => f.write_str("there is no such process"),
+            Failure::Timeout(after) => write!(f, "no answer in {after:?}"),
+            Failure::CallingSelf => f.write_str("a process cannot call itself"),
+            Failure::Ended(reason) => write!(f, "the server has ended: {reason}"),
+            Failure::WrongAnswer { answer } => {
+                write!(
+                    f,
+                    "the answer is a {answer}: the request is another server's"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call to {}: {}", self.server, self.failure)
+    }
+}
+
+impl std::error::Error for CallError {}

@@ -1,0 +1,138 @@
+//! The client half of every behaviour: calls, requests and their answers.
+//!
+//! A call monitors the server with an alias for the answer, sends a [`Call`], and waits for the
+//! [`Reply`] that comes over the alias, or for the monitor's [`Down`]. The alias lives until the first
+//! answer, or until the client gives up; so a late answer never arrives. The wait looks behind the
+//! place where the mailbox ended when the call began: it costs the same behind any number of
+//! messages.
+//!
+//! A server takes [`Call`]s and [`Cast`]s of its types from its mailbox, and answers with
+//! [`From::reply`]. `sys`, `genserver` and `gun` stand on this.
+
+mod call;
+mod collection;
+mod error;
+mod global;
+mod server;
+
+pub use call::{
+    Checked, Receipt, RequestId, call, call_as, cast, check_response, receive_response,
+    send_request, wait_response,
+};
+pub use collection::{Collected, RequestIds};
+pub use error::{CallError, Failure};
+pub use global::Global;
+pub use server::{NameRegistry, ServerRef};
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::mailbox::reference::Ref;
+use crate::message::{AnyMessage, Message};
+use crate::process::pid::Pid;
+
+/// A request that waits for an answer, as a server finds it in its mailbox: Erlang's
+/// `{'$gen_call', From, Request}`.
+#[derive(Debug)]
+pub struct Call<Q> {
+    /// Whom to answer. Its type says nothing of the answer's: see [`Client::of`].
+    pub client: Client,
+    /// What is asked.
+    pub request: Q,
+}
+
+/// A request without an answer, as a server finds it in its mailbox: Erlang's
+/// `{'$gen_cast', Request}`.
+#[derive(Debug)]
+pub struct Cast<Q> {
+    /// What is to be done.
+    pub request: Q,
+}
+
+/// Who made a request: Erlang's `From`, whose tag is opaque.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Client {
+    pid: Pid,
+    tag: Ref,
+}
+
+impl Client {
+    /// The process that waits.
+    pub fn pid(self) -> Pid {
+        self.pid
+    }
+
+    /// To be answered by an `R`.
+    pub fn of<R>(self) -> From<R> {
+        From {
+            client: self,
+            answer: PhantomData,
+        }
+    }
+}
+
+/// Who made a request, and is to be answered by an `R`: by the server, or by whoever was given this.
+///
+/// Mirrors the `From` of `gen_server:reply/2`.
+pub struct From<R> {
+    client: Client,
+    answer: PhantomData<fn(R)>,
+}
+
+impl<R: Message> From<R> {
+    /// Answers. The second answer to a request has no effect, nor has one to a client that has given up, or is
+    /// dead.
+    ///
+    /// Mirrors `gen_server:reply/2`.
+    pub fn reply(self, answer: R) {
+        let tag = self.client.tag;
+        let answer = AnyMessage::new(answer);
+        crate::send(tag, Reply { tag, answer });
+    }
+}
+
+impl<R> From<R> {
+    /// The process that waits.
+    pub fn pid(&self) -> Pid {
+        self.client.pid
+    }
+
+    /// The client, whatever its answer's type.
+    pub fn client(&self) -> Client {
+        self.client
+    }
+}
+
+impl<R> Clone for From<R> {
+    fn clone(&self) -> From<R> {
+        *self
+    }
+}
+
+impl<R> Copy for From<R> {}
+
+impl<R> fmt::Debug for From<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "From<{}>", self.client.pid)
+    }
+}
+
+/// An answer on its way: Erlang's `{Tag, Reply}`. Of one type, so that a client finds its answer also if
+/// that is not what it expects.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    tag: Ref,
+    answer: AnyMessage,
+}
+
+/// The request's type, if the message is a call or a cast of whatever type: what a server finds that was
+/// asked by one who took it for another.
+pub fn foreign_request(message: &AnyMessage) -> Option<&'static str> {
+    let name = message.type_name();
+    let is_request = |kind: &str| {
+        name.strip_prefix(module_path!())
+            .and_then(|rest| rest.strip_prefix(kind))
+            .is_some()
+    };
+    (is_request("::Call<") || is_request("::Cast<")).then_some(name)
+}
