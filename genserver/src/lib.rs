@@ -1,5 +1,13 @@
-//! OTP's behaviours: `proc_lib`, `gen_server`, `supervisor`.
+//! OTP's behaviours: [`gen_server`].
 //!
-//! Empty so far: they stand on links and monitors.
+//! A gen_server is a process at rest that answers calls: state, and callbacks on it. The client half is
+//! [`runtime::request`], re-exported here; system messages are those of the crate `sys`.
 
 #![forbid(unsafe_code)]
+
+pub mod gen_server;
+
+pub use gen_server::{
+    Action, Called, Done, From, GenServer, Init, Never, Options, Server, StartError,
+};
+pub use runtime::request::{self, CallError, Failure, ServerRef};

@@ -42,7 +42,7 @@
 //!   [`cancel_timer`]; [`now`].
 //! * Long computations: [`tick`], [`yield_now`], [`Spawn::own_thread`].
 //! * Sockets: [`net`]. Futures: [`block_on`], [`spawn_future`], [`future`](mod@future), [`WakeSet`].
-//! * What blocks a thread: [`blocking`]. The system's signals: [`os_signal`].
+//! * What blocks a thread: [`blocking`](fn@blocking). The system's signals: [`os_signal`](fn@os_signal).
 //! * Ways in: [`run_async`], [`main`], [`macro@test`], [`run`], [`Builder`], [`Node`].
 //!
 //! Everything here is safe but two functions that let suspended stacks move between threads:

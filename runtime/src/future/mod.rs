@@ -1,6 +1,6 @@
 //! Futures inside processes.
 //!
-//! [`block_on`](block_on::block_on) polls one on the process's stack; [`spawn_future`] makes one a
+//! [`block_on`](block_on::block_on) polls one on the process's stack; [`spawn_future`](crate::spawn_future) makes one a
 //! process at rest; a behaviour polls those it holds with [`Cx::context`](crate::Cx::context). The
 //! wakers of all three are the process's own (`process::waker`). A future waits for time by [`Sleep`],
 //! for messages by [`receive`] and its kin, for sockets by `net`, and many futures in one process

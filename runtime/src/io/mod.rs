@@ -1,7 +1,7 @@
 //! Input and output: how a process waits for a descriptor.
 //!
-//! README.md beside this file has the invariants. `net` stands on [`Source`]; the scheduler polls the
-//! [`Reactor`]; [`registration`] is what both meet at.
+//! README.md beside this file has the invariants. `net` stands on [`source`]; the scheduler polls the
+//! [`reactor`]; [`registration`] is what both meet at.
 
 pub(crate) mod registration;
 

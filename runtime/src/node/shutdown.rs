@@ -36,7 +36,7 @@ pub struct ShutdownReport {
     /// Those of them that have not reached a switch point since: their threads run on until the
     /// program ends.
     pub stuck: Vec<Remnant>,
-    /// Calls of [`blocking`](crate::blocking) whose processes have ended, and which run on, on threads
+    /// Calls of [`blocking`](fn@crate::blocking) whose processes have ended, and which run on, on threads
     /// of their pool.
     pub blocking: usize,
 }

@@ -18,7 +18,7 @@ use crate::scheduler;
 use crate::signal::monitor::{Down, Monitor, MonitorAlias, Monitored, demonitor_flush};
 
 /// Calls a server: sends it `request`, and waits for the answer, until the deadline: a
-/// [`Duration`], an [`Instant`], or an `Option<Duration>` (`None`: for ever). A switch point.
+/// [`Duration`], an [`Instant`](std::time::Instant), or an `Option<Duration>` (`None`: for ever). A switch point.
 ///
 /// Mirrors `gen_server:call/3`.
 ///

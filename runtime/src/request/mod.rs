@@ -1,7 +1,7 @@
 //! The client half of every behaviour: calls, requests and their answers.
 //!
 //! A call monitors the server with an alias for the answer, sends a [`Call`], and waits for the
-//! [`Reply`] that comes over the alias, or for the monitor's [`Down`]. The alias lives until the first
+//! answer that comes over the alias, or for the monitor's [`Down`](crate::Down). The alias lives until the first
 //! answer, or until the client gives up; so a late answer never arrives. The wait looks behind the
 //! place where the mailbox ended when the call began: it costs the same behind any number of
 //! messages.

@@ -81,3 +81,13 @@ pub fn dead() -> Pid {
     assert_eq!(down_of(watched), ExitReason::Normal);
     pid
 }
+
+/// Waits until it is so.
+#[track_caller]
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + LONG;
+    while !so() {
+        assert!(std::time::Instant::now() < deadline, "not in time: {what}");
+        yield_now();
+    }
+}

@@ -7,6 +7,7 @@ mod after;
 mod bif;
 mod erl_link;
 mod expect;
+mod gen_server;
 mod hibernate;
 mod message_queue_data;
 mod monitor;

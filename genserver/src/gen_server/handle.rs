@@ -1,0 +1,241 @@
+//! What clients hold of a server.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use runtime::request::{self, CallError, Failure, RequestId, ServerRef, call, cast, send_request};
+use runtime::{Down, ExitReason, IntoDeadline, Pid, demonitor_flush, monitor, receive_ref};
+
+use super::{CALL_TIMEOUT, GenServer};
+
+/// A server of a known type, by pid or name: what it is asked, and answers, is checked by the compiler.
+pub struct Server<S> {
+    server: ServerRef,
+    kind: PhantomData<fn(S)>,
+}
+
+impl<S: GenServer> Server<S> {
+    /// The server that this means, if it is one of that type: a wrong one ends when it is asked.
+    pub fn of(server: impl Into<ServerRef>) -> Server<S> {
+        Server {
+            server: server.into(),
+            kind: PhantomData,
+        }
+    }
+
+    /// How it is named.
+    pub fn server_ref(&self) -> &ServerRef {
+        &self.server
+    }
+
+    /// The process that it is now.
+    pub fn whereis(&self) -> Option<Pid> {
+        self.server.whereis()
+    }
+
+    /// Calls it, and waits for the answer, for five seconds at most. A switch point. Mirrors
+    /// `gen_server:call/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn call(&self, request: S::Call) -> Result<S::Reply, CallError> {
+        call(&self.server, request, CALL_TIMEOUT)
+    }
+
+    /// As [`call`](Server::call), with a deadline. Mirrors `gen_server:call/3`.
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn call_timeout(
+        &self,
+        request: S::Call,
+        deadline: impl IntoDeadline,
+    ) -> Result<S::Reply, CallError> {
+        call(&self.server, request, deadline)
+    }
+
+    /// Sends it what is to be done. Mirrors `gen_server:cast/2`.
+    pub fn cast(&self, request: S::Cast) {
+        cast(&self.server, request);
+    }
+
+    /// Calls it, and waits for the answer later. Mirrors `gen_server:send_request/2`.
+    pub fn send_request(&self, request: S::Call) -> RequestId<S::Reply> {
+        send_request(&self.server, request)
+    }
+
+    /// Ends it normally, and waits until it is dead. Mirrors `gen_server:stop/1`.
+    ///
+    /// # Errors
+    ///
+    /// See [`StopError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn stop(&self) -> Result<(), StopError> {
+        stop(&self.server, ExitReason::Normal, None)
+    }
+}
+
+/// Why a server did not stop as it was told.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum StopError {
+    /// There is no such process.
+    NoProc,
+    /// It has not ended in time. It will, when it comes to it.
+    Timeout(Duration),
+    /// It is the caller.
+    CallingSelf,
+    /// It has ended with another reason.
+    Other(ExitReason),
+}
+
+/// Ends a server with `reason`, and waits until it is dead, for `timeout` at most. A switch point. Mirrors
+/// `gen_server:stop/3`.
+///
+/// # Errors
+///
+/// See [`StopError`].
+///
+/// # Panics
+///
+/// Outside a process.
+#[cfg_attr(debug_assertions, track_caller)]
+pub fn stop(
+    server: impl Into<ServerRef>,
+    reason: ExitReason,
+    timeout: Option<Duration>,
+) -> Result<(), StopError> {
+    let server = server.into();
+    let Some(pid) = server.whereis() else {
+        return Err(StopError::NoProc);
+    };
+    if pid == runtime::self_pid() {
+        return Err(StopError::CallingSelf);
+    }
+    let watch = monitor(pid);
+    sys::order_to_terminate(pid, reason.clone());
+    let down = receive_ref(watch, timeout, |down: &Down| down.monitor == watch);
+    match down {
+        Some(down) if down.reason == reason => Ok(()),
+        Some(Down {
+            reason: ExitReason::NoProc,
+            ..
+        }) => Err(StopError::NoProc),
+        Some(down) => Err(StopError::Other(down.reason)),
+        None => {
+            demonitor_flush(watch);
+            Err(StopError::Timeout(timeout.unwrap_or(Duration::MAX)))
+        }
+    }
+}
+
+/// A node, as `multi_call` and `abcast` name it. For now there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeName {
+    /// The caller's.
+    Local,
+}
+
+/// Calls the servers of a name on all nodes given, and gives their answers, and the nodes without one. Mirrors
+/// `gen_server:multi_call/4`.
+///
+/// # Panics
+///
+/// Outside a process.
+#[cfg_attr(debug_assertions, track_caller)]
+pub fn multi_call<S: GenServer>(
+    nodes: &[NodeName],
+    name: &str,
+    request: S::Call,
+    timeout: Option<Duration>,
+) -> (Vec<(NodeName, S::Reply)>, Vec<NodeName>)
+where
+    S::Call: Clone,
+{
+    let requests: Vec<_> = nodes
+        .iter()
+        .map(|node| {
+            (
+                *node,
+                send_request::<S::Call, S::Reply>(name, request.clone()),
+            )
+        })
+        .collect();
+    let until = timeout.and_then(|timeout| runtime::now().checked_add(timeout));
+    let (mut replies, mut bad) = (Vec::new(), Vec::new());
+    for (node, id) in requests {
+        let answer = match until {
+            Some(until) => request::receive_response(id, until),
+            None => request::receive_response(id, None),
+        };
+        match answer {
+            Some(Ok(reply)) => replies.push((node, reply)),
+            Some(Err(_)) | None => bad.push(node),
+        }
+    }
+    (replies, bad)
+}
+
+/// Casts to the servers of a name on all nodes given. Mirrors `gen_server:abcast/3`.
+pub fn abcast<S: GenServer>(nodes: &[NodeName], name: &str, request: S::Cast)
+where
+    S::Cast: Clone,
+{
+    for _ in nodes {
+        cast(name, request.clone());
+    }
+}
+
+impl<S> Clone for Server<S> {
+    fn clone(&self) -> Server<S> {
+        Server {
+            server: self.server.clone(),
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<S> PartialEq for Server<S> {
+    fn eq(&self, other: &Server<S>) -> bool {
+        self.server == other.server
+    }
+}
+
+impl<S> fmt::Debug for Server<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server<{}>", self.server)
+    }
+}
+
+impl<S> std::convert::From<Server<S>> for ServerRef {
+    fn from(server: Server<S>) -> ServerRef {
+        server.server
+    }
+}
+
+impl<S> std::convert::From<&Server<S>> for ServerRef {
+    fn from(server: &Server<S>) -> ServerRef {
+        server.server.clone()
+    }
+}
+
+impl fmt::Display for StopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopError::NoProc => Failure::NoProc.fmt(f),
+            StopError::Timeout(after) => write!(f, "the server has not ended in {after:?}"),
+            StopError::CallingSelf => {
+                f.write_str("a server cannot stop itself so: it returns Stop")
+            }
+            StopError::Other(reason) => write!(f, "the server has ended otherwise: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StopError {}

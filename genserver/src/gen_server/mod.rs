@@ -1,0 +1,295 @@
+//! `gen_server(3erl)`: the server of a client-server relation.
+//!
+//! This file has the trait and what its callbacks return; `start` starts servers, `process` is a server's
+//! life, `handle` is what clients hold.
+//!
+//! ```
+//! use genserver::{Called, From, GenServer, Init, Never, Server};
+//! use genserver::gen_server::reply;
+//! use runtime::ExitReason;
+//!
+//! struct Counter(u64);
+//!
+//! impl GenServer for Counter {
+//!     type Args = u64;
+//!     type Call = u64;
+//!     type Reply = u64;
+//!     type Cast = Never;
+//!     type Continue = Never;
+//!
+//!     fn init(start: u64) -> Result<Init<Self>, ExitReason> {
+//!         Ok(Counter(start).into())
+//!     }
+//!
+//!     fn handle_call(&mut self, by: u64, _: From<u64>) -> Result<Called<u64>, ExitReason> {
+//!         self.0 += by;
+//!         Ok(reply(self.0))
+//!     }
+//! }
+//!
+//! # runtime::run(|| {
+//! let counter: Server<Counter> = genserver::gen_server::start_link(40).unwrap();
+//! assert_eq!(counter.call(2), Ok(42));
+//! counter.stop().unwrap();
+//! # });
+//! ```
+
+mod handle;
+mod process;
+mod start;
+
+pub use handle::{NodeName, Server, StopError, abcast, multi_call, stop};
+pub use process::{CodeChange, Timeout};
+pub use runtime::request::{
+    From, RequestId, RequestIds, call, cast, check_response, receive_response, send_request,
+    wait_response,
+};
+pub use start::{Options, StartError, enter_loop, start, start_link, start_monitor};
+
+use std::any::Any;
+use std::fmt;
+use std::time::Duration;
+
+use runtime::{AnyMessage, ExitReason, Message, Until};
+
+/// How long a call waits, if nothing else is said. Mirrors the default of `gen_server:call/2`.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A server's state and callbacks; `Self` is the state.
+///
+/// Each callback returns a `Result`: an error ends the server with that reason, as does a panic, or
+/// [`exit`](runtime::exit). Then, and when a callback says so, [`terminate`](GenServer::terminate) is
+/// called. A callback may block, as any process may; others' messages wait meanwhile.
+pub trait GenServer: Sized + Send + 'static {
+    /// What [`init`](GenServer::init) is given.
+    type Args: Send + 'static;
+    /// What clients ask.
+    type Call: Message;
+    /// What they are answered.
+    type Reply: Message;
+    /// What clients want done. [`Never`], if there is none.
+    type Cast: Message;
+    /// What [`handle_continue`](GenServer::handle_continue) is given. [`Never`], if there is none.
+    type Continue: Send + 'static;
+
+    /// Makes the state, in the new process; whoever starts the server waits for it. Mirrors `init/1`.
+    ///
+    /// # Errors
+    ///
+    /// The server does not start, and ends with this reason.
+    fn init(args: Self::Args) -> Result<Init<Self, Self::Continue>, ExitReason>;
+
+    /// Answers a call; or not yet: `from` may be answered at any time, by anybody. Mirrors
+    /// `handle_call/3`.
+    ///
+    /// # Errors
+    ///
+    /// The server ends with this reason.
+    fn handle_call(
+        &mut self,
+        request: Self::Call,
+        from: From<Self::Reply>,
+    ) -> Result<Called<Self::Reply, Self::Continue>, ExitReason>;
+
+    /// Does what a cast asks. Mirrors `handle_cast/2`; without it a cast ends the server, with
+    /// [`Undefined`].
+    ///
+    /// # Errors
+    ///
+    /// The server ends with this reason.
+    fn handle_cast(&mut self, request: Self::Cast) -> Result<Done<Self::Continue>, ExitReason> {
+        drop(request);
+        Err(ExitReason::other(Undefined("handle_cast")))
+    }
+
+    /// Takes any other message, and [`Timeout`]. Mirrors `handle_info/2`; without it the message is
+    /// reported, and dropped.
+    ///
+    /// # Errors
+    ///
+    /// The server ends with this reason.
+    fn handle_info(&mut self, message: AnyMessage) -> Result<Done<Self::Continue>, ExitReason> {
+        process::report_no_handle_info::<Self>(&message);
+        Ok(Done::Go(Action::Wait))
+    }
+
+    /// Goes on after a callback that returned [`Action::Continue`], before any message is taken. Mirrors
+    /// `handle_continue/2`.
+    ///
+    /// # Errors
+    ///
+    /// The server ends with this reason.
+    fn handle_continue(
+        &mut self,
+        with: Self::Continue,
+    ) -> Result<Done<Self::Continue>, ExitReason> {
+        drop(with);
+        Err(ExitReason::other(Undefined("handle_continue")))
+    }
+
+    /// Cleans up before the server ends with `reason`: after a callback that stops it or has failed, when
+    /// its parent has ended and it traps exits, and when it is told to stop. Not when it is killed.
+    /// Mirrors `terminate/2`.
+    fn terminate(&mut self, reason: &ExitReason) {
+        let _ = reason;
+    }
+
+    /// Changes the state for new code, with what [`sys::change_code`] was given. Mirrors `code_change/3`.
+    ///
+    /// # Errors
+    ///
+    /// The change is refused.
+    fn code_change(&mut self, extra: Box<dyn Any + Send>) -> Result<(), ExitReason> {
+        drop(extra);
+        Err(ExitReason::other(Undefined("code_change")))
+    }
+
+    /// What reports and [`sys::get_status`] show of the state; without it the type's name. Mirrors
+    /// `format_status/1`.
+    fn debug(&self) -> &dyn fmt::Debug {
+        &process::TypeName::<Self>::NAME
+    }
+}
+
+/// No value: the type of what a server does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Never {}
+
+/// A callback was called that the server does not have: Erlang's `undef`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undefined(pub &'static str);
+
+/// What a server does after a callback: the last element of OTP's tuples.
+pub enum Action<C = Never> {
+    /// Waits for the next message.
+    Wait,
+    /// If no message comes for so long, handles a [`Timeout`].
+    Timeout(Duration),
+    /// Waits hibernated.
+    Hibernate,
+    /// Calls [`GenServer::handle_continue`] at once.
+    Continue(C),
+    /// Unless another message comes before, handles this one at that time; system messages do not
+    /// matter. Mirrors `{timeout, Time, Message}`.
+    TimeoutMsg(Until, AnyMessage),
+    /// As `TimeoutMsg`, hibernated.
+    HibernateMsg(Until, AnyMessage),
+}
+
+/// What a call has come to.
+pub enum Called<R, C = Never> {
+    /// Here is the answer.
+    Reply(R, Action<C>),
+    /// The answer comes later, by [`From::reply`].
+    NoReply(Action<C>),
+    /// Here is the answer, and the server ends; [`GenServer::terminate`] first.
+    StopReply(ExitReason, R),
+    /// The server ends.
+    Stop(ExitReason),
+}
+
+/// What another message has come to.
+pub enum Done<C = Never> {
+    /// The server goes on.
+    Go(Action<C>),
+    /// The server ends.
+    Stop(ExitReason),
+}
+
+/// What the start has come to.
+pub enum Init<S, C = Never> {
+    /// The server runs.
+    Ok(S, Action<C>),
+    /// It does not start, and the process ends with this reason.
+    Stop(ExitReason),
+    /// It does not start, for this reason; the process ends normally.
+    Error(ExitReason),
+    /// It is not wanted; the process ends normally.
+    Ignore,
+}
+
+/// The answer to a call; the server waits. Can be followed by [`timeout`](Called::timeout) and its like.
+pub fn reply<R, C>(answer: R) -> Called<R, C> {
+    Called::Reply(answer, Action::Wait)
+}
+
+/// The server waits. Can be followed by [`timeout`](Done::timeout) and its like.
+pub fn done<C>() -> Done<C> {
+    Done::Go(Action::Wait)
+}
+
+impl<R, C> Called<R, C> {
+    fn then(self, action: Action<C>) -> Called<R, C> {
+        match self {
+            Called::Reply(answer, _) => Called::Reply(answer, action),
+            Called::NoReply(_) => Called::NoReply(action),
+            stop => stop,
+        }
+    }
+
+    /// Then handles a [`Timeout`] if no message comes for so long.
+    pub fn timeout(self, time: Duration) -> Called<R, C> {
+        self.then(Action::Timeout(time))
+    }
+
+    /// Then waits hibernated.
+    pub fn hibernate(self) -> Called<R, C> {
+        self.then(Action::Hibernate)
+    }
+
+    /// Then calls [`GenServer::handle_continue`].
+    pub fn continue_with(self, with: C) -> Called<R, C> {
+        self.then(Action::Continue(with))
+    }
+}
+
+impl<C> Done<C> {
+    fn then(self, action: Action<C>) -> Done<C> {
+        match self {
+            Done::Go(_) => Done::Go(action),
+            stop => stop,
+        }
+    }
+
+    /// Then handles a [`Timeout`] if no message comes for so long.
+    pub fn timeout(self, time: Duration) -> Done<C> {
+        self.then(Action::Timeout(time))
+    }
+
+    /// Then waits hibernated.
+    pub fn hibernate(self) -> Done<C> {
+        self.then(Action::Hibernate)
+    }
+
+    /// Then calls [`GenServer::handle_continue`].
+    pub fn continue_with(self, with: C) -> Done<C> {
+        self.then(Action::Continue(with))
+    }
+}
+
+impl<S, C> std::convert::From<S> for Init<S, C> {
+    fn from(state: S) -> Init<S, C> {
+        Init::Ok(state, Action::Wait)
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for Action<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Wait => f.write_str("Wait"),
+            Action::Timeout(time) => f.debug_tuple("Timeout").field(time).finish(),
+            Action::Hibernate => f.write_str("Hibernate"),
+            Action::Continue(with) => f.debug_tuple("Continue").field(with).finish(),
+            Action::TimeoutMsg(until, message) => f
+                .debug_tuple("TimeoutMsg")
+                .field(until)
+                .field(message)
+                .finish(),
+            Action::HibernateMsg(until, message) => f
+                .debug_tuple("HibernateMsg")
+                .field(until)
+                .field(message)
+                .finish(),
+        }
+    }
+}

@@ -1,0 +1,545 @@
+//! A server's life: a behaviour at rest, which calls the callbacks.
+//!
+//! ```text
+//!   booting --init--> running --a callback stops or fails, parent ends, told to--> terminate, ends
+//!                      |   ^
+//!              suspend |   | resume
+//!                      v   |
+//!                    suspended: system messages and the parent's end alone
+//! ```
+//!
+//! Invariants:
+//! * `handle_continue` goes before any message, system messages included.
+//! * What a callback said of time holds until the next message that is no system message.
+//! * No callback's panic or exit leaves this file: it ends the server, by way of `terminate`.
+
+use std::any::{Any, type_name};
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use runtime::request::{Call, Cast, ServerRef, foreign_request};
+use runtime::{
+    AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, Ref, TimerRef, Until, cancel_timer,
+    catch, send, send_after,
+};
+use sys::{Debug, Event, Handled, System};
+
+use super::start::{Ack, Refused, register, unregister};
+use super::{Action, Called, Done, GenServer, Init};
+
+/// What [`GenServer::handle_info`] is given when the time of [`Action::Timeout`] is over: Erlang's
+/// `timeout`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout;
+
+/// What [`GenServer::code_change`] is given.
+pub type CodeChange = Box<dyn Any + Send>;
+
+/// A server that has not begun.
+pub(super) struct Boot<A> {
+    pub(super) args: A,
+    pub(super) name: Option<ServerRef>,
+    pub(super) tag: Ref,
+}
+
+/// A server's process.
+pub(super) struct Process<S: GenServer> {
+    boot: Option<Box<Boot<S::Args>>>,
+    state: Option<S>,
+    parent: Option<Pid>,
+    next: Option<S::Continue>,
+    pending: Pending,
+    hibernate_after: Option<Duration>,
+    debug: Debug,
+}
+
+/// How a server waits.
+enum Pending {
+    Wait,
+    Timeout(Duration),
+    Hibernate,
+    /// Until an event time-out comes, hibernated or not.
+    Event(Box<Timed>, bool),
+    /// Not at all: this event time-out is due, and goes before any message.
+    Due(AnyMessage),
+}
+
+struct Timed {
+    timer: TimerRef,
+    number: u64,
+}
+
+/// An event time-out that is due.
+#[derive(Debug)]
+struct EventTimeout {
+    number: u64,
+    message: AnyMessage,
+}
+
+/// A request of another type than the server's: Erlang's `function_clause`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongRequest(pub &'static str);
+
+/// Why a server ends.
+type Stop = ExitReason;
+
+/// A type's name, shown as such.
+pub(super) struct TypeName<S>(PhantomData<fn() -> S>);
+
+impl<S> TypeName<S> {
+    pub(super) const NAME: TypeName<S> = TypeName(PhantomData);
+}
+
+impl<S> fmt::Debug for TypeName<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(type_name::<S>())
+    }
+}
+
+impl<S: GenServer> Process<S> {
+    pub(super) fn booting(
+        boot: Boot<S::Args>,
+        parent: Option<Pid>,
+        hibernate_after: Option<Duration>,
+    ) -> Process<S> {
+        Process {
+            boot: Some(Box::new(boot)),
+            state: None,
+            parent,
+            next: None,
+            pending: Pending::Wait,
+            hibernate_after,
+            debug: Debug::new(),
+        }
+    }
+
+    pub(super) fn entered(state: S, action: Action<S::Continue>) -> Process<S> {
+        let mut process = Process {
+            boot: None,
+            state: Some(state),
+            parent: None,
+            next: None,
+            pending: Pending::Wait,
+            hibernate_after: None,
+            debug: Debug::new(),
+        };
+        process.act(action);
+        process
+    }
+
+    fn state(&mut self) -> &mut S {
+        match &mut self.state {
+            Some(state) => state,
+            None => unreachable!("a server that runs has a state"),
+        }
+    }
+
+    /// Calls `init`, and tells whoever waits what came of it. Some: the process ends.
+    fn boot(&mut self, boot: Boot<S::Args>) -> Option<Next> {
+        let Boot { args, name, tag } = boot;
+        let refuse = |refused: Refused, reason: ExitReason| {
+            if let Some(name) = &name
+                && !matches!(refused, Refused::AlreadyStarted(_))
+            {
+                unregister(name);
+            }
+            send(
+                tag,
+                Ack {
+                    tag,
+                    started: Err(refused),
+                },
+            );
+            Some(Next::Exit(reason))
+        };
+        if let Some(name) = &name
+            && let Err(holder) = register(name)
+        {
+            return refuse(Refused::AlreadyStarted(holder), ExitReason::Normal);
+        }
+        let init = match catch(|| S::init(args)) {
+            Ok(Ok(init)) => init,
+            Ok(Err(reason)) => Init::Stop(reason),
+            Err(caught) => Init::Stop(caught.into_reason()),
+        };
+        match init {
+            Init::Ok(state, action) => {
+                self.state = Some(state);
+                self.act(action);
+                send(
+                    tag,
+                    Ack {
+                        tag,
+                        started: Ok(()),
+                    },
+                );
+                None
+            }
+            Init::Stop(reason) => {
+                report_crash::<S>(&reason);
+                refuse(Refused::Failed(reason.clone()), reason)
+            }
+            Init::Error(reason) => refuse(Refused::Failed(reason), ExitReason::Normal),
+            Init::Ignore => refuse(Refused::Ignore, ExitReason::Normal),
+        }
+    }
+
+    /// Does what a callback said.
+    fn act(&mut self, action: Action<S::Continue>) {
+        self.pending = match action {
+            Action::Wait => Pending::Wait,
+            Action::Timeout(time) => Pending::Timeout(time),
+            Action::Hibernate => Pending::Hibernate,
+            Action::Continue(with) => {
+                self.next = Some(with);
+                Pending::Wait
+            }
+            Action::TimeoutMsg(until, message) => event(until, message, false),
+            Action::HibernateMsg(until, message) => event(until, message, true),
+        };
+    }
+
+    /// A message that is no system message comes: what a callback said of time is over.
+    fn cancel(&mut self) {
+        if let Pending::Event(timed, _) = std::mem::replace(&mut self.pending, Pending::Wait) {
+            cancel_timer(timed.timer);
+        }
+    }
+
+    fn done(&mut self, done: Done<S::Continue>) -> Result<(), Stop> {
+        match done {
+            Done::Go(action) => {
+                self.act(action);
+                Ok(())
+            }
+            Done::Stop(reason) => Err(reason),
+        }
+    }
+
+    /// Calls a callback; what it fails with ends the server.
+    fn callback<T>(
+        &mut self,
+        callback: impl FnOnce(&mut S) -> Result<T, ExitReason>,
+    ) -> Result<T, Stop> {
+        let state = self.state();
+        match catch(|| callback(state)) {
+            Ok(result) => result,
+            Err(caught) => Err(caught.into_reason()),
+        }
+    }
+
+    fn call(&mut self, call: Call<S::Call>) -> Result<(), Stop> {
+        let Call { client, request } = call;
+        let from = client.of::<S::Reply>();
+        match self.callback(|state| state.handle_call(request, from))? {
+            Called::Reply(answer, action) => {
+                self.debug.note(|| Event::Out {
+                    reply: shown(&answer),
+                });
+                from.reply(answer);
+                self.act(action);
+                Ok(())
+            }
+            Called::NoReply(action) => {
+                self.debug.note(|| Event::NoReply);
+                self.act(action);
+                Ok(())
+            }
+            Called::StopReply(reason, answer) => {
+                // Terminate goes first, and the answer out whatever becomes of it.
+                let reason = self.terminate(reason);
+                from.reply(answer);
+                Err(Terminated::wrap(reason))
+            }
+            Called::Stop(reason) => Err(reason),
+        }
+    }
+
+    fn info(&mut self, message: AnyMessage) -> Result<(), Stop> {
+        let done = self.callback(|state| state.handle_info(message))?;
+        self.debug.note(|| Event::NoReply);
+        self.done(done)
+    }
+
+    /// Handles a message. Err: the server ends.
+    fn handle(&mut self, message: AnyMessage) -> Result<(), Stop> {
+        let message = match message.downcast::<System>() {
+            Ok(system) => return self.system(system),
+            Err(message) => message,
+        };
+        if let Some(exit) = message.downcast_ref::<Exit>()
+            && exit.from.is_some()
+            && exit.from == self.parent
+        {
+            return Err(exit.reason.clone());
+        }
+        let message = match self.event_timeout(message) {
+            Ok(Some(message)) => return self.info(message),
+            // One that was cancelled when it was on its way.
+            Ok(None) => return Ok(()),
+            Err(message) => message,
+        };
+        self.cancel();
+        self.debug.note(|| Event::In {
+            message: shown(&message),
+        });
+        let message = match message.downcast::<Call<S::Call>>() {
+            Ok(call) => return self.call(call),
+            Err(message) => message,
+        };
+        match message.downcast::<Cast<S::Cast>>() {
+            Ok(cast) => {
+                let done = self.callback(|state| state.handle_cast(cast.request))?;
+                self.debug.note(|| Event::NoReply);
+                self.done(done)
+            }
+            Err(message) => match foreign_request(&message) {
+                Some(request) => Err(ExitReason::other(WrongRequest(request))),
+                None => self.info(message),
+            },
+        }
+    }
+
+    /// The message of an event time-out that is due; none if it was cancelled.
+    fn event_timeout(&mut self, message: AnyMessage) -> Result<Option<AnyMessage>, AnyMessage> {
+        let due = message.downcast::<EventTimeout>()?;
+        let waits = matches!(&self.pending, Pending::Event(timed, _) if timed.number == due.number);
+        if waits {
+            self.pending = Pending::Wait;
+        }
+        Ok(waits.then_some(due.message))
+    }
+
+    fn system(&mut self, message: System) -> Result<(), Stop> {
+        let mut debug = std::mem::take(&mut self.debug);
+        let handled = sys::handle(message, &mut debug, self);
+        self.debug = debug;
+        match handled {
+            Handled::Terminate(reason) => Err(reason),
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls `terminate`; the reason, or another if that failed.
+    fn terminate(&mut self, reason: ExitReason) -> ExitReason {
+        let Some(mut state) = self.state.take() else {
+            return reason;
+        };
+        let ended = catch(|| state.terminate(&reason));
+        let reason = match ended {
+            Ok(()) => reason,
+            Err(caught) => caught.into_reason(),
+        };
+        report_terminate(&state, &reason);
+        self.state = Some(state);
+        reason
+    }
+
+    fn end(&mut self, reason: Stop) -> Next {
+        let reason = match Terminated::unwrap(reason) {
+            Ok(reason) => reason,
+            Err(reason) => self.terminate(reason),
+        };
+        Next::Exit(reason)
+    }
+
+    /// How the server waits now.
+    fn wait(&self) -> Next {
+        match (&self.pending, self.hibernate_after) {
+            (Pending::Timeout(time), _) => Next::Wait(Until::After(*time)),
+            (Pending::Hibernate | Pending::Event(_, true), _) => Next::Hibernate(Until::Forever),
+            (_, Some(time)) => Next::Wait(Until::After(time)),
+            (_, None) => Next::Wait(Until::Forever),
+        }
+    }
+
+    fn take(&mut self, cx: &mut Cx<'_>) -> Option<AnyMessage> {
+        if !self.debug.is_suspended() {
+            return cx.mail();
+        }
+        let parent = self.parent;
+        cx.mail_where(|message| {
+            let exit = message.downcast_ref::<Exit>();
+            message.is::<System>()
+                || exit.is_some_and(|exit| exit.from.is_some() && exit.from == parent)
+        })
+    }
+}
+
+impl<S: GenServer> Behaviour for Process<S> {
+    fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
+        if let Some(boot) = self.boot.take()
+            && let Some(end) = self.boot(*boot)
+        {
+            return end;
+        }
+        let mut over = cx.cause().timeout;
+        loop {
+            if let Some(with) = self.next.take() {
+                let done = self.callback(|state| state.handle_continue(with));
+                self.debug.note(|| Event::Continue);
+                if let Err(reason) = done.and_then(|done| self.done(done)) {
+                    return self.end(reason);
+                }
+                continue;
+            }
+            let was_suspended = self.debug.is_suspended();
+            if matches!(self.pending, Pending::Due(_)) && !was_suspended {
+                let pending = std::mem::replace(&mut self.pending, Pending::Wait);
+                if let Pending::Due(message) = pending
+                    && let Err(reason) = self.info(message)
+                {
+                    return self.end(reason);
+                }
+                continue;
+            }
+            let Some(message) = self.take(cx) else {
+                if !std::mem::take(&mut over) || was_suspended {
+                    break;
+                }
+                match self.pending {
+                    Pending::Timeout(_) => {
+                        self.pending = Pending::Wait;
+                        if let Err(reason) = self.info(AnyMessage::new(Timeout)) {
+                            return self.end(reason);
+                        }
+                        continue;
+                    }
+                    // It has waited for as long as it does awake.
+                    _ if self.hibernate_after.is_some() => return Next::Hibernate(Until::Forever),
+                    _ => break,
+                }
+            };
+            over = false;
+            if let Err(reason) = self.handle(message) {
+                return self.end(reason);
+            }
+            if was_suspended && !self.debug.is_suspended() {
+                cx.rewind();
+            }
+            if cx.spent() && self.next.is_none() {
+                return Next::Again;
+            }
+        }
+        if self.debug.is_suspended() {
+            return Next::Wait(Until::Forever);
+        }
+        self.wait()
+    }
+}
+
+impl<S: GenServer> sys::Process for Process<S> {
+    fn state(&mut self) -> &mut dyn Any {
+        self.state()
+    }
+
+    fn show(&self) -> String {
+        self.state
+            .as_ref()
+            .map_or_else(String::new, |state| shown(&state.debug()))
+    }
+
+    fn module(&self) -> &'static str {
+        type_name::<S>()
+    }
+
+    fn change_code(&mut self, extra: CodeChange) -> Result<(), ExitReason> {
+        let state = self.state();
+        match catch(|| state.code_change(extra)) {
+            Ok(changed) => changed,
+            Err(caught) => Err(caught.into_reason()),
+        }
+    }
+
+    fn parent(&self) -> Option<Pid> {
+        self.parent
+    }
+}
+
+/// Sets an event time-out.
+fn event(until: Until, message: AnyMessage, hibernates: bool) -> Pending {
+    let due = match until {
+        Until::Forever => false,
+        Until::After(time) => time.is_zero(),
+        Until::At(instant) => instant <= runtime::now(),
+    };
+    if due {
+        return Pending::Due(message);
+    }
+    runtime::process_local! {
+        static NUMBER: std::cell::Cell<u64> = std::cell::Cell::new(0);
+    }
+    let number = NUMBER.with(|number| {
+        number.set(number.get() + 1);
+        number.get()
+    });
+    let timer = send_after(until, runtime::self_pid(), EventTimeout { number, message });
+    Pending::Event(Box::new(Timed { timer, number }), hibernates)
+}
+
+/// The reason of a server whose `terminate` was called already.
+#[derive(Clone, Debug, PartialEq)]
+struct Terminated(ExitReason);
+
+impl Terminated {
+    fn wrap(reason: ExitReason) -> ExitReason {
+        ExitReason::other(Terminated(reason))
+    }
+
+    fn unwrap(reason: ExitReason) -> Result<ExitReason, ExitReason> {
+        match reason.downcast_ref::<Terminated>() {
+            Some(Terminated(reason)) => Ok(reason.clone()),
+            None => Err(reason),
+        }
+    }
+}
+
+/// A value for people, as far as that is short.
+fn shown(value: &impl fmt::Debug) -> String {
+    runtime::Shown::new(value).to_string()
+}
+
+fn is_silent(reason: &ExitReason) -> bool {
+    matches!(
+        reason,
+        ExitReason::Normal | ExitReason::Shutdown | ExitReason::ShutdownWith(_)
+    )
+}
+
+fn report_terminate<S: GenServer>(state: &S, reason: &ExitReason) {
+    if is_silent(reason) {
+        return;
+    }
+    tracing::error!(
+        target: "gen_server::terminate",
+        pid = %runtime::self_pid(),
+        server = type_name::<S>(),
+        reason = %shown(reason),
+        state = %shown(&state.debug()),
+        "a gen_server ends abnormally"
+    );
+}
+
+fn report_crash<S>(reason: &ExitReason) {
+    if is_silent(reason) {
+        return;
+    }
+    tracing::error!(
+        target: "proc_lib::crash",
+        pid = %runtime::self_pid(),
+        initial_call = type_name::<S>(),
+        reason = %shown(reason),
+        "a process has crashed in its init"
+    );
+}
+
+pub(super) fn report_no_handle_info<S>(message: &AnyMessage) {
+    tracing::warn!(
+        target: "gen_server::no_handle_info",
+        pid = %runtime::self_pid(),
+        server = type_name::<S>(),
+        message = %shown(message),
+        "a message that the gen_server has no handle_info for"
+    );
+}
