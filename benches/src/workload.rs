@@ -6,6 +6,7 @@
 //! file here, and a line in [`all`].
 
 mod acceptor;
+mod call;
 mod fan_in;
 mod herd;
 mod hog;
@@ -67,7 +68,7 @@ impl Workload {
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
-    static LISTS: [&[Workload]; 21] = [
+    static LISTS: [&[Workload]; 22] = [
         &spawn_exit::WORKLOADS,
         &pingpong::WORKLOADS,
         &ring::WORKLOADS,
@@ -82,6 +83,7 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &link_storm::WORKLOADS,
         &whereis::WORKLOADS,
         &timers::WORKLOADS,
+        &call::WORKLOADS,
         &tcp_echo::WORKLOADS,
         &http_hello::WORKLOADS,
         &mem_idle::WORKLOADS,
