@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 pub mod gen_server;
+mod proc_lib;
+pub mod supervisor;
 
 pub use gen_server::{
     Action, Called, Done, From, GenServer, Init, Never, Options, Server, StartError,

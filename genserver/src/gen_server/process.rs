@@ -25,8 +25,8 @@ use runtime::{
 };
 use sys::{Debug, Event, Handled, System};
 
-use super::start::{Ack, Refused, register, unregister};
 use super::{Action, Called, Done, GenServer, Init};
+use crate::proc_lib::{Ack, Refused, register, unregister};
 
 /// What [`GenServer::handle_info`] is given when the time of [`Action::Timeout`] is over: Erlang's
 /// `timeout`.

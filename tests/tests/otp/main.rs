@@ -16,3 +16,4 @@ mod receive;
 mod r#ref;
 mod register;
 mod signal;
+mod supervisor;

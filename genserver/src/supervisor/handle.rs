@@ -1,0 +1,354 @@
+//! What clients hold of a supervisor, and ask it.
+
+use std::fmt;
+
+use runtime::request::{CallError, ServerRef, call};
+use runtime::{ExitReason, Pid, Spawn, Term, demonitor_flush};
+
+use super::process::{Boot, Process};
+use super::spec::{Child, ChildSpec, Flags, Kind, SpecError, check_childspecs};
+use crate::gen_server::{self, StopError};
+use crate::proc_lib::{Start, StartError};
+
+/// A supervisor, by pid or name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Supervisor(ServerRef);
+
+/// How a supervisor is started.
+#[derive(Debug, Default)]
+pub struct SupervisorOptions {
+    name: Option<ServerRef>,
+}
+
+/// A child, as its supervisor shows it. Mirrors the answer of `supervisor:which_children/1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChildInfo {
+    /// Its name among its siblings.
+    pub id: String,
+    /// Whether it runs.
+    pub state: ChildState,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// Whether a child runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildState {
+    /// It does.
+    Running(Pid),
+    /// It is about to be started again.
+    Restarting,
+    /// It does not.
+    Undefined,
+}
+
+/// Mirrors the answer of `supervisor:count_children/1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Count {
+    /// Children, running or not.
+    pub specs: usize,
+    /// Those that run.
+    pub active: usize,
+    /// Those that are supervisors.
+    pub supervisors: usize,
+    /// Those that are not.
+    pub workers: usize,
+}
+
+/// Why a supervisor does not do to a child what it was asked.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ChildError {
+    /// The call has failed.
+    Call(CallError),
+    /// There is no such child.
+    NotFound,
+    /// It runs.
+    Running(Pid),
+    /// It is about to be started again.
+    Restarting,
+    /// There is a child of this id, which does not run.
+    AlreadyPresent,
+    /// There is a child of this id, which runs.
+    AlreadyStarted(Pid),
+    /// The specification is refused.
+    Spec(SpecError),
+    /// The start function has failed.
+    Failed(ExitReason),
+}
+
+#[derive(Debug)]
+pub(super) enum Request {
+    StartChild(ChildSpec),
+    RestartChild(String),
+    TerminateChild(String),
+    DeleteChild(String),
+    WhichChildren,
+    CountChildren,
+    GetChildSpec(String),
+}
+
+#[derive(Debug)]
+pub(super) enum Answer {
+    Started(Result<Option<Child>, ChildError>),
+    Done(Result<(), ChildError>),
+    Children(Vec<ChildInfo>),
+    Count(Count),
+    Spec(Option<ChildSpec>),
+}
+
+/// Starts a supervisor of these children, linked to the caller, its parent. Returns when all have started. Mirrors
+/// `supervisor:start_link/2`.
+///
+/// # Errors
+///
+/// The specifications are refused; or a child did not start: then those that had are ended, and the
+/// supervisor, with `shutdown`.
+///
+/// # Panics
+///
+/// Outside a process.
+#[cfg_attr(debug_assertions, track_caller)]
+pub fn start_link(flags: Flags, children: Vec<ChildSpec>) -> Result<Supervisor, StartError> {
+    SupervisorOptions::default().start_link(flags, children)
+}
+
+impl SupervisorOptions {
+    /// No options.
+    pub fn new() -> SupervisorOptions {
+        SupervisorOptions::default()
+    }
+
+    /// Registers the supervisor under a name.
+    pub fn name(mut self, name: impl Into<ServerRef>) -> SupervisorOptions {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// See [`start_link`](fn@start_link).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn start_link(
+        self,
+        flags: Flags,
+        children: Vec<ChildSpec>,
+    ) -> Result<Supervisor, StartError> {
+        check_childspecs(&flags, &children).map_err(|error| StartError::Failed(error.into()))?;
+        if let Some(name) = &self.name
+            && let Some(pid) = name.whereis()
+        {
+            return Err(StartError::AlreadyStarted(pid));
+        }
+        let parent = runtime::self_pid();
+        let start = Start {
+            spawn: Spawn::new(),
+            links: true,
+            timeout: None,
+        };
+        let (spawned, monitor) = start.behaviour(|tag| {
+            let boot = Boot {
+                tag,
+                name: self.name,
+                children,
+            };
+            Process::booting(parent, flags, boot)
+        })?;
+        demonitor_flush(monitor);
+        Ok(Supervisor(spawned.pid.into()))
+    }
+}
+
+impl Supervisor {
+    /// The supervisor that this means, if it is one: another process ends when it is asked.
+    pub fn of(server: impl Into<ServerRef>) -> Supervisor {
+        Supervisor(server.into())
+    }
+
+    /// How it is named.
+    pub fn server_ref(&self) -> &ServerRef {
+        &self.0
+    }
+
+    /// The process that it is now.
+    pub fn whereis(&self) -> Option<Pid> {
+        self.0.whereis()
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn ask(&self, request: Request) -> Result<Answer, CallError> {
+        call(&self.0, request, None)
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn done(&self, request: Request) -> Result<(), ChildError> {
+        match self.ask(request).map_err(ChildError::Call)? {
+            Answer::Done(done) => done,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn started(&self, request: Request) -> Result<Option<Child>, ChildError> {
+        match self.ask(request).map_err(ChildError::Call)? {
+            Answer::Started(started) => started,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// Starts one more child, the last in order. None: its start function had nothing to start. Mirrors
+    /// `supervisor:start_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`]. The specification of one that failed is not kept.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn start_child(&self, spec: ChildSpec) -> Result<Option<Child>, ChildError> {
+        self.started(Request::StartChild(spec))
+    }
+
+    /// Starts a child that does not run. Mirrors `supervisor:restart_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn restart_child(&self, id: &str) -> Result<Option<Child>, ChildError> {
+        self.started(Request::RestartChild(id.to_owned()))
+    }
+
+    /// Ends a child, and keeps its specification, unless it is temporary. Mirrors
+    /// `supervisor:terminate_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn terminate_child(&self, id: &str) -> Result<(), ChildError> {
+        self.done(Request::TerminateChild(id.to_owned()))
+    }
+
+    /// Forgets a child that does not run. Mirrors `supervisor:delete_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn delete_child(&self, id: &str) -> Result<(), ChildError> {
+        self.done(Request::DeleteChild(id.to_owned()))
+    }
+
+    /// The children, the newest first. Mirrors `supervisor:which_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// The call has failed.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn which_children(&self) -> Result<Vec<ChildInfo>, CallError> {
+        match self.ask(Request::WhichChildren)? {
+            Answer::Children(children) => Ok(children),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// One child. Mirrors `supervisor:which_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn which_child(&self, id: &str) -> Result<ChildInfo, ChildError> {
+        let children = self.which_children().map_err(ChildError::Call)?;
+        let child = children.into_iter().find(|child| child.id == id);
+        child.ok_or(ChildError::NotFound)
+    }
+
+    /// Counts the children. Mirrors `supervisor:count_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// The call has failed.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn count_children(&self) -> Result<Count, CallError> {
+        match self.ask(Request::CountChildren)? {
+            Answer::Count(count) => Ok(count),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// A child's specification. Mirrors `supervisor:get_childspec/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn get_childspec(&self, id: &str) -> Result<ChildSpec, ChildError> {
+        let answer = self.ask(Request::GetChildSpec(id.to_owned()));
+        match answer.map_err(ChildError::Call)? {
+            Answer::Spec(spec) => spec.ok_or(ChildError::NotFound),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// Ends the supervisor, and its children before, the last first. Mirrors `supervisor:stop/1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`gen_server::stop`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn stop(&self) -> Result<(), StopError> {
+        gen_server::stop(&self.0, ExitReason::Normal, None)
+    }
+}
+
+impl ChildInfo {
+    /// Its process, if it runs.
+    pub fn pid(&self) -> Option<Pid> {
+        match self.state {
+            ChildState::Running(pid) => Some(pid),
+            _ => None,
+        }
+    }
+}
+
+/// What a supervisor says that did not start since a child did not: `{failed_to_start_child, Id, Reason}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedToStartChild {
+    /// The child.
+    pub id: String,
+    /// Why.
+    pub reason: ExitReason,
+}
+
+impl FailedToStartChild {
+    pub(super) fn into_reason(self) -> ExitReason {
+        ExitReason::ShutdownWith(Term::new(self))
+    }
+}
+
+impl From<Supervisor> for ServerRef {
+    fn from(supervisor: Supervisor) -> ServerRef {
+        supervisor.0
+    }
+}
+
+impl fmt::Display for ChildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChildError::Call(error) => fmt::Display::fmt(error, f),
+            ChildError::NotFound => f.write_str("there is no such child"),
+            ChildError::Running(pid) => write!(f, "the child runs, as {pid}"),
+            ChildError::Restarting => f.write_str("the child is about to be started again"),
+            ChildError::AlreadyPresent => f.write_str("there is a child of this id"),
+            ChildError::AlreadyStarted(pid) => write!(f, "{pid} is the child of this id"),
+            ChildError::Spec(error) => fmt::Display::fmt(error, f),
+            ChildError::Failed(reason) => write!(f, "the child did not start: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for ChildError {}

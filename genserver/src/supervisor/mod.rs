@@ -1,0 +1,37 @@
+//! `supervisor(3erl)`: a process that starts others, and restarts them when they end.
+//!
+//! ```
+//! use genserver::supervisor::{ChildSpec, Flags, Strategy, start_link};
+//! use runtime::prelude::*;
+//!
+//! # runtime::run(|| {
+//! let worker = ChildSpec::process("worker", || loop {
+//!     receive! { text: &str => println!("{text}") }
+//! });
+//! let supervisor = start_link(Flags::new(Strategy::OneForOne), vec![worker]).unwrap();
+//! let first = supervisor.which_child("worker").unwrap().pid().unwrap();
+//! exit_signal(first, ExitReason::Kill);
+//! let second = loop {
+//!     match supervisor.which_child("worker").unwrap().pid() {
+//!         Some(pid) if pid != first => break pid,
+//!         _ => yield_now(),
+//!     }
+//! };
+//! assert!(is_process_alive(second));
+//! supervisor.stop().unwrap();
+//! # });
+//! ```
+
+mod children;
+mod handle;
+mod process;
+mod spec;
+
+pub use handle::{
+    ChildError, ChildInfo, ChildState, Count, FailedToStartChild, Supervisor, SupervisorOptions,
+    start_link,
+};
+pub use spec::{
+    AutoShutdown, Child, ChildSpec, Flags, Kind, Restart, Shutdown, SpecError, Started, Strategy,
+    check_childspecs,
+};
