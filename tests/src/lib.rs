@@ -9,6 +9,8 @@ mod book {
     struct Readme;
     #[doc = include_str!("../../docs/guide.md")]
     struct Guide;
+    #[doc = include_str!("../../docs/servers.md")]
+    struct Servers;
     #[doc = include_str!("../../docs/semantics.md")]
     struct Semantics;
     #[doc = include_str!("../../docs/scheduling.md")]
