@@ -62,6 +62,8 @@ struct Call<F, T> {
 
 enum State<F, T> {
     Queued(F),
+    /// Nobody waits for it any more; the pool drops it.
+    Abandoned(F),
     Running,
     Done(Result<T, Box<dyn Any + Send>>),
     /// Nobody waits any more, or the result has been taken.
@@ -144,11 +146,9 @@ where
         let state = std::mem::replace(&mut *self.state.lock(), State::Running);
         let f = match state {
             State::Queued(f) => f,
-            other => {
-                // The process was killed: the closure, if it is still there, ends here.
-                *self.state.lock() = State::Over;
-                return exit::drop_quietly(other);
-            }
+            // The process was killed before its turn came.
+            State::Abandoned(f) => return exit::drop_quietly(f),
+            _ => unreachable!("it runs once"),
         };
         let running = &under_way.node().blocking;
         running.fetch_add(1, Ordering::Relaxed);
@@ -186,17 +186,17 @@ impl<F, T> Waits<'_, F, T> {
 impl<F, T> Drop for Waits<'_, F, T> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
-        match &*state {
-            // The pool finds it in its turn, and drops it there.
-            State::Queued(_) | State::Over => {}
-            State::Running => *state = State::Over,
-            State::Done(_) => {
-                // It came just now.
-                let done = std::mem::replace(&mut *state, State::Over);
-                drop(state);
-                drop(done);
+        let came = match std::mem::replace(&mut *state, State::Over) {
+            State::Queued(f) => {
+                *state = State::Abandoned(f);
+                None
             }
-        }
+            // What came just now is dropped outside of the lock.
+            State::Done(result) => Some(result),
+            _ => None,
+        };
+        drop(state);
+        drop(came);
     }
 }
 

@@ -114,6 +114,38 @@ fn more_than_there_are_threads() {
     census.none_is_left();
 }
 
+/// A call whose process is killed before its turn comes is not made; its closure is dropped.
+#[runtime::test]
+fn killed_before_its_turn() {
+    // All threads of the pool are at work.
+    let busy: Vec<_> = (0..512)
+        .map(|_| {
+            let (open, gate) = gate();
+            let pid = spawn!(move || _ = blocking(gate));
+            (open, pid)
+        })
+        .collect();
+    busy.iter().for_each(|(_, pid)| until_waiting(*pid));
+    let census = Census::default();
+    let token = census.token();
+    let ran = Arc::new(Mutex::new(false));
+    let (pid, monitor) = {
+        let ran = Arc::clone(&ran);
+        spawn_monitor!(move || blocking(move || {
+            let _token = token;
+            *ran.lock().unwrap() = true;
+        }))
+    };
+    until_waiting(pid);
+    exit_signal(pid, ExitReason::Kill);
+    receive! { Down { monitor: of, .. } if of == monitor => {} }
+    for (open, _) in &busy {
+        open.send(0).expect("it waits");
+    }
+    census.none_is_left();
+    assert!(!*ran.lock().unwrap());
+}
+
 /// Messages wait while a call is under way.
 #[runtime::test]
 fn messages_wait() {

@@ -81,6 +81,7 @@ fn echo() {
 }
 
 /// The head and the body of an answer.
+#[cfg(feature = "hyper")]
 fn get(stream: &mut TcpStream, path: &str) -> (String, String) {
     write!(stream, "GET {path} HTTP/1.1\r\nhost: example\r\n\r\n").expect("it reads");
     let mut answer = BufReader::new(stream);

@@ -184,6 +184,36 @@ fn mail_futures_side_by_side() {
     }
 }
 
+/// A priority message that nobody waits for does not keep a process busy, nor from what it waits for.
+#[runtime::test(workers = 1)]
+fn a_priority_message_for_nobody() {
+    let parent = self_pid();
+    let pid = spawn!(move || {
+        let alias = runtime::alias_priority(runtime::AliasMode::ExplicitUnalias);
+        send(parent, alias);
+        send(parent, block_on(receive_type::<u32>()));
+    });
+    let alias: Ref = message();
+    runtime::send_priority(alias, "for nobody");
+    until("it waits", || {
+        runtime::process_info(pid).is_some_and(|info| info.status == Status::Waiting)
+    });
+    send(pid, 7u32);
+    assert_eq!(message::<u32>(), 7);
+    // And one that it waits for.
+    let pid = spawn!(move || {
+        let alias = runtime::alias_priority(runtime::AliasMode::ExplicitUnalias);
+        send(parent, alias);
+        send(parent, block_on(receive_type::<u32>()));
+    });
+    let alias: Ref = message();
+    until("it waits", || {
+        runtime::process_info(pid).is_some_and(|info| info.status == Status::Waiting)
+    });
+    runtime::send_priority(alias, 8u32);
+    assert_eq!(message::<u32>(), 8);
+}
+
 /// One process waits for a message, a socket and a time at once.
 #[runtime::test]
 fn mail_socket_and_time() {

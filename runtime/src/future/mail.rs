@@ -28,8 +28,9 @@ pub(crate) struct AwaitsMail(Vec<Waiting>);
 /// One of them.
 struct Waiting {
     waker: Waker,
-    /// How far it has looked.
+    /// How far it has looked, and among the priority messages.
     marker: (u64, u32),
+    urgent: u64,
 }
 
 /// Wakes the mail futures behind whose look something has come.
@@ -44,8 +45,8 @@ pub(crate) fn wake(slot: &Slot) {
 
 #[cold]
 fn wake_each(slot: &Slot) {
-    let unseen = queue::has_unseen(slot) || urgent::any_from(slot, 0);
-    let marker = mark_of(slot);
+    let unseen = queue::has_unseen(slot);
+    let (marker, urgent) = (mark_of(slot), urgent::end(slot));
     // SAFETY: as above; nobody else's code runs until the wakers are out.
     let waiting = unsafe { &mut (*slot.extra()).awaits_mail };
     let Some(mut all) = waiting.take() else {
@@ -54,7 +55,7 @@ fn wake_each(slot: &Slot) {
     let (woken, rest) = all
         .0
         .drain(..)
-        .partition::<Vec<_>, _>(|one| unseen || one.marker != marker);
+        .partition::<Vec<_>, _>(|one| unseen || one.marker != marker || one.urgent != urgent);
     if !rest.is_empty() {
         all.0 = rest;
         *waiting = Some(all);
@@ -170,7 +171,12 @@ fn wait(slot: &Slot, waker: &Waker, marker: (u64, u32)) {
         let waker = waker.clone();
         // SAFETY: as above; taken anew, as the clone may be anybody's code.
         let waiting = unsafe { (*slot.extra()).awaits_mail.get_or_insert_default() };
-        waiting.0.push(Waiting { waker, marker });
+        let urgent = urgent::end(slot);
+        waiting.0.push(Waiting {
+            waker,
+            marker,
+            urgent,
+        });
     }
 }
 

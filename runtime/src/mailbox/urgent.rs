@@ -73,6 +73,15 @@ pub(crate) fn any_from(slot: &Slot, position: u64) -> bool {
     is_enabled(slot) && unsafe { (*slot.extra()).urgent().ring.find(position, None).is_some() }
 }
 
+/// The position behind all there are.
+pub(crate) fn end(slot: &Slot) -> u64 {
+    if !is_enabled(slot) {
+        return 0;
+    }
+    // SAFETY: as above.
+    unsafe { (*slot.extra()).urgent().ring.end() }
+}
+
 /// Puts a message behind the earlier ones.
 pub(crate) fn push(slot: &Slot, message: AnyMessage) {
     // SAFETY: as above.

@@ -160,9 +160,9 @@ impl Idle {
                 continue;
             }
             // One in the poll last: else nobody would be.
-            let alarm = self.alarm.get();
+            let alarm = &self.alarm;
             if self.sleepers().any(|it| it.notify(Bed::Seated, alarm))
-                || alarm.is_some() && self.sleepers().any(|it| it.notify(Bed::Polling, alarm))
+                || self.sleepers().any(|it| it.notify(Bed::Polling, alarm))
             {
                 return; // with our place among the searchers
             }
@@ -180,16 +180,16 @@ impl Idle {
     #[inline]
     pub(crate) fn poke(&self, worker: usize) {
         barrier::light();
-        self.workers[worker].poke(self.alarm.get());
+        self.workers[worker].poke(&self.alarm);
     }
 
     /// Wakes every worker and the watchdog, for the end of the node: their last looks ask for it too.
     pub(crate) fn poke_all(&self) {
         barrier::light();
         for worker in &self.workers {
-            worker.poke(self.alarm.get());
+            worker.poke(&self.alarm);
         }
-        self.watchdog.poke(None);
+        self.watchdog.poke(&self.alarm);
     }
 
     // Workers.
@@ -315,7 +315,7 @@ impl Idle {
     pub(crate) fn poke_a_sleeper(&self) {
         barrier::light();
         if let Some(parker) = self.sleepers().find(|it| it.is_notifiable()) {
-            parker.poke(self.alarm.get());
+            parker.poke(&self.alarm);
         }
     }
 
@@ -334,7 +334,7 @@ impl Idle {
     #[cold]
     fn rouse_watchdog(&self) {
         barrier::light();
-        self.watchdog.poke(None);
+        self.watchdog.poke(&self.alarm);
     }
 
     /// The parkers of those in the idle set. Who calls this has acquired the count, which was raised

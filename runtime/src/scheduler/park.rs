@@ -24,6 +24,7 @@
 //! change from outside owes the wake-up that goes with it; one that comes late hits at worst a
 //! later sleep, which looks at the word, finds itself unchanged and goes on.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::loom::sync::atomic::{AtomicU32, Ordering};
@@ -95,9 +96,10 @@ impl Parker {
 
     /// Owner: announces a sleep. Until [`rise`](Self::rise) others may change the word.
     ///
-    /// Relaxed: a barrier follows before the last look, and the count is released after this.
+    /// A barrier follows before the last look, and the count is released after this.
     pub(crate) fn lie_down(&self, bed: Bed) {
-        let was = self.state.swap(bed as u32, Ordering::Relaxed);
+        // Release: who finds it in the poll finds the alarm.
+        let was = self.state.swap(bed as u32, Ordering::Release);
         debug_assert_eq!(was, RUNNING, "a worker lies down twice");
     }
 
@@ -153,7 +155,7 @@ impl Parker {
     /// Anybody: wakes the owner to look for work, if it sleeps in its seat, and in that `bed`. True:
     /// it was this call that did it, and a place among the searchers passes to the owner.
     #[must_use]
-    pub(crate) fn notify(&self, bed: Bed, alarm: Option<&Alarm>) -> bool {
+    pub(crate) fn notify(&self, bed: Bed, alarm: &OnceLock<Alarm>) -> bool {
         let asleep = bed as u32;
         self.state.load(Ordering::Relaxed) == asleep && self.wake(asleep, NOTIFIED, alarm)
     }
@@ -163,7 +165,7 @@ impl Parker {
     ///
     /// If the word changes between the load and the exchange, the owner has been up since, and its next
     /// last look sees the reason.
-    pub(crate) fn poke(&self, alarm: Option<&Alarm>) {
+    pub(crate) fn poke(&self, alarm: &OnceLock<Alarm>) {
         let state = self.state.load(Ordering::Relaxed);
         if matches!(state, SLEEPING | ASIDE | POLLING) {
             self.wake(state, POKED, alarm);
@@ -171,18 +173,21 @@ impl Parker {
     }
 
     /// Wakes the owner, if it still sleeps as we saw it.
-    fn wake(&self, asleep: u32, woken: u32, alarm: Option<&Alarm>) -> bool {
-        // Release: see `rise`. Relaxed on failure: it decides nothing.
+    fn wake(&self, asleep: u32, woken: u32, alarm: &OnceLock<Alarm>) -> bool {
+        // Release: see `rise`. Acquire: the alarm, which may have been set since the caller began.
+        // Relaxed on failure: it decides nothing.
         let did = self
             .state
-            .compare_exchange(asleep, woken, Ordering::Release, Ordering::Relaxed)
+            .compare_exchange(asleep, woken, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok();
-        match alarm {
-            _ if !did => {}
+        if !did {
+            return false;
+        }
+        match alarm.get() {
             Some(alarm) if asleep == POLLING => alarm(),
             _ => self.sleeper.wake(&self.state),
         }
-        did
+        true
     }
 }
 
