@@ -245,7 +245,7 @@ mod tests {
         // `mem` means every `mem_..`.
         assert_eq!(
             names(&compare(&["mem"]).unwrap()),
-            ["mem_idle", "mem_rest", "mem_hibernated"]
+            ["mem_idle", "mem_rest", "mem_hibernated", "mem_connection"]
         );
     }
 

@@ -8,8 +8,10 @@
 pub mod gen_server;
 mod proc_lib;
 pub mod supervisor;
+mod task;
 
 pub use gen_server::{
     Action, Called, Done, From, GenServer, Init, Never, Options, Server, StartError,
 };
 pub use runtime::request::{self, CallError, Failure, ServerRef};
+pub use task::{AsyncStream, Task, async_stream};

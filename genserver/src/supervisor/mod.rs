@@ -23,10 +23,12 @@
 //! ```
 
 mod children;
+mod dynamic;
 mod handle;
 mod process;
 mod spec;
 
+pub use dynamic::{DynamicSupervisor, Template};
 pub use handle::{
     ChildError, ChildInfo, ChildState, Count, FailedToStartChild, Supervisor, SupervisorOptions,
     start_link,

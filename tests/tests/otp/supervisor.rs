@@ -1,15 +1,17 @@
 //! supervisor_SUITE.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use genserver::gen_server::StopError;
 use genserver::supervisor::{
-    AutoShutdown, ChildError, ChildSpec, ChildState, FailedToStartChild, Flags, Kind, Restart,
-    Shutdown, SpecError, Strategy, Supervisor, SupervisorOptions, check_childspecs, start_link,
+    AutoShutdown, ChildError, ChildSpec, ChildState, DynamicSupervisor, FailedToStartChild, Flags,
+    Kind, Restart, Shutdown, SpecError, Strategy, Supervisor, SupervisorOptions, Template,
+    check_childspecs, start_link,
 };
-use genserver::{Failure, StartError};
+use genserver::{Failure, StartError, Task, async_stream};
 use runtime::prelude::*;
 
 use crate::expect::{LONG, end_of, message, nothing, until};
@@ -517,4 +519,170 @@ fn what_it_does_not_know() {
     let answer = genserver::request::call::<_, u32>(supervisor.server_ref(), "what?", None);
     assert!(matches!(answer.unwrap_err().failure, Failure::Ended(_)));
     end_of(child);
+}
+
+/// Mirrors `simple_one_for_one`, its `_extra`, `_escalation` and `_shutdown`: children with arguments of their own,
+/// restarted with them; all end at once.
+#[runtime::test]
+fn simple_one_for_one() {
+    trap_exit(true);
+    let parent = self_pid();
+    let template = || {
+        Template::process(move |id: &String| {
+            let id = id.clone();
+            move || {
+                send(parent, Began(id, self_pid()));
+                receive! { reason: ExitReason => exit(reason) }
+            }
+        })
+    };
+    let supervisor = DynamicSupervisor::start_link(many(), template()).expect("starts");
+    let children = ["a", "b", "c"].map(|id| {
+        let child = supervisor
+            .start_child(id.to_owned())
+            .expect("starts")
+            .expect("a child");
+        assert_eq!(child.pid, began(id));
+        child.pid
+    });
+    send(children[1], ExitReason::other("bad"));
+    let again = began("b");
+    until("it is known", || {
+        supervisor
+            .which_children()
+            .is_ok_and(|all| all.len() == 3 && all.contains(&again))
+    });
+    supervisor.terminate_child(children[0]).expect("it ends");
+    supervisor
+        .terminate_child(children[0])
+        .expect("it has ended");
+    assert!(!is_process_alive(children[0]));
+    assert_eq!(
+        supervisor.terminate_child(parent),
+        Err(ChildError::NotFound)
+    );
+    let count = supervisor.count_children().expect("it answers");
+    assert_eq!((count.specs, count.active, count.workers), (1, 2, 2));
+    let pid = supervisor.whereis().expect("it lives");
+    supervisor.stop().expect("stops");
+    assert!(!is_process_alive(again) && !is_process_alive(children[2]));
+    receive! { Exit { from, reason, .. } if from == Some(pid) => {
+        assert_eq!(reason, ExitReason::Normal);
+    } }
+    // One restart more than is borne.
+    let flags = Flags::default().intensity(1, Duration::from_secs(3600));
+    let supervisor = DynamicSupervisor::start_link(flags, template()).expect("starts");
+    supervisor.start_child("a".to_owned()).expect("starts");
+    for _ in 0..2 {
+        send(began("a"), ExitReason::other("bad"));
+    }
+    receive! { Exit { reason, .. } => assert_eq!(reason, ExitReason::Shutdown) }
+    nothing();
+}
+
+/// Mirrors `sup_stop_timeout_dynamic` and `sup_stop_brutal_kill_dynamic`: one time for all that do not listen.
+#[runtime::test(paused)]
+fn dynamic_shutdown() {
+    let parent = self_pid();
+    let second = Duration::from_secs(1);
+    for (shutdown, takes) in [
+        (Shutdown::Within(3 * second), 3 * second),
+        (Shutdown::BrutalKill, Duration::ZERO),
+    ] {
+        let deaf = Template::process(move |_: &u32| {
+            move || {
+                trap_exit(true);
+                send(parent, Began("deaf".to_owned(), self_pid()));
+                loop {
+                    drop(receive_any());
+                }
+            }
+        });
+        let supervisor = DynamicSupervisor::start_link(many(), deaf.shutdown(shutdown));
+        let supervisor = supervisor.expect("starts");
+        for n in 0..10 {
+            supervisor.start_child(n).expect("starts");
+            began("deaf");
+        }
+        let start = runtime::now();
+        supervisor.stop().expect("stops");
+        assert_eq!(runtime::now() - start, takes);
+    }
+}
+
+/// Mirrors `scale_start_stop_many_children`, with as many as a test has time for.
+#[runtime::test]
+fn scale_start_stop_many_children() {
+    const CHILDREN: u32 = 20_000;
+    let quiet = Template::new(|_: &u32| {
+        let spawned = runtime::Spawn::new()
+            .link()
+            .receive_loop(|_| Flow::Continue);
+        spawned
+            .map(|spawned| spawned.pid.into())
+            .map_err(StartError::Spawn)
+    });
+    let before = runtime::processes().len();
+    let supervisor = DynamicSupervisor::start_link(many(), quiet.restart(Restart::Temporary));
+    let supervisor = supervisor.expect("starts");
+    for n in 0..CHILDREN {
+        supervisor.start_child(n).expect("starts");
+    }
+    let count = supervisor.count_children().expect("it answers");
+    assert_eq!(count.active, CHILDREN as usize);
+    supervisor.stop().expect("stops");
+    until("all are gone", || runtime::processes().len() == before);
+}
+
+/// Tasks: a result, an end without one, one that is not waited for, and many with a bound.
+#[runtime::test]
+fn tasks() {
+    let task = Task::spawn(|| 6 * 7);
+    assert_eq!(task.join(), Ok(42));
+    let task = Task::unlinked(|| -> u32 { exit(ExitReason::other("no result")) });
+    assert_eq!(task.join(), Err(ExitReason::other("no result")));
+    let task = Task::spawn(|| receive! { n: u32 => n });
+    let pid = task.pid();
+    let task = task
+        .join_until(Duration::from_millis(1))
+        .expect_err("it waits");
+    send(pid, 7u32);
+    assert_eq!(task.join(), Ok(7));
+    let task = Task::spawn(|| -> u32 {
+        receive! { n: u32 => n }
+    });
+    assert_eq!(
+        task.shutdown(ExitReason::Shutdown),
+        Err(ExitReason::Shutdown)
+    );
+    drop(Task::spawn(|| 1u32));
+    nothing();
+    let running = Arc::new(AtomicU32::new(0));
+    let three = NonZeroUsize::new(3).expect("it is not zero");
+    let results = async_stream(0..50u32, three, move |n| {
+        assert!(running.fetch_add(1, Ordering::SeqCst) < 3);
+        yield_now();
+        running.fetch_sub(1, Ordering::SeqCst);
+        2 * n
+    });
+    let results: Result<Vec<u32>, ExitReason> = results.collect();
+    assert!(
+        results
+            .expect("all do")
+            .into_iter()
+            .eq((0..50).map(|n| 2 * n))
+    );
+    // The end of an owner ends its tasks.
+    let (owner, monitor) = spawn_monitor!(|| {
+        let task = Task::spawn(|| -> u32 {
+            receive! { n: u32 => n }
+        });
+        receive! { to: Pid => send(to, task.pid()) }
+        exit(ExitReason::other("the owner's"));
+    });
+    send(owner, self_pid());
+    let task: Pid = message();
+    receive! { Down { monitor: of, .. } if of == monitor => {} }
+    end_of(task);
+    nothing();
 }
