@@ -16,7 +16,7 @@ use runtime::{
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// [`init`](GenServer::init) said that it is not wanted.
+    /// [`init`](crate::GenServer::init) said that it is not wanted.
     Ignore,
     /// Another process has the name.
     AlreadyStarted(Pid),

@@ -53,7 +53,7 @@ pub fn start_link<S: GenServer>(args: S::Args) -> Result<Server<S>, StartError> 
 ///
 /// # Errors
 ///
-/// The server did not start; its process is dead, and no [`Down`] is left.
+/// The server did not start; its process is dead, and no `Down` is left.
 ///
 /// # Panics
 ///
