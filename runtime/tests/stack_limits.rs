@@ -166,19 +166,7 @@ mod of_memory {
         end.is_well();
     }
 
-    /// Gives the heap room that it keeps: what is refused shall be stacks, not the test's own blocks.
-    fn fill_heap() {
-        // SAFETY: sets options of the allocator, in a program of one thread so far.
-        unsafe {
-            libc::mallopt(libc::M_ARENA_MAX, 1);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
-        }
-        let blocks: Vec<Vec<u8>> = (0..256).map(|_| vec![1; 64 << 10]).collect();
-        drop(blocks);
-    }
-
     fn refusal_and_recovery(workers: usize) {
-        fill_heap();
         let builder = Builder::new().workers(workers).stack_size(1 << 20);
         let node = builder.start().unwrap();
         let census = Census::default();
@@ -198,7 +186,8 @@ mod of_memory {
                         Ok(spawned) => pids.push(spawned.pid),
                         Err(error) => break error,
                     }
-                    tick();
+                    // It runs, and takes a stack.
+                    yield_now();
                 };
                 match &refusal {
                     SpawnError::Stack(error) => {
