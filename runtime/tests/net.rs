@@ -460,6 +460,19 @@ fn on_a_plain_thread() {
     writer.join().expect("it ends");
 }
 
+/// The descriptors that a node watches are counted.
+#[runtime::test]
+fn descriptors_are_counted() {
+    let count = || runtime::info().expect("a node").descriptors;
+    assert_eq!(count(), 0);
+    let (one, other) = pair();
+    assert_eq!(count(), 2);
+    let copy = one.try_clone().expect("a descriptor");
+    assert_eq!(count(), 3);
+    drop((one, other, copy));
+    assert_eq!(count(), 0);
+}
+
 /// On virtual time, a time-out of a read does not wait for real; and what peers say to each other
 /// comes before it.
 #[runtime::test(paused)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::panicking;
 use std::time::Duration;
 
-use expect::{Census, OnDrop, echo, end_of, is_well, message, panic_of, reports};
+use expect::{Census, OnDrop, child, echo, end_of, is_well, message, panic_of, reports};
 use runtime::exit_signal;
 use runtime::prelude::*;
 
@@ -245,4 +245,19 @@ fn a_reason_that_panics_when_dropped() {
         end_of(pid);
         is_well(echo);
     });
+}
+
+/// A program's panic hook may spawn the first process of the program.
+#[test]
+fn the_first_spawn_in_a_panic_hook() {
+    let end = child::run("the_first_spawn_in_a_panic_hook", || {
+        std::panic::set_hook(Box::new(|_| {
+            let (tell, ran) = std::sync::mpsc::channel();
+            spawn!(move || tell.send(()).expect("somebody waits"));
+            ran.recv().expect("it runs");
+        }));
+        let thread = std::thread::spawn(|| panic!("with a hook"));
+        assert!(thread.join().is_err());
+    });
+    end.is_well();
 }

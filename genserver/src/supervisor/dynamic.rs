@@ -4,7 +4,7 @@
 //! costs its entry: its pid, and its arguments if it may be restarted.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,7 @@ use runtime::{
 use sys::{Debug, Handled, System};
 
 use super::handle::{ChildError, Count};
+use super::intensity::Restarts;
 use super::spec::{Child, Flags, Kind, Restart, Shutdown, Started, is_orderly};
 use crate::gen_server::{self, StopError, WrongRequest};
 use crate::proc_lib::{Ack, Refused, Start, StartError, register};
@@ -171,7 +172,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
             children: HashMap::new(),
             restarting: HashMap::new(),
             next: 0,
-            restarts: VecDeque::new(),
+            restarts: Restarts::default(),
             ending: None,
             debug: Debug::new(),
         })?;
@@ -281,7 +282,7 @@ struct Process<A> {
     /// Those whose restart has failed, by number.
     restarting: HashMap<u64, A>,
     next: u64,
-    restarts: VecDeque<Instant>,
+    restarts: Restarts,
     ending: Option<Ending>,
     debug: Debug,
 }
@@ -380,24 +381,9 @@ impl<A: Message + Sync> Process<A> {
     }
 
     fn may_restart(&mut self) -> bool {
-        let now = runtime::now();
-        self.restarts.push_back(now);
-        while self
-            .restarts
-            .front()
-            .is_some_and(|at| now.saturating_duration_since(*at) > self.flags.period)
-        {
-            self.restarts.pop_front();
-        }
-        if self.restarts.len() as u64 <= u64::from(self.flags.intensity) {
+        if self.restarts.bear(&self.flags) {
             return true;
         }
-        tracing::error!(
-            target: "supervisor::shutdown",
-            pid = %runtime::self_pid(),
-            intensity = self.flags.intensity,
-            "a supervisor has reached its limit of restarts, and ends"
-        );
         self.end_all(Then::Exit(ExitReason::Shutdown));
         false
     }

@@ -25,6 +25,7 @@
 mod children;
 mod dynamic;
 mod handle;
+mod intensity;
 mod process;
 mod spec;
 

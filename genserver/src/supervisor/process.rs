@@ -16,7 +16,6 @@
 //!   looked for by its pid alone, and no restart comes of them.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use runtime::request::{Call, Client, ServerRef, foreign_request};
@@ -28,6 +27,7 @@ use sys::{Debug, Handled, System};
 
 use super::children::{Children, Entry, State};
 use super::handle::{Answer, ChildError, FailedToStartChild, Request};
+use super::intensity::Restarts;
 use super::spec::{
     AutoShutdown, Child, ChildSpec, Flags, Restart, Shutdown, Strategy, check, is_orderly,
 };
@@ -46,8 +46,7 @@ pub(super) struct Process {
     flags: Flags,
     boot: Option<Boot>,
     children: Children,
-    /// When children were restarted, within the period.
-    restarts: VecDeque<Instant>,
+    restarts: Restarts,
     ending: Option<Ending>,
     debug: Debug,
 }
@@ -88,7 +87,7 @@ impl Process {
             flags,
             boot: Some(boot),
             children: Children::default(),
-            restarts: VecDeque::new(),
+            restarts: Restarts::default(),
             ending: None,
             debug: Debug::new(),
         }
@@ -277,24 +276,9 @@ impl Process {
 
     /// Counts a restart. False: there were too many, and all is ended.
     fn may_restart(&mut self) -> bool {
-        let now = runtime::now();
-        self.restarts.push_back(now);
-        while self
-            .restarts
-            .front()
-            .is_some_and(|at| now.saturating_duration_since(*at) > self.flags.period)
-        {
-            self.restarts.pop_front();
-        }
-        if self.restarts.len() as u64 <= u64::from(self.flags.intensity) {
+        if self.restarts.bear(&self.flags) {
             return true;
         }
-        tracing::error!(
-            target: "supervisor::shutdown",
-            pid = %runtime::self_pid(),
-            intensity = self.flags.intensity,
-            "a supervisor has reached its limit of restarts, and ends"
-        );
         self.end_all(Then::Exit(ExitReason::Shutdown));
         false
     }

@@ -37,6 +37,10 @@ pub struct NodeInfo {
     /// Timers that are set, and waits with a time-out. A wait that has ended leaves its entry for the
     /// next.
     pub timers: usize,
+    /// Sockets and other descriptors that the node's reactor watches; those of zombies too.
+    pub descriptors: usize,
+    /// Calls of [`blocking`](fn@crate::blocking) that run.
+    pub blocking: usize,
     /// Stacks in use in the whole program, and those kept hot for the next.
     pub stacks: usize,
     /// Idle stacks whose pages are resident, in the whole program.
@@ -73,6 +77,8 @@ pub fn info() -> Option<NodeInfo> {
                 .map(|worker| u64::from(worker.turns.load(Ordering::Relaxed)))
                 .sum(),
             timers: workers().map(|worker| worker.timers().wheel().len()).sum(),
+            descriptors: node.used_reactor().map_or(0, |reactor| reactor.count()),
+            blocking: node.blocking.load(Ordering::Relaxed) as usize,
             stacks: stacks.in_use,
             idle_stacks: stacks.idle_dirty,
             stack_bytes: stacks.bytes_mapped,

@@ -382,16 +382,24 @@ pub(crate) fn with_own<R>(f: impl FnOnce(&Instance) -> R) -> Option<R> {
     }
 }
 
+/// How long a node that is started by a thread that panics waits for its panic hook.
+const HOOK: Duration = Duration::from_millis(50);
+
 /// Installs the hook that notes where processes panic. Not on a thread that panics itself (the
-/// first spawn may be a destructor's): there the hook cannot be changed.
+/// first spawn may be a destructor's): there the hook cannot be changed. If it is the program's hook
+/// that spawns, nobody can change it before that returns: it is installed then.
 fn install_panic_hook() -> std::io::Result<()> {
     if !std::thread::panicking() {
         exit::install_panic_hook();
         return Ok(());
     }
-    let installer = std::thread::Builder::new().spawn(exit::install_panic_hook)?;
-    // It does not panic.
-    let _ = installer.join();
+    let (tell, installed) = crossbeam_channel::bounded(1);
+    std::thread::Builder::new().spawn(move || {
+        exit::install_panic_hook();
+        // Nobody may wait any more.
+        let _ = tell.send(());
+    })?;
+    let _ = installed.recv_timeout(HOOK);
     Ok(())
 }
 

@@ -47,6 +47,8 @@ pub(super) fn set(
     stamp: Stamp,
 ) -> TimerRef {
     let thread = thread::this();
+    // As a send, which it is later.
+    thread.spend(1);
     let set = if let Some(slot) = thread.process()
         && !has_effect(slot)
     {
