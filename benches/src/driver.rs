@@ -1,75 +1,65 @@
 //! The driver: runs every mode of every workload in turn, each in a child process.
 
-use std::fmt;
+use std::fs;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use crate::allocator;
-use crate::measured::{Measured, Unit};
+use crate::measured::Measured;
 use crate::mode::Mode;
 use crate::options::Compare;
-use crate::report::{Report, Summary};
-use crate::weather::Weather;
+use crate::outcome::Outcome;
+use crate::progress::Progress;
+use crate::report::{self, Form, Table};
+use crate::series::{Failure, Series};
+use crate::weather::{self, Weather};
 use crate::workload::Workload;
 
 /// So many cores others may use before it is told.
 const QUIET: f64 = 0.1;
 
-/// What one mode did in all rounds.
-pub struct Series {
-    pub mode: &'static Mode,
-    pub measured: Vec<Measured>,
-    pub failures: Vec<Failure>,
-}
-
-impl Series {
-    /// What came of it; `None` if every round failed.
-    pub fn summary(&self, unit: Unit) -> Option<Summary> {
-        (!self.measured.is_empty()).then(|| Summary::of(unit, &self.measured))
-    }
-}
-
-/// Why a child measured nothing.
-#[derive(Debug)]
-pub enum Failure {
-    /// It could not be started.
-    NotStarted(io::Error),
-    /// It ended otherwise than it should.
-    Ended(ExitStatus),
-    /// What it printed is no measurement.
-    Garbled(serde_json::Error),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::NotStarted(error) => write!(f, "not started: {error}"),
-            Failure::Ended(status) if status.signal() == Some(libc::SIGALRM) => {
-                f.write_str("timed out")
-            }
-            Failure::Ended(status) => status.fmt(f),
-            Failure::Garbled(error) => write!(f, "printed no measurement: {error}"),
-        }
-    }
-}
-
 /// Compares, and prints each workload when it is done. The exit code tells whether every child
 /// did its work.
 pub fn compare(order: &Compare) -> ExitCode {
-    let mut report = Report::new(order.json);
-    let mut failed = false;
+    let table = Table::new(&order.modes);
+    let progress = Progress::new(order.workloads.iter().map(|it| steps(it, order)).sum());
+    let mut warnings: Vec<String> = weather::crowded().into_iter().collect();
+    let mut outcomes = Vec::new();
     for workload in &order.workloads {
-        let n = order.size_of(workload);
         let weather = Weather::now();
-        let series = rounds(workload, n, order);
+        let outcome = Outcome {
+            workload,
+            n: order.size_of(workload),
+            series: rounds(workload, order, &progress),
+        };
+        if outcome.series.is_empty() {
+            continue;
+        }
         let others = weather.and_then(|weather| weather.others_since());
-        failed |= series.iter().any(|series| !series.failures.is_empty());
-        report.workload(workload, n, &series);
-        if let Some(others) = others.filter(|others| *others > QUIET) {
-            let name = workload.name;
-            eprintln!("compare: {name}: other programs used {others:.1} cores meanwhile");
+        warnings.extend(noise(&outcome, others));
+        if outcomes.is_empty() {
+            progress.print(&report::head(order.form, &table));
+        }
+        progress.print(&report::rows(order.form, &table, &outcome));
+        outcomes.push(outcome);
+    }
+    drop(progress);
+    for warning in &warnings {
+        eprintln!("compare: {warning}");
+    }
+    if order.form == Form::Table {
+        println!("\n{}", machine());
+    }
+    let mut failed = outcomes
+        .iter()
+        .flat_map(|outcome| &outcome.series)
+        .any(|series| !series.failures.is_empty());
+    if let Some(file) = &order.html {
+        let page = report::page(&machine(), &warnings, &outcomes);
+        if let Err(error) = fs::write(file, page) {
+            eprintln!("compare: {}: {error}", file.display());
+            failed = true;
         }
     }
     if failed {
@@ -79,27 +69,58 @@ pub fn compare(order: &Compare) -> ExitCode {
     }
 }
 
+/// What speaks against the figures of a workload, beside which `others` used so many cores.
+fn noise(outcome: &Outcome, others: Option<f64>) -> Vec<String> {
+    let name = outcome.workload.name;
+    let others = others.filter(|others| *others > QUIET);
+    let others =
+        others.map(|cores| format!("{name}: other programs used {cores:.1} cores meanwhile"));
+    let unsteady: Vec<String> = outcome
+        .unsteady()
+        .map(|(mode, spread)| format!("{} ({spread:.1}x)", mode.path()))
+        .collect();
+    let unsteady = (!unsteady.is_empty())
+        .then(|| format!("{name}: the rounds lie far apart: {}", unsteady.join(", ")));
+    others.into_iter().chain(unsteady).collect()
+}
+
+/// The machine, and what the names in the table mean.
+fn machine() -> String {
+    let processor = fs::read_to_string("/proc/cpuinfo").ok().and_then(|info| {
+        let line = info.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(": ")?.1.to_owned())
+    });
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    format!(
+        "{cores} cores, {}; medians, the least and the largest under them; a peer's best mode; of \
+         `us` the 99th percentile",
+        processor.as_deref().unwrap_or("unknown processor")
+    )
+}
+
+/// How many measurements `workload` takes.
+fn steps(workload: &Workload, order: &Compare) -> usize {
+    let modes = order.modes.iter().filter(|mode| workload.runs_in(mode));
+    modes.count() * order.rounds
+}
+
 /// Measures `workload` in all rounds.
-fn rounds(workload: &Workload, n: u64, order: &Compare) -> Vec<Series> {
+fn rounds(workload: &Workload, order: &Compare, progress: &Progress) -> Vec<Series> {
     let mut series: Vec<Series> = order
         .modes
         .iter()
         .filter(|mode| workload.runs_in(mode))
-        .map(|mode| Series {
-            mode,
-            measured: Vec::new(),
-            failures: Vec::new(),
-        })
+        .map(|mode| Series::new(mode))
         .collect();
+    let n = order.size_of(workload);
     for round in 0..order.rounds {
         // Each round starts with another mode, so that none always follows the same one.
         let first = round % series.len().max(1);
         let (later, sooner) = series.split_at_mut(first);
         for series in sooner.iter_mut().chain(later) {
-            match child(workload, series.mode, n) {
-                Ok(measured) => series.measured.push(measured),
-                Err(failure) => series.failures.push(failure),
-            }
+            progress.begins(workload, series.mode);
+            series.push(child(workload, series.mode, n));
+            progress.step();
         }
     }
     series
@@ -110,7 +131,7 @@ fn child(workload: &Workload, mode: &Mode, n: u64) -> Result<Measured, Failure> 
     let output = Command::new(this_program().map_err(Failure::NotStarted)?)
         .arg("--child")
         .arg(workload.name)
-        .arg(format!("{}/{}", mode.system.name(), mode.name))
+        .arg(mode.path())
         .arg(format!("--n={n}"))
         .env(allocator::VARIABLE, mode.allocator.name())
         .stdin(Stdio::null())

@@ -1,11 +1,12 @@
-//! `compare`: our processes and tokio's tasks at the same work, and how many times faster which.
+//! `compare`: our processes and their peers at the same work, and how many times faster which.
 //!
 //! For every workload, in every round, each mode of each system runs once in a child process of
 //! its own (this program again, with `--child`), the modes in turn. So all of them meet the same
 //! weather, none inherits another's heap or page tables, and a crash is one failed figure.
 //!
-//! * [`options`] reads the command line, [`driver`] starts the children and collects,
-//!   [`report`] prints;
+//! * [`options`] reads the command line, [`driver`] starts the children and collects;
+//! * [`measured`] is one round's figure, a [`series`] the rounds of a mode, of which a [`summary`]
+//!   is made, an [`outcome`] what all modes did; [`report`] prints it;
 //! * [`child`] is the other side: it starts one system and measures one workload;
 //! * [`workload`] holds the workloads, each with both sides in one file.
 //!
@@ -21,7 +22,11 @@ mod measured;
 mod memory;
 mod mode;
 mod options;
+mod outcome;
+mod progress;
 mod report;
+mod series;
+mod summary;
 mod weather;
 mod workload;
 
@@ -36,6 +41,10 @@ fn main() -> ExitCode {
     match options::read() {
         Ok(Order::Help) => {
             options::help();
+            ExitCode::SUCCESS
+        }
+        Ok(Order::List) => {
+            options::list();
             ExitCode::SUCCESS
         }
         Ok(Order::Measure(order)) => child::measure(&order),

@@ -50,6 +50,9 @@ pub struct Lateness {
     pub min: f64,
     pub p50: f64,
     pub p99: f64,
+    /// Where whoever measured tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p999: Option<f64>,
     pub max: f64,
 }
 
@@ -67,6 +70,7 @@ impl Lateness {
             min: at(0.0),
             p50: at(0.5),
             p99: at(0.99),
+            p999: Some(at(0.999)),
             max: at(1.0),
         }
     }

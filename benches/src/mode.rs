@@ -2,7 +2,7 @@
 
 use crate::allocator::Allocator;
 
-/// The number of workers of ours, in every mode, and of tokio's `w2` modes.
+/// The number of workers of ours, in every mode, and of each peer's `w2` modes.
 pub const WORKERS: usize = 2;
 
 /// One of the systems compared.
@@ -13,11 +13,22 @@ pub enum System {
 }
 
 impl System {
+    /// All of them, in the order of the report.
+    pub const ALL: [System; 2] = [System::Runtime, System::Tokio];
+
     /// Its name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             System::Runtime => "runtime",
             System::Tokio => "tokio",
+        }
+    }
+
+    /// What it is, in a line.
+    pub const fn about(self) -> &'static str {
+        match self {
+            System::Runtime => "ours: processes and `receive!`",
+            System::Tokio => "tasks and unbounded channels",
         }
     }
 }
@@ -37,22 +48,29 @@ pub struct Mode {
 impl Mode {
     const fn ours(name: &'static str, migrate: bool) -> Mode {
         Mode {
-            system: System::Runtime,
-            name,
-            workers: WORKERS,
-            allocator: Allocator::Mimalloc,
             migrate,
+            ..Mode::peer(System::Runtime, name, WORKERS, Allocator::Mimalloc)
         }
     }
 
-    const fn tokio(name: &'static str, workers: usize, allocator: Allocator) -> Mode {
+    const fn peer(
+        system: System,
+        name: &'static str,
+        workers: usize,
+        allocator: Allocator,
+    ) -> Mode {
         Mode {
-            system: System::Tokio,
+            system,
             name,
             workers,
             allocator,
             migrate: false,
         }
+    }
+
+    /// Its name with its system's: `tokio/w1-glibc`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.system.name(), self.name)
     }
 
     /// Whether `text`, `SYSTEM` or `SYSTEM/MODE`, means this mode (among others).
@@ -68,8 +86,8 @@ impl Mode {
 pub static MODES: [Mode; 6] = [
     Mode::ours("safe", false),
     Mode::ours("migrate", true),
-    Mode::tokio("w2-glibc", WORKERS, Allocator::Glibc),
-    Mode::tokio("w2-mimalloc", WORKERS, Allocator::Mimalloc),
-    Mode::tokio("w1-glibc", 1, Allocator::Glibc),
-    Mode::tokio("w1-mimalloc", 1, Allocator::Mimalloc),
+    Mode::peer(System::Tokio, "w2-glibc", WORKERS, Allocator::Glibc),
+    Mode::peer(System::Tokio, "w2-mimalloc", WORKERS, Allocator::Mimalloc),
+    Mode::peer(System::Tokio, "w1-glibc", 1, Allocator::Glibc),
+    Mode::peer(System::Tokio, "w1-mimalloc", 1, Allocator::Mimalloc),
 ];

@@ -1,15 +1,27 @@
 //! The command line.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-use crate::mode::{MODES, Mode};
+use crate::mode::{MODES, Mode, System};
+use crate::report::Form;
 use crate::workload::{self, Workload};
+
+/// The rounds, unless the command line says how many.
+const ROUNDS: usize = 5;
+
+/// The rounds, and the share of its size at which each workload runs, if none is named: so that
+/// all together take minutes.
+const ROUNDS_OF_ALL: usize = 3;
+const SCALE_OF_ALL: f64 = 0.2;
 
 /// What the command line asks for.
 pub enum Order {
     Help,
+    /// The names of workloads and modes.
+    List,
     Compare(Compare),
     /// One measurement, in this process: what the driver asks of its children.
     Measure(Measure),
@@ -20,7 +32,9 @@ pub struct Compare {
     pub workloads: Vec<&'static Workload>,
     pub modes: Vec<&'static Mode>,
     pub rounds: usize,
-    pub json: bool,
+    pub form: Form,
+    /// Where the page goes, if one is wanted.
+    pub html: Option<PathBuf>,
     /// The size of every workload, if not its own.
     pub n: Option<u64>,
     /// What every size is multiplied with.
@@ -89,24 +103,32 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
     let mut order = Compare {
         workloads: Vec::new(),
         modes: MODES.iter().collect(),
-        rounds: 5,
-        json: false,
+        rounds: ROUNDS,
+        form: Form::Table,
+        html: None,
         n: None,
         scale: 1.0,
     };
+    let (mut rounds, mut scale) = (None, None);
     while let Some(argument) = parser.next()? {
         match argument {
             Value(name) => names.push(name.string()?),
-            Long("rounds") => order.rounds = parser.value()?.parse()?,
+            Long("rounds") => rounds = Some(parser.value()?.parse()?),
             Long("systems") => order.modes = modes(&parser.value()?.string()?)?,
-            Long("json") => order.json = true,
+            Long("json") => order.form = Form::Json,
+            Long("details") => order.form = Form::Details,
+            Long("html") => order.html = Some(parser.value()?.into()),
+            Long("list") => return Ok(Order::List),
             Long("n") => order.n = Some(parser.value()?.parse()?),
-            Long("scale") => order.scale = parser.value()?.parse()?,
+            Long("scale") => scale = Some(parser.value()?.parse()?),
             Long("child") => child = true,
             Long("help") | Short('h') => return Ok(Order::Help),
             _ => return Err(argument.unexpected().into()),
         }
     }
+    let all = names.is_empty() && order.n.is_none();
+    order.rounds = rounds.unwrap_or(if all { ROUNDS_OF_ALL } else { ROUNDS });
+    order.scale = scale.unwrap_or(if all { SCALE_OF_ALL } else { 1.0 });
     if order.rounds == 0 {
         return Err(OptionsError::NotPositive("--rounds"));
     }
@@ -182,28 +204,38 @@ fn modes(list: &str) -> Result<Vec<&'static Mode>, OptionsError> {
 /// Prints how to use the program.
 pub fn help() {
     println!(
-        "Runs our processes and tokio's tasks alternately at the same work and prints the ratio.\n\n\
-         usage: compare [WORKLOAD..] [--rounds N] [--systems A,B] [--n N] [--scale F] [--json]\n\n\
-         \x20 WORKLOAD       one of those below, or a group of them (mem, hog, selective); else all\n\
-         \x20 --rounds N     how often each is measured, in turn [5]\n\
-         \x20 --systems A,B  runtime, tokio, or one mode of these: runtime/safe,tokio/w2-glibc\n\
+        "Runs our processes and their peers alternately at the same work and prints the ratios.\n\n\
+         usage: compare [WORKLOAD..] [OPTION..]\n\n\
+         \x20 WORKLOAD       one of `--list`, or a group of them (mem, hog, selective); else all, each\n\
+         \x20                at a fifth of its size and in {ROUNDS_OF_ALL} rounds\n\
+         \x20 --list         what there is: workloads, systems, modes\n\
+         \x20 --rounds N     how often each is measured, in turn [{ROUNDS}]\n\
+         \x20 --systems A,B  systems, or modes of them: runtime/safe,tokio/w2-glibc [all]\n\
          \x20 --n N          size of each workload, instead of its own\n\
          \x20 --scale F      so many times that size: 0.01 for a quick look [1]\n\
-         \x20 --json         a line of JSON for each workload and mode\n\n\
-         workloads:"
+         \x20 --details      a row for each mode, instead of the table\n\
+         \x20 --json         a line of JSON for each workload and mode, instead of the table\n\
+         \x20 --html FILE    tables and plots in one page, too"
     );
+}
+
+/// Prints the names of workloads, systems and modes.
+pub fn list() {
+    println!("workloads:");
     for workload in workload::all() {
         println!("  {:<22}{}", workload.name, workload.about);
     }
-    println!("\nmodes:");
-    for mode in &MODES {
-        let allocator = mode.allocator.name();
-        println!(
-            "  {:<22}{} worker{}, {allocator}",
-            format!("{}/{}", mode.system.name(), mode.name),
-            mode.workers,
-            if mode.workers == 1 { "" } else { "s" }
-        );
+    for system in System::ALL {
+        println!("\n{}: {}", system.name(), system.about());
+        for mode in MODES.iter().filter(|mode| mode.system == system) {
+            let s = if mode.workers == 1 { "" } else { "s" };
+            let allocator = mode.allocator.name();
+            println!(
+                "  {:<22}{} worker{s}, {allocator}",
+                mode.path(),
+                mode.workers
+            );
+        }
     }
 }
 
@@ -214,7 +246,7 @@ mod tests {
     fn compare(arguments: &[&str]) -> Result<Compare, OptionsError> {
         match parse(lexopt::Parser::from_args(arguments))? {
             Order::Compare(order) => Ok(order),
-            Order::Help | Order::Measure(_) => panic!("not a comparison"),
+            Order::Help | Order::List | Order::Measure(_) => panic!("not a comparison"),
         }
     }
 
@@ -232,6 +264,17 @@ mod tests {
         let order = compare(&[]).unwrap();
         assert_eq!(order.workloads.len(), workload::all().count());
         assert_eq!(order.modes.len(), MODES.len());
+    }
+
+    #[test]
+    fn everything_at_once_is_made_short() {
+        // A workload that is named runs at its own size; all of them, unless told, at a part of it.
+        let all = compare(&[]).unwrap();
+        assert_eq!((all.rounds, all.scale), (ROUNDS_OF_ALL, SCALE_OF_ALL));
+        let one = compare(&["ring"]).unwrap();
+        assert_eq!((one.rounds, one.scale), (ROUNDS, 1.0));
+        let told = compare(&["--scale", "1", "--rounds", "7"]).unwrap();
+        assert_eq!((told.rounds, told.scale), (7, 1.0));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::cpu;
 
+/// The load average up to which a machine passes for idle.
+const IDLE: f64 = 0.3;
+
 /// The state of the accounts at one moment.
 pub struct Weather {
     at: Instant,
@@ -37,6 +40,17 @@ impl Weather {
     }
 }
 
+/// A word of warning if this machine is at work already.
+pub fn crowded() -> Option<String> {
+    let load = load(&fs::read_to_string("/proc/loadavg").ok()?)?;
+    (load > IDLE).then(|| format!("the load average was {load:.1} at the start: beware"))
+}
+
+/// The load of the last minute.
+fn load(loadavg: &str) -> Option<f64> {
+    loadavg.split_whitespace().next()?.parse().ok()
+}
+
 /// The CPU time in the first line of `/proc/stat`, taken away by other machines included.
 fn spent(stat: &str) -> Option<Duration> {
     /// Of a tick, in the kernel's interface on every architecture.
@@ -63,6 +77,13 @@ mod tests {
         // Idle and waiting for disks are not work; what other machines took is.
         let stat = "cpu  100 20 3 5000 700 4 50 6 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
         assert_eq!(spent(stat), Some(Duration::from_millis(1830)));
+    }
+
+    #[test]
+    fn the_load_is_that_of_the_last_minute() {
+        // The first of the three averages.
+        assert_eq!(load("1.25 0.50 0.10 1/200 999\n"), Some(1.25));
+        assert_eq!(load(""), None);
     }
 
     #[test]

@@ -75,6 +75,34 @@ fn rounds_give_a_spread_and_modes_are_chosen() {
 }
 
 #[test]
+fn the_table_and_the_page_hold_every_workload() {
+    // A row of the table, with the word for who won, and a section of the page.
+    let page = std::env::temp_dir().join(format!("compare-{}.html", std::process::id()));
+    let arguments = [
+        "pingpong", "mem_rest", "--scale", "0.001", "--rounds", "2", "--html",
+    ];
+    let output = Command::new(env!("CARGO_BIN_EXE_compare"))
+        .args(arguments)
+        .arg(&page)
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{output:?}");
+    let table = String::from_utf8(output.stdout).expect("a table is UTF-8");
+    let row = |name: &str| table.lines().find(|line| line.starts_with(name));
+    let pingpong = row("pingpong").expect("a row");
+    assert!(
+        ["WIN", "LOSS", "EVEN"]
+            .iter()
+            .any(|word| pingpong.contains(word)),
+        "{table}"
+    );
+    assert!(row("mem_rest").is_some(), "{table}");
+    let html = std::fs::read_to_string(&page).expect("a page");
+    std::fs::remove_file(&page).expect("a page");
+    assert!(html.contains("id='pingpong'") && html.contains("id='mem_rest'"));
+}
+
+#[test]
 fn a_child_on_the_wrong_allocator_measures_nothing() {
     // A figure that is none is not printed.
     let output = compare(&["--child", "pingpong", "tokio/w1-mimalloc", "--n", "10"]);

@@ -100,6 +100,8 @@ fn wrk(server: SocketAddr, n: u64) -> Measured {
             .trim()
     };
     let rate: f64 = field("Requests/sec:").parse().expect("a number");
+    let largest = field("Latency ").split_whitespace().nth(2);
+    let largest = largest.expect("the average, the deviation, the largest");
     let (p50, p99) = (micros(field("50%")), micros(field("99%")));
     Measured::told(
         (rate * seconds as f64) as u64,
@@ -108,7 +110,8 @@ fn wrk(server: SocketAddr, n: u64) -> Measured {
             min: 0.0,
             p50,
             p99,
-            max: p99,
+            p999: None,
+            max: micros(largest),
         },
     )
 }
