@@ -8,8 +8,9 @@ use tokio::runtime::Runtime;
 
 use crate::allocator;
 use crate::measured::Measured;
-use crate::mode::{Mode, System};
+use crate::mode::Mode;
 use crate::options::Measure;
+use crate::peer::{self, Side, program};
 
 /// Seconds after which a child that is not done is ended by SIGALRM.
 const LIMIT: u32 = 120;
@@ -27,26 +28,37 @@ pub fn measure(order: &Measure) -> ExitCode {
     }
     end_in_time();
     let warm_up = workload.warm_up.then_some((n / WARM_UP).max(1));
-    match mode.system {
-        System::Runtime => {
+    match peer::side(mode.system, workload).expect("a workload that the system can run") {
+        Side::Runtime(run) => {
             let node = node(mode);
-            if let Some(n) = warm_up {
-                (workload.on_runtime)(&node, n);
-            }
-            finish((workload.on_runtime)(&node, n))
+            finish(measured(warm_up, n, |n| run(&node, n)))
         }
-        System::Tokio => {
-            let on_tokio = workload.on_tokio.expect("a workload that tokio can run");
+        Side::Tokio(run) => {
             let rt = rt(mode);
-            if let Some(n) = warm_up {
-                on_tokio(&rt, n);
-            }
-            finish(on_tokio(&rt, n))
+            finish(measured(warm_up, n, |n| run(&rt, n)))
+        }
+        Side::Global(run) => {
+            may::config().set_workers(mode.workers);
+            finish(measured(warm_up, n, run))
+        }
+        Side::Program => {
+            let error = program::exec(mode, mode.workers, workload.name, n, warm_up.is_some());
+            eprintln!("compare: {}: {error}", mode.path());
+            ExitCode::FAILURE
         }
     }
 }
 
-/// Sees to it that this program ends, also when what it measures hangs or the driver is killed.
+/// What `run` measures, after a smaller run if there shall be one.
+fn measured(warm_up: Option<u64>, n: u64, run: impl Fn(u64) -> Measured) -> Measured {
+    if let Some(n) = warm_up {
+        run(n);
+    }
+    run(n)
+}
+
+/// Sees to it that this program ends, and what becomes of it, also when what it measures hangs or
+/// the driver is killed.
 fn end_in_time() {
     // SAFETY: sets a timer of this process; its signal keeps the default action, to end it.
     unsafe { libc::alarm(LIMIT) };

@@ -7,9 +7,10 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crate::allocator;
 use crate::measured::Measured;
-use crate::mode::Mode;
+use crate::mode::{Mode, System};
 use crate::options::Compare;
 use crate::outcome::Outcome;
+use crate::peer::{self, program};
 use crate::progress::Progress;
 use crate::report::{self, Form, Table};
 use crate::series::{Failure, Series};
@@ -22,7 +23,23 @@ const QUIET: f64 = 0.1;
 /// Compares, and prints each workload when it is done. The exit code tells whether every child
 /// did its work.
 pub fn compare(order: &Compare) -> ExitCode {
-    let table = Table::new(&order.modes);
+    for system in System::ALL {
+        let asked = order.modes.iter().any(|mode| mode.system == system);
+        let used = order
+            .workloads
+            .iter()
+            .any(|it| peer::side(system, it).is_some());
+        if !program::is_installed(system) {
+            eprintln!("compare: {} is not installed and left out", system.name());
+        } else if asked
+            && used
+            && let Err(error) = program::prepare(system)
+        {
+            eprintln!("compare: {}: {error}", system.name());
+            return ExitCode::FAILURE;
+        }
+    }
+    let table = Table::new(&order.modes, &order.workloads);
     let progress = Progress::new(order.workloads.iter().map(|it| steps(it, order)).sum());
     let mut warnings: Vec<String> = weather::crowded().into_iter().collect();
     let mut outcomes = Vec::new();

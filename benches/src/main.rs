@@ -8,7 +8,7 @@
 //! * [`measured`] is one round's figure, a [`series`] the rounds of a mode, of which a [`summary`]
 //!   is made, an [`outcome`] what all modes did; [`report`] prints it;
 //! * [`child`] is the other side: it starts one system and measures one workload;
-//! * [`workload`] holds the workloads, each with both sides in one file.
+//! * [`workload`] holds the workloads, [`peer`] how peers do them, [`mode`] in which modes.
 //!
 //! Nothing is measured on the main thread: every workload runs inside a process, or a task.
 
@@ -23,6 +23,7 @@ mod memory;
 mod mode;
 mod options;
 mod outcome;
+mod peer;
 mod progress;
 mod report;
 mod series;

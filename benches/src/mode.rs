@@ -10,17 +10,38 @@ pub const WORKERS: usize = 2;
 pub enum System {
     Runtime,
     Tokio,
+    Ractor,
+    Kameo,
+    May,
+    Threads,
+    Erlang,
+    Go,
 }
 
 impl System {
     /// All of them, in the order of the report.
-    pub const ALL: [System; 2] = [System::Runtime, System::Tokio];
+    pub const ALL: [System; 8] = [
+        System::Runtime,
+        System::Tokio,
+        System::Ractor,
+        System::Kameo,
+        System::May,
+        System::Threads,
+        System::Erlang,
+        System::Go,
+    ];
 
     /// Its name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             System::Runtime => "runtime",
             System::Tokio => "tokio",
+            System::Ractor => "ractor",
+            System::Kameo => "kameo",
+            System::May => "may",
+            System::Threads => "threads",
+            System::Erlang => "erlang",
+            System::Go => "go",
         }
     }
 
@@ -29,6 +50,12 @@ impl System {
         match self {
             System::Runtime => "ours: processes and `receive!`",
             System::Tokio => "tasks and unbounded channels",
+            System::Ractor => "actors on tokio",
+            System::Kameo => "actors on tokio, with unbounded mailboxes",
+            System::May => "coroutines on stacks and unbounded channels",
+            System::Threads => "threads of the operating system, and crossbeam's channels",
+            System::Erlang => "the BEAM, a program of its own (needs erl and erlc)",
+            System::Go => "goroutines and channels, a program of its own (needs go)",
         }
     }
 }
@@ -83,11 +110,22 @@ impl Mode {
 }
 
 /// Every mode, in the order of the report.
-pub static MODES: [Mode; 6] = [
+pub static MODES: [Mode; 17] = [
     Mode::ours("safe", false),
     Mode::ours("migrate", true),
     Mode::peer(System::Tokio, "w2-glibc", WORKERS, Allocator::Glibc),
     Mode::peer(System::Tokio, "w2-mimalloc", WORKERS, Allocator::Mimalloc),
     Mode::peer(System::Tokio, "w1-glibc", 1, Allocator::Glibc),
     Mode::peer(System::Tokio, "w1-mimalloc", 1, Allocator::Mimalloc),
+    Mode::peer(System::Ractor, "w2-mimalloc", WORKERS, Allocator::Mimalloc),
+    Mode::peer(System::Ractor, "w1-mimalloc", 1, Allocator::Mimalloc),
+    Mode::peer(System::Kameo, "w2-mimalloc", WORKERS, Allocator::Mimalloc),
+    Mode::peer(System::Kameo, "w1-mimalloc", 1, Allocator::Mimalloc),
+    Mode::peer(System::May, "w2-mimalloc", WORKERS, Allocator::Mimalloc),
+    Mode::peer(System::May, "w1-mimalloc", 1, Allocator::Mimalloc),
+    Mode::peer(System::Threads, "mimalloc", WORKERS, Allocator::Mimalloc),
+    Mode::peer(System::Erlang, "w2", WORKERS, Allocator::Glibc),
+    Mode::peer(System::Erlang, "w1", 1, Allocator::Glibc),
+    Mode::peer(System::Go, "w2", WORKERS, Allocator::Glibc),
+    Mode::peer(System::Go, "w1", 1, Allocator::Glibc),
 ];

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 use crate::mode::{MODES, Mode, System};
+use crate::peer::program;
 use crate::report::Form;
 use crate::workload::{self, Workload};
 
@@ -65,6 +66,8 @@ pub enum OptionsError {
     NoWorkload(String),
     /// There is no such system, or mode of it.
     NoMode(String),
+    /// A system is named that is not installed.
+    NotInstalled(&'static str),
     /// A number that must be above zero is not.
     NotPositive(&'static str),
 }
@@ -75,6 +78,7 @@ impl fmt::Display for OptionsError {
             OptionsError::Form(error) => error.fmt(f),
             OptionsError::NoWorkload(name) => write!(f, "no workload is named `{name}`"),
             OptionsError::NoMode(name) => write!(f, "no system or mode is named `{name}`"),
+            OptionsError::NotInstalled(name) => write!(f, "{name} is not installed"),
             OptionsError::NotPositive(option) => write!(f, "{option} must be above zero"),
         }
     }
@@ -102,7 +106,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
     let mut names: Vec<String> = Vec::new();
     let mut order = Compare {
         workloads: Vec::new(),
-        modes: MODES.iter().collect(),
+        modes: MODES
+            .iter()
+            .filter(|mode| program::is_installed(mode.system))
+            .collect(),
         rounds: ROUNDS,
         form: Form::Table,
         html: None,
@@ -195,10 +202,15 @@ fn modes(list: &str) -> Result<Vec<&'static Mode>, OptionsError> {
             return Err(OptionsError::NoMode((*name).to_owned()));
         }
     }
-    Ok(MODES
+    let meant = |mode: &&Mode| names.iter().any(|name| mode.is_meant_by(name));
+    let modes: Vec<&Mode> = MODES.iter().filter(meant).collect();
+    match modes
         .iter()
-        .filter(|mode| names.iter().any(|name| mode.is_meant_by(name)))
-        .collect())
+        .find(|mode| !program::is_installed(mode.system))
+    {
+        Some(mode) => Err(OptionsError::NotInstalled(mode.system.name())),
+        None => Ok(modes),
+    }
 }
 
 /// Prints how to use the program.
@@ -263,7 +275,10 @@ mod tests {
         // Without arguments everything is compared.
         let order = compare(&[]).unwrap();
         assert_eq!(order.workloads.len(), workload::all().count());
-        assert_eq!(order.modes.len(), MODES.len());
+        let installed = MODES
+            .iter()
+            .filter(|mode| program::is_installed(mode.system));
+        assert_eq!(order.modes.len(), installed.count());
     }
 
     #[test]
@@ -288,7 +303,13 @@ mod tests {
         // `mem` means every `mem_..`.
         assert_eq!(
             names(&compare(&["mem"]).unwrap()),
-            ["mem_idle", "mem_rest", "mem_hibernated", "mem_connection"]
+            [
+                "mem_idle",
+                "mem_rest",
+                "mem_hibernated",
+                "mem_server",
+                "mem_connection"
+            ]
         );
     }
 
@@ -311,8 +332,8 @@ mod tests {
             Err(OptionsError::NoWorkload(name)) if name == "pingpog"
         ));
         assert!(matches!(
-            compare(&["--systems", "go"]),
-            Err(OptionsError::NoMode(name)) if name == "go"
+            compare(&["--systems", "gopher"]),
+            Err(OptionsError::NoMode(name)) if name == "gopher"
         ));
         assert!(matches!(
             compare(&["--rounds", "0"]),

@@ -1,11 +1,12 @@
-//! The workloads: what is measured, each with both sides in one file.
+//! The workloads: what is measured, each with our side and tokio's in one file.
 //!
-//! Both sides of a file do the same in the form that is natural, and fast, there: ours with
+//! The other peers' sides are in [`peer`]. Both sides of a file do the same in the form that is natural, and fast, there: ours with
 //! processes and `receive!`, tokio's with tasks and unbounded `mpsc` channels, or join handles
 //! where these do better. Each checks its result and panics if it is wrong. To add a workload: a
 //! file here, and a line in [`all`].
 
 mod acceptor;
+mod adder;
 mod call;
 mod fan_in;
 mod herd;
@@ -16,6 +17,7 @@ mod mem_connection;
 mod mem_hibernated;
 mod mem_idle;
 mod mem_rest;
+mod mem_server;
 mod monitor_demonitor;
 mod pingpong;
 mod pool;
@@ -35,7 +37,8 @@ use runtime::Node;
 use tokio::runtime::Runtime;
 
 use crate::measured::{Measured, Unit};
-use crate::mode::{Mode, System};
+use crate::mode::Mode;
+use crate::peer;
 
 /// Something to measure.
 pub struct Workload {
@@ -58,17 +61,13 @@ pub struct Workload {
 impl Workload {
     /// Whether it can be measured in `mode`.
     pub fn runs_in(&self, mode: &Mode) -> bool {
-        let supported = match mode.system {
-            System::Runtime => true,
-            System::Tokio => self.on_tokio.is_some(),
-        };
-        supported && mode.workers >= self.workers
+        peer::side(mode.system, self).is_some() && mode.workers >= self.workers
     }
 }
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
-    static LISTS: [&[Workload]; 22] = [
+    static LISTS: [&[Workload]; 23] = [
         &spawn_exit::WORKLOADS,
         &pingpong::WORKLOADS,
         &ring::WORKLOADS,
@@ -89,6 +88,7 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &mem_idle::WORKLOADS,
         &mem_rest::WORKLOADS,
         &mem_hibernated::WORKLOADS,
+        &mem_server::WORKLOADS,
         &mem_connection::WORKLOADS,
         &hog::WORKLOADS,
     ];
@@ -96,7 +96,7 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
 }
 
 /// Runs `root` as a task: `block_on` alone would run it on the main thread, which is no worker.
-fn in_task<F>(rt: &Runtime, root: F) -> F::Output
+pub fn in_task<F>(rt: &Runtime, root: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {

@@ -17,6 +17,7 @@ pub fn spread(unit: Unit, least: f64, largest: f64) -> String {
     let short = |figure: f64| match figure {
         million if million >= 1e6 => format!("{:.1}M", million / 1e6),
         thousand if thousand >= 1e4 => format!("{:.0}k", thousand / 1e3),
+        some if some >= 1e3 => format!("{some:.0}"),
         _ => number(unit, figure),
     };
     format!("{}-{}", short(least), short(largest))

@@ -9,6 +9,7 @@ use crate::measured::Unit;
 use crate::mode::{Mode, System};
 use crate::outcome::Outcome;
 use crate::summary::{Percentiles, Summary};
+use crate::workload::Workload;
 
 /// Whose figures a column holds.
 #[derive(Clone, Copy, PartialEq)]
@@ -62,9 +63,13 @@ const PERCENTILES: [(&str, Percentile); 4] = [
 ];
 
 impl Table {
-    /// A table for what these modes do.
-    pub fn new(modes: &[&'static Mode]) -> Table {
-        let mut columns: Vec<Column> = modes.iter().map(|mode| Column::of(mode)).collect();
+    /// A table for what these modes do at these workloads.
+    pub fn new(modes: &[&'static Mode], workloads: &[&Workload]) -> Table {
+        let mut columns: Vec<Column> = modes
+            .iter()
+            .filter(|mode| workloads.iter().any(|workload| workload.runs_in(mode)))
+            .map(|mode| Column::of(mode))
+            .collect();
         columns.dedup();
         Table { columns }
     }
@@ -140,7 +145,7 @@ fn line(
 ) -> String {
     let mut text = format!("{name:<21}{unit:<6}");
     for cell in cells {
-        text += &format!("{cell:>13}");
+        text += &format!("{cell:>14}");
     }
     for verdict in verdicts {
         text += &format!("{verdict:>14}");
@@ -160,7 +165,8 @@ mod tests {
     use std::process::ExitStatus;
 
     fn table() -> Table {
-        Table::new(&MODES.iter().collect::<Vec<_>>())
+        let pingpong = outcome(Vec::new()).workload;
+        Table::new(&MODES.iter().collect::<Vec<_>>(), &[pingpong])
     }
 
     #[test]

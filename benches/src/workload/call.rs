@@ -6,13 +6,14 @@
 
 use std::time::Instant;
 
-use genserver::gen_server::{done, reply, start};
-use genserver::{Called, Done, From, GenServer, Init, Never, Server};
+use genserver::Server;
+use genserver::gen_server::start;
+use runtime::Node;
 use runtime::prelude::*;
-use runtime::{ExitReason, Node};
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
+use super::adder::{Adder, Adds, AllCame, add, adder_task};
 use super::{Workload, in_task};
 use crate::measured::{Measured, Unit};
 
@@ -58,40 +59,6 @@ pub(super) static WORKLOADS: [Workload; 4] = [
     },
 ];
 
-struct Adder {
-    to_come: u64,
-    root: Option<Pid>,
-}
-
-#[derive(Debug)]
-struct AllCame;
-
-impl GenServer for Adder {
-    type Args = (u64, Option<Pid>);
-    type Call = u64;
-    type Reply = u64;
-    type Cast = u64;
-    type Continue = Never;
-
-    fn init((to_come, root): (u64, Option<Pid>)) -> Result<Init<Adder>, ExitReason> {
-        Ok(Adder { to_come, root }.into())
-    }
-
-    fn handle_call(&mut self, n: u64, _: From<u64>) -> Result<Called<u64>, ExitReason> {
-        Ok(reply(n + 1))
-    }
-
-    fn handle_cast(&mut self, _: u64) -> Result<Done, ExitReason> {
-        self.to_come -= 1;
-        if self.to_come == 0
-            && let Some(root) = self.root
-        {
-            send(root, AllCame);
-        }
-        Ok(done())
-    }
-}
-
 #[derive(Debug)]
 struct Ready;
 
@@ -123,31 +90,17 @@ fn on_runtime(node: &Node, n: u64, clients: u64, servers: u64) -> Measured {
     })
 }
 
-type Request = (u64, oneshot::Sender<u64>);
-
 fn on_tokio(rt: &Runtime, n: u64, clients: u64, servers: u64) -> Measured {
     let each = (n / clients).max(1);
     in_task(rt, async move {
-        let servers: Vec<mpsc::UnboundedSender<Request>> = (0..servers)
-            .map(|_| {
-                let (sender, mut requests) = mpsc::unbounded_channel::<Request>();
-                tokio::spawn(async move {
-                    while let Some((n, answer)) = requests.recv().await {
-                        let _ = answer.send(n + 1);
-                    }
-                });
-                sender
-            })
-            .collect();
+        let servers: Vec<Adds> = (0..servers).map(|_| adder_task()).collect();
         let begin = Instant::now();
         let clients: Vec<_> = (0..clients)
             .map(|client| {
                 let server = servers[client as usize % servers.len()].clone();
                 tokio::spawn(async move {
                     for n in 0..each {
-                        let (answer, answered) = oneshot::channel();
-                        server.send((n, answer)).expect("the server runs");
-                        assert_eq!(answered.await, Ok(n + 1));
+                        assert_eq!(add(&server, n).await, n + 1);
                     }
                 })
             })

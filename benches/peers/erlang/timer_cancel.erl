@@ -1,0 +1,15 @@
+%% Timers set and cancelled.
+-module(timer_cancel).
+-export([run/1]).
+
+run(N) ->
+    Start = erlang:monotonic_time(),
+    cancel(N),
+    {time, N, erlang:monotonic_time() - Start}.
+
+cancel(0) ->
+    ok;
+cancel(N) ->
+    Timer = erlang:send_after(60000, self(), never),
+    true = is_integer(erlang:cancel_timer(Timer)),
+    cancel(N - 1).
