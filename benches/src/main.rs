@@ -25,6 +25,7 @@ mod options;
 mod outcome;
 mod peer;
 mod progress;
+mod random;
 mod report;
 mod series;
 mod summary;

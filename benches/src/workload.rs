@@ -7,11 +7,15 @@
 
 mod acceptor;
 mod adder;
+mod bank;
+mod big;
+mod buffer;
 mod call;
 mod fan_in;
 mod herd;
 mod hog;
 mod http_hello;
+mod latency;
 mod link_storm;
 mod mem_connection;
 mod mem_hibernated;
@@ -21,12 +25,15 @@ mod mem_server;
 mod monitor_demonitor;
 mod pingpong;
 mod pool;
+mod restart;
 mod ring;
 mod selective;
 mod skynet;
+mod sort;
 mod spawn_exit;
 mod spawn_join;
 mod split;
+mod start_child;
 mod tcp_echo;
 mod timers;
 mod whereis;
@@ -67,7 +74,7 @@ impl Workload {
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
-    static LISTS: [&[Workload]; 23] = [
+    static LISTS: [&[Workload]; 30] = [
         &spawn_exit::WORKLOADS,
         &pingpong::WORKLOADS,
         &ring::WORKLOADS,
@@ -83,6 +90,13 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &whereis::WORKLOADS,
         &timers::WORKLOADS,
         &call::WORKLOADS,
+        &restart::WORKLOADS,
+        &start_child::WORKLOADS,
+        &big::WORKLOADS,
+        &bank::WORKLOADS,
+        &buffer::WORKLOADS,
+        &sort::WORKLOADS,
+        &latency::WORKLOADS,
         &tcp_echo::WORKLOADS,
         &http_hello::WORKLOADS,
         &mem_idle::WORKLOADS,

@@ -52,7 +52,7 @@ fn every_workload_yields_a_figure_in_every_mode() {
         assert_eq!(modes("runtime"), 2, "{workload}");
         assert!([0, 2, 4].contains(&modes("tokio")), "{workload}");
     }
-    assert_eq!(workloads.len(), 36, "{workloads:?}");
+    assert_eq!(workloads.len(), 43, "{workloads:?}");
 }
 
 #[test]

@@ -24,9 +24,9 @@ macro_rules! sources {
     };
 }
 
-static ERLANG: [Source; 10] = sources!("erlang":
+static ERLANG: [Source; 12] = sources!("erlang":
     "compare.erl", "spawn_exit.erl", "pingpong.erl", "ring.erl", "fan_in.erl", "skynet.erl",
-    "spawn_join.erl", "timer_cancel.erl", "adder.erl", "mem.erl",
+    "spawn_join.erl", "timer_cancel.erl", "adder.erl", "restart.erl", "start_child.erl", "mem.erl",
 );
 
 static GO: [Source; 9] = sources!("go":
@@ -48,6 +48,8 @@ static BY_ERLANG: &[&str] = &[
     "call_100_1",
     "call_100_100",
     "cast_8_1",
+    "restart",
+    "start_child",
     "mem_idle",
     "mem_hibernated",
     "mem_server",

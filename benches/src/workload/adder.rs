@@ -43,19 +43,25 @@ impl GenServer for Adder {
     }
 }
 
-/// Whom a client of tokio's sends its requests to, each with the channel for its answer.
-pub(super) type Adds = mpsc::UnboundedSender<(u64, oneshot::Sender<u64>)>;
+/// A request of tokio's clients, with the channel for its answer.
+pub(super) type Request = (u64, oneshot::Sender<u64>);
+
+/// Whom they send it to.
+pub(super) type Adds = mpsc::UnboundedSender<Request>;
 
 /// Starts the server as a task; it ends with its last client.
 pub(super) fn adder_task() -> Adds {
-    let (sender, mut requests) = mpsc::unbounded_channel::<(u64, oneshot::Sender<u64>)>();
-    tokio::spawn(async move {
-        while let Some((n, answer)) = requests.recv().await {
-            // Who asked may be gone.
-            let _ = answer.send(n + 1);
-        }
-    });
+    let (sender, requests) = mpsc::unbounded_channel();
+    tokio::spawn(serve(requests));
     sender
+}
+
+/// What the task does.
+pub(super) async fn serve(mut requests: mpsc::UnboundedReceiver<Request>) {
+    while let Some((n, answer)) = requests.recv().await {
+        // Who asked may be gone.
+        let _ = answer.send(n + 1);
+    }
 }
 
 /// Asks the server, as a client of tokio's does.
