@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::{self, ExitCode};
+use std::time::{Duration, Instant};
 
 use runtime::{Builder, Node};
 use tokio::runtime::Runtime;
@@ -15,12 +16,23 @@ use crate::peer::{self, Side, program};
 /// Seconds after which a child that is not done is ended by SIGALRM.
 const LIMIT: u32 = 120;
 
+/// The time for which a steady measurement goes on.
+const ENOUGH: Duration = Duration::from_millis(100);
+
 /// The share of the size at which a workload is run once before it is measured.
 const WARM_UP: u64 = 10;
 
 /// Does what the driver asks for. A run that goes wrong ends in a panic, so in an exit code.
 pub fn measure(order: &Measure) -> ExitCode {
-    let Measure { workload, mode, n } = *order;
+    let Measure {
+        workload,
+        mode,
+        n,
+        workers,
+        steady,
+    } = *order;
+    let workers = workers.unwrap_or(mode.workers);
+    let enough = if steady { ENOUGH } else { Duration::ZERO };
     if allocator::chosen() != mode.allocator {
         let (name, variable) = (mode.allocator.name(), allocator::VARIABLE);
         eprintln!("compare: mode {} needs {variable}={name}", mode.name);
@@ -30,31 +42,43 @@ pub fn measure(order: &Measure) -> ExitCode {
     let warm_up = workload.warm_up.then_some((n / WARM_UP).max(1));
     match peer::side(mode.system, workload).expect("a workload that the system can run") {
         Side::Runtime(run) => {
-            let node = node(mode);
-            finish(measured(warm_up, n, |n| run(&node, n)))
+            let node = node(mode, workers);
+            finish(measured(warm_up, n, enough, |n| run(&node, n)))
         }
         Side::Tokio(run) => {
-            let rt = rt(mode);
-            finish(measured(warm_up, n, |n| run(&rt, n)))
+            let rt = rt(workers);
+            finish(measured(warm_up, n, enough, |n| run(&rt, n)))
         }
         Side::Global(run) => {
-            may::config().set_workers(mode.workers);
-            finish(measured(warm_up, n, run))
+            may::config().set_workers(workers);
+            finish(measured(warm_up, n, enough, run))
         }
         Side::Program => {
-            let error = program::exec(mode, mode.workers, workload.name, n, warm_up.is_some());
+            let error = program::exec(mode, workers, workload.name, n, warm_up.is_some());
             eprintln!("compare: {}: {error}", mode.path());
             ExitCode::FAILURE
         }
     }
 }
 
-/// What `run` measures, after a smaller run if there shall be one.
-fn measured(warm_up: Option<u64>, n: u64, run: impl Fn(u64) -> Measured) -> Measured {
+/// What `run` measures, after a smaller run if there shall be one; again until `enough` time has
+/// passed, and then the median.
+fn measured(
+    warm_up: Option<u64>,
+    n: u64,
+    enough: Duration,
+    run: impl Fn(u64) -> Measured,
+) -> Measured {
     if let Some(n) = warm_up {
         run(n);
     }
-    run(n)
+    let start = Instant::now();
+    let mut all = vec![run(n)];
+    while start.elapsed() < enough {
+        all.push(run(n));
+    }
+    all.sort_by(|a, b| a.value.total_cmp(&b.value));
+    all.swap_remove(all.len() / 2)
 }
 
 /// Sees to it that this program ends, and what becomes of it, also when what it measures hangs or
@@ -80,8 +104,8 @@ fn finish(measured: Measured) -> ! {
 }
 
 /// An instance of ours.
-fn node(mode: &Mode) -> Node {
-    let builder = Builder::new().workers(mode.workers);
+fn node(mode: &Mode, workers: usize) -> Node {
+    let builder = Builder::new().workers(workers);
     let builder = if mode.migrate {
         // SAFETY: no workload keeps a thread-tied value, a lock guard, a scoped thread or errno
         // over a switch point, and they call no other crate's code around one.
@@ -93,9 +117,9 @@ fn node(mode: &Mode) -> Node {
 }
 
 /// A multi-threaded runtime of tokio's, also for one worker.
-fn rt(mode: &Mode) -> Runtime {
+fn rt(workers: usize) -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(mode.workers)
+        .worker_threads(workers)
         .enable_all()
         .build()
         .expect("tokio starts")

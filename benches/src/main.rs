@@ -4,7 +4,8 @@
 //! its own (this program again, with `--child`), the modes in turn. So all of them meet the same
 //! weather, none inherits another's heap or page tables, and a crash is one failed figure.
 //!
-//! * [`options`] reads the command line, [`driver`] starts the children and collects;
+//! * [`options`] reads the command line; [`driver`] has each workload measured, [`scaling`] each
+//!   [`curve`], and both do it by a [`job`], which starts the children;
 //! * [`measured`] is one round's figure, a [`series`] the rounds of a mode, of which a [`summary`]
 //!   is made, an [`outcome`] what all modes did; [`report`] prints it;
 //! * [`child`] is the other side: it starts one system and measures one workload;
@@ -16,7 +17,9 @@ mod allocator;
 mod child;
 mod countdown;
 mod cpu;
+mod curve;
 mod driver;
+mod job;
 mod load;
 mod measured;
 mod memory;
@@ -27,6 +30,7 @@ mod peer;
 mod progress;
 mod random;
 mod report;
+mod scaling;
 mod series;
 mod summary;
 mod weather;
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         }
         Ok(Order::Measure(order)) => child::measure(&order),
         Ok(Order::Compare(order)) => driver::compare(&order),
+        Ok(Order::Scale(order)) => scaling::scale(&order),
         Err(error) => {
             eprintln!("compare: {error}\nTry `compare --help`.");
             ExitCode::from(2)

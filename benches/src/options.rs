@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::curve::{CURVES, Curve};
 use crate::mode::{MODES, Mode, System};
 use crate::peer::program;
 use crate::report::Form;
@@ -18,12 +19,16 @@ const ROUNDS: usize = 5;
 const ROUNDS_OF_ALL: usize = 3;
 const SCALE_OF_ALL: f64 = 0.2;
 
+/// The modes whose curves are drawn, unless the command line names some.
+const CURVED: &str = "runtime,tokio/w2-mimalloc";
+
 /// What the command line asks for.
 pub enum Order {
     Help,
     /// The names of workloads and modes.
     List,
     Compare(Compare),
+    Scale(Scaling),
     /// One measurement, in this process: what the driver asks of its children.
     Measure(Measure),
 }
@@ -50,11 +55,26 @@ impl Compare {
     }
 }
 
+/// Curves.
+pub struct Scaling {
+    pub curves: Vec<&'static Curve>,
+    pub modes: Vec<&'static Mode>,
+    pub rounds: usize,
+    pub form: Form,
+    pub html: Option<PathBuf>,
+    /// The largest size that is measured, if not all are.
+    pub largest: Option<u64>,
+}
+
 /// One measurement.
 pub struct Measure {
     pub workload: &'static Workload,
     pub mode: &'static Mode,
     pub n: u64,
+    /// The number of workers, if not the mode's own.
+    pub workers: Option<usize>,
+    /// Whether to go on until the figure is steady.
+    pub steady: bool,
 }
 
 /// What is wrong with the command line.
@@ -116,19 +136,23 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
         n: None,
         scale: 1.0,
     };
-    let (mut rounds, mut scale) = (None, None);
+    let (mut rounds, mut scale, mut systems) = (None, None, None);
+    let (mut scaling, mut workers, mut steady) = (false, None, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Value(name) => names.push(name.string()?),
             Long("rounds") => rounds = Some(parser.value()?.parse()?),
-            Long("systems") => order.modes = modes(&parser.value()?.string()?)?,
+            Long("systems") => systems = Some(modes(&parser.value()?.string()?)?),
             Long("json") => order.form = Form::Json,
             Long("details") => order.form = Form::Details,
             Long("html") => order.html = Some(parser.value()?.into()),
             Long("list") => return Ok(Order::List),
             Long("n") => order.n = Some(parser.value()?.parse()?),
             Long("scale") => scale = Some(parser.value()?.parse()?),
+            Long("scaling") => scaling = true,
             Long("child") => child = true,
+            Long("workers") => workers = Some(parser.value()?.parse()?),
+            Long("steady") => steady = true,
             Long("help") | Short('h') => return Ok(Order::Help),
             _ => return Err(argument.unexpected().into()),
         }
@@ -146,7 +170,28 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
         return Err(OptionsError::NotPositive("--scale"));
     }
     if child {
-        return measure(&names, &order).map(Order::Measure);
+        let measure = measure(&names, &order)?;
+        return Ok(Order::Measure(Measure {
+            workers,
+            steady,
+            ..measure
+        }));
+    }
+    if scaling {
+        return Ok(Order::Scale(Scaling {
+            curves: curves(&names)?,
+            modes: match systems {
+                Some(modes) => modes,
+                None => modes(CURVED)?,
+            },
+            rounds: rounds.unwrap_or(1),
+            form: order.form,
+            html: order.html,
+            largest: order.n,
+        }));
+    }
+    if let Some(modes) = systems {
+        order.modes = modes;
     }
     order.workloads = workloads(&names)?;
     Ok(Order::Compare(order))
@@ -155,9 +200,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
 /// The measurement that `WORKLOAD SYSTEM/MODE` and the order's size name.
 fn measure(names: &[String], order: &Compare) -> Result<Measure, OptionsError> {
     let name = |i: usize| names.get(i).cloned().unwrap_or_default();
-    let workload = workload::all()
-        .find(|workload| workload.name == name(0))
-        .ok_or_else(|| OptionsError::NoWorkload(name(0)))?;
+    let workload = workload::find(&name(0)).ok_or_else(|| OptionsError::NoWorkload(name(0)))?;
     let mode = MODES
         .iter()
         .find(|mode| mode.is_meant_by(&name(1)))
@@ -167,7 +210,21 @@ fn measure(names: &[String], order: &Compare) -> Result<Measure, OptionsError> {
         workload,
         mode,
         n: order.size_of(workload),
+        workers: None,
+        steady: false,
     })
+}
+
+/// The curves of these names; all, if there is no name.
+fn curves(names: &[String]) -> Result<Vec<&'static Curve>, OptionsError> {
+    if let Some(name) = names
+        .iter()
+        .find(|name| CURVES.iter().all(|curve| curve.name != **name))
+    {
+        return Err(OptionsError::NoWorkload(name.clone()));
+    }
+    let meant = |curve: &&Curve| names.is_empty() || names.iter().any(|it| it == curve.name);
+    Ok(CURVES.iter().filter(meant).collect())
 }
 
 /// The workloads of these names, in their own order; all, if there is no name.
@@ -227,7 +284,9 @@ pub fn help() {
          \x20 --scale F      so many times that size: 0.01 for a quick look [1]\n\
          \x20 --details      a row for each mode, instead of the table\n\
          \x20 --json         a line of JSON for each workload and mode, instead of the table\n\
-         \x20 --html FILE    tables and plots in one page, too"
+         \x20 --html FILE    tables and plots in one page, too\n\
+         \x20 --scaling      curves instead: what an operation costs at growing sizes. WORKLOAD names\n\
+         \x20                curves, --n the largest size"
     );
 }
 
@@ -236,6 +295,17 @@ pub fn list() {
     println!("workloads:");
     for workload in workload::all() {
         println!("  {:<22}{}", workload.name, workload.about);
+    }
+    println!("\ncurves:");
+    for curve in &CURVES {
+        let (first, last) = (curve.sizes.first(), curve.sizes.last());
+        if let (Some(first), Some(last)) = (first, last) {
+            println!(
+                "  {:<22}{first} to {last} {}",
+                curve.name,
+                curve.axis.name()
+            );
+        }
     }
     for system in System::ALL {
         println!("\n{}: {}", system.name(), system.about());
@@ -258,7 +328,9 @@ mod tests {
     fn compare(arguments: &[&str]) -> Result<Compare, OptionsError> {
         match parse(lexopt::Parser::from_args(arguments))? {
             Order::Compare(order) => Ok(order),
-            Order::Help | Order::List | Order::Measure(_) => panic!("not a comparison"),
+            Order::Help | Order::List | Order::Measure(_) | Order::Scale(_) => {
+                panic!("not a comparison")
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod bank;
 mod big;
 mod buffer;
 mod call;
+mod deep;
 mod fan_in;
 mod herd;
 mod hog;
@@ -36,6 +37,7 @@ mod split;
 mod start_child;
 mod tcp_echo;
 mod timers;
+mod timers_beside;
 mod whereis;
 
 use std::future::Future;
@@ -107,6 +109,15 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &hog::WORKLOADS,
     ];
     LISTS.iter().copied().flatten()
+}
+
+/// The workload of this name, be it one of [`all`] or one that is there for a curve alone.
+pub fn find(name: &str) -> Option<&'static Workload> {
+    static FOR_CURVES: [&[Workload]; 3] =
+        [&deep::WORKLOADS, &timers_beside::WORKLOADS, &ring::WIDE];
+    all()
+        .chain(FOR_CURVES.iter().copied().flatten())
+        .find(|workload| workload.name == name)
 }
 
 /// Runs `root` as a task: `block_on` alone would run it on the main thread, which is no worker.

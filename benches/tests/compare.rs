@@ -103,6 +103,32 @@ fn the_table_and_the_page_hold_every_workload() {
 }
 
 #[test]
+fn a_curve_has_a_point_for_each_size_and_mode() {
+    // Three sizes in three modes, and no size beyond the largest that is asked for; none of a
+    // system that cannot do it.
+    let points = lines(&[
+        "--scaling",
+        "deep_drain",
+        "spawn_exit_workers",
+        "deep_reply",
+        "--n",
+        "100",
+        "--json",
+    ]);
+    let of = |curve: &str| points.iter().filter(|line| line["curve"] == curve).count();
+    assert_eq!(
+        (of("deep_drain"), of("deep_reply"), of("spawn_exit_workers")),
+        (9, 6, 12)
+    );
+    for point in &points {
+        assert!(
+            point["median"].as_f64().is_some_and(|figure| figure > 0.0),
+            "{point}"
+        );
+    }
+}
+
+#[test]
 fn a_child_on_the_wrong_allocator_measures_nothing() {
     // A figure that is none is not printed.
     let output = compare(&["--child", "pingpong", "tokio/w1-mimalloc", "--n", "10"]);

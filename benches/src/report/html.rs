@@ -5,6 +5,7 @@ use super::plot;
 use crate::measured::Unit;
 use crate::mode::{MODES, Mode, System};
 use crate::outcome::Outcome;
+use crate::scaling::Drawn;
 use crate::series::Series;
 
 const STYLE: &str = "body{font:15px/1.45 sans-serif;max-width:64em;margin:2em auto;padding:0 1em}\
@@ -16,14 +17,7 @@ const STYLE: &str = "body{font:15px/1.45 sans-serif;max-width:64em;margin:2em au
 
 /// The page of a comparison: what was run where, what to beware of, and what came of it.
 pub fn page(machine: &str, warnings: &[String], outcomes: &[Outcome]) -> String {
-    let mut page = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>compare</title>\
-         <style>{STYLE}</style><h1>compare</h1><p>{}</p>",
-        escape(machine)
-    );
-    for warning in warnings {
-        page += &format!("<p class=warning>{}</p>", escape(warning));
-    }
+    let mut page = head(machine, warnings);
     page += "<p>How many times better ours is than the best peer. Of a lateness (us) the 99th \
              percentile counts.</p>";
     page += &overview(outcomes);
@@ -40,6 +34,30 @@ pub fn page(machine: &str, warnings: &[String], outcomes: &[Outcome]) -> String 
         page += &section(outcome);
     }
     page + "</html>\n"
+}
+
+/// The page of the curves.
+pub fn curves_page(machine: &str, warnings: &[String], drawn: &[Drawn]) -> String {
+    let mut page = head(machine, warnings);
+    page += "<p>What an operation costs at growing sizes. A flat line is linear growth.</p>";
+    for drawn in drawn {
+        page += &format!("<h2>{}</h2>", drawn.curve.name);
+        page += &plot::curve(drawn);
+        page += &format!("<pre>{}</pre>", escape(super::curves::table(drawn).trim()));
+    }
+    page + "</html>\n"
+}
+
+fn head(machine: &str, warnings: &[String]) -> String {
+    let mut page = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>compare</title>\
+         <style>{STYLE}</style><h1>compare</h1><p>{}</p>",
+        escape(machine)
+    );
+    for warning in warnings {
+        page += &format!("<p class=warning>{}</p>", escape(warning));
+    }
+    page
 }
 
 fn ours() -> impl Iterator<Item = &'static Mode> {

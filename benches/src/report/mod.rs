@@ -3,8 +3,10 @@
 //! * [`table`]: a row for each workload, a column for each of our modes and each peer's best;
 //! * [`details`]: a row for each mode;
 //! * [`json`]: a line of JSON for each mode;
+//! * [`curves`]: tables of curves;
 //! * [`html`]: tables and plots in one page.
 
+mod curves;
 mod details;
 mod html;
 mod json;
@@ -12,7 +14,8 @@ mod number;
 mod plot;
 mod table;
 
-pub use html::page;
+pub use curves::{json as curve_json, table as curve_table};
+pub use html::{curves_page, page};
 pub use table::Table;
 
 use crate::outcome::Outcome;

@@ -7,11 +7,23 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::number::number;
 use crate::mode::{Mode, System};
 use crate::outcome::{Outcome, Verdict};
+use crate::scaling::Drawn;
+use crate::summary::Summary;
 
 /// Ours, peers, and losses of ours.
 const OURS: RGBColor = RGBColor(38, 115, 77);
 const PEER: RGBColor = RGBColor(150, 160, 172);
 const LOSS: RGBColor = RGBColor(190, 60, 50);
+
+/// Lines of peers.
+const OTHERS: [RGBColor; 6] = [
+    RGBColor(217, 95, 2),
+    RGBColor(117, 112, 179),
+    RGBColor(231, 41, 138),
+    RGBColor(166, 118, 29),
+    RGBColor(31, 120, 180),
+    RGBColor(80, 80, 80),
+];
 
 /// The height of a bar's row, and the width of a plot, in pixels.
 const ROW: i32 = 20;
@@ -30,7 +42,7 @@ pub fn modes(outcome: &Outcome) -> String {
         .iter()
         .filter_map(|series| Some((series.mode, series.summary(unit)?)))
         .collect();
-    let score = |summary: &crate::summary::Summary| summary.score(unit);
+    let score = |summary: &Summary| summary.score(unit);
     let longest = summaries
         .iter()
         .map(|(_, summary)| score(summary))
@@ -82,6 +94,62 @@ pub fn verdicts(outcomes: &[Outcome], ours: &Mode) -> String {
             &PathElement::new(vec![(middle, 0), (middle, bottom)], BLACK),
         );
     })
+}
+
+/// What an operation costs in each mode, by size; both axes are logarithmic.
+pub fn curve(drawn: &Drawn) -> String {
+    let figures: Vec<(&Mode, Vec<(u64, f64)>)> = drawn
+        .modes()
+        .map(|mode| (mode, drawn.figures(mode)))
+        .collect();
+    let all = || figures.iter().flat_map(|(_, figures)| figures);
+    let (Some(first), Some(last)) = (
+        all().map(|(size, _)| *size).min(),
+        all().map(|(size, _)| *size).max(),
+    ) else {
+        return String::new();
+    };
+    let least = all().map(|(_, it)| *it).fold(f64::INFINITY, f64::min);
+    let largest = all().map(|(_, it)| *it).fold(f64::MIN_POSITIVE, f64::max);
+    let (least, largest) = (least.max(0.01) / 2.0, largest.max(0.1) * 2.0);
+    let mut picture = String::new();
+    {
+        let size = (WIDTH as u32, 320);
+        let area = SVGBackend::with_string(&mut picture, size).into_drawing_area();
+        let mut chart = ChartBuilder::on(&area)
+            .margin(10)
+            .x_label_area_size(36)
+            .y_label_area_size(70)
+            .build_cartesian_2d((first..last + 1).log_scale(), (least..largest).log_scale())
+            .expect("a string takes everything");
+        chart
+            .configure_mesh()
+            .x_desc(drawn.curve.axis.name())
+            .y_desc(drawn.points[0].1.workload.unit.name())
+            .draw()
+            .expect("a string takes everything");
+        for (number, (mode, figures)) in figures.into_iter().enumerate() {
+            let color = match mode.system {
+                System::Runtime if mode.migrate => RGBColor(90, 180, 130),
+                System::Runtime => OURS,
+                _ => OTHERS[number % OTHERS.len()],
+            };
+            let line = LineSeries::new(figures, color.stroke_width(2)).point_size(3);
+            chart
+                .draw_series(line)
+                .expect("a string takes everything")
+                .label(mode.path())
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color));
+        }
+        chart
+            .configure_series_labels()
+            .background_style(WHITE.mix(0.8))
+            .border_style(PEER)
+            .draw()
+            .expect("a string takes everything");
+        area.present().expect("a string takes everything");
+    }
+    picture
 }
 
 /// A picture of so many rows.

@@ -1,4 +1,5 @@
 //! `ring`: 503 processes in a ring pass one token. `ring_many`: 1000 processes, 500 tokens.
+//! `ring_wide`: `n` processes, one token.
 //!
 //! With one token at most one process is runnable at a time: a hop is a send, a wake-up and a
 //! switch to a process that was not run for 502 hops, so its stack has left the first cache.
@@ -39,6 +40,30 @@ pub(super) static WORKLOADS: [Workload; 2] = [
         workers: 1,
     },
 ];
+
+/// For curves: its size is that of the ring.
+pub(super) static WIDE: [Workload; 1] = [Workload {
+    name: "ring_wide",
+    about: "hops of one token round so many processes",
+    n: 100_000,
+    unit: Unit::NsPerOp,
+    warm_up: true,
+    on_runtime: |node, n| on_runtime(node, hops(n), wide(n)),
+    on_tokio: Some(|rt, n| on_tokio(rt, hops(n), wide(n))),
+    workers: 1,
+}];
+
+/// The hops that are made in a ring of so many processes.
+fn hops(processes: u64) -> u64 {
+    (2 * processes).max(500_000)
+}
+
+fn wide(processes: u64) -> &'static Shape {
+    Box::leak(Box::new(Shape {
+        processes,
+        tokens: 1,
+    }))
+}
 
 static ONE: Shape = Shape {
     processes: 503,

@@ -157,7 +157,7 @@ struct Reply {
 #[derive(Debug)]
 struct Stop;
 
-fn reply(node: &Node, n: u64, behind: u64) -> Measured {
+pub(super) fn reply(node: &Node, n: u64, behind: u64) -> Measured {
     node.run(move || {
         fill(behind);
         // Takes the inbox in and lets others run, before there is a server: else that would be
