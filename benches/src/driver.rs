@@ -1,6 +1,7 @@
 //! The driver: has every mode of every workload measured in turn, and reports.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::job::Job;
@@ -10,6 +11,7 @@ use crate::outcome::Outcome;
 use crate::peer::program;
 use crate::progress::Progress;
 use crate::report::{self, Form, Table};
+use crate::series::Series;
 use crate::weather::{self, Weather};
 use crate::workload::Workload;
 
@@ -55,22 +57,31 @@ pub fn compare(order: &Compare) -> ExitCode {
         outcomes.push(outcome);
     }
     drop(progress);
-    for warning in &warnings {
-        eprintln!("compare: {warning}");
-    }
     if order.form == Form::Table {
         println!("\n{}", machine());
     }
-    let mut failed = outcomes
-        .iter()
-        .flat_map(|outcome| &outcome.series)
-        .any(|series| !series.failures.is_empty());
-    if let Some(file) = &order.html {
-        let page = report::page(&machine(), &warnings, &outcomes);
-        if let Err(error) = fs::write(file, page) {
-            eprintln!("compare: {}: {error}", file.display());
-            failed = true;
-        }
+    let series = outcomes.iter().flat_map(|outcome| &outcome.series);
+    let page = || report::page(&machine(), &warnings, &outcomes);
+    close(&warnings, series, order.html.as_deref(), page)
+}
+
+/// Tells the warnings, and writes the page if there is a file for it. The exit code tells whether
+/// every child did its work.
+pub fn close<'a>(
+    warnings: &[String],
+    mut series: impl Iterator<Item = &'a Series>,
+    html: Option<&Path>,
+    page: impl FnOnce() -> String,
+) -> ExitCode {
+    for warning in warnings {
+        eprintln!("compare: {warning}");
+    }
+    let mut failed = series.any(|series| !series.failures.is_empty());
+    if let Some(file) = html
+        && let Err(error) = fs::write(file, page())
+    {
+        eprintln!("compare: {}: {error}", file.display());
+        failed = true;
     }
     if failed {
         ExitCode::FAILURE

@@ -4,7 +4,7 @@
 //! its own (this program again, with `--child`), the modes in turn. So all of them meet the same
 //! weather, none inherits another's heap or page tables, and a crash is one failed figure.
 //!
-//! * [`options`] reads the command line; [`driver`] has each workload measured, [`scaling`] each
+//! * [`options`] reads the command line, [`help`] explains it; [`driver`] has each workload measured, [`scaling`] each
 //!   [`curve`], and both do it by a [`job`], which starts the children;
 //! * [`measured`] is one round's figure, a [`series`] the rounds of a mode, of which a [`summary`]
 //!   is made, an [`outcome`] what all modes did; [`report`] prints it;
@@ -19,6 +19,7 @@ mod countdown;
 mod cpu;
 mod curve;
 mod driver;
+mod help;
 mod job;
 mod load;
 mod measured;
@@ -46,11 +47,11 @@ static ALLOCATOR: allocator::Chosen = allocator::Chosen;
 fn main() -> ExitCode {
     match options::read() {
         Ok(Order::Help) => {
-            options::help();
+            help::usage();
             ExitCode::SUCCESS
         }
         Ok(Order::List) => {
-            options::list();
+            help::list();
             ExitCode::SUCCESS
         }
         Ok(Order::Measure(order)) => child::measure(&order),

@@ -1,6 +1,5 @@
 //! `--scaling`: measures the curves.
 
-use std::fs;
 use std::process::ExitCode;
 
 use crate::curve::Curve;
@@ -53,22 +52,8 @@ pub fn scale(order: &Scaling) -> ExitCode {
         drawn.push(curve);
     }
     drop(progress);
-    for warning in &warnings {
-        eprintln!("compare: {warning}");
-    }
     let outcomes = drawn.iter().flat_map(|drawn| &drawn.points);
-    let mut series = outcomes.flat_map(|(_, outcome)| &outcome.series);
-    let mut failed = series.any(|series| !series.failures.is_empty());
-    if let Some(file) = &order.html {
-        let page = report::curves_page(&machine(), &warnings, &drawn);
-        if let Err(error) = fs::write(file, page) {
-            eprintln!("compare: {}: {error}", file.display());
-            failed = true;
-        }
-    }
-    if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    let series = outcomes.flat_map(|(_, outcome)| &outcome.series);
+    let page = || report::curves_page(&machine(), &warnings, &drawn);
+    driver::close(&warnings, series, order.html.as_deref(), page)
 }
