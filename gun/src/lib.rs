@@ -1,5 +1,66 @@
-//! Gun: the HTTP/1.1, HTTP/2 and Websocket client whose connection is a process.
+//! Gun: the HTTP client whose connection is a process.
 //!
-//! Empty so far: it stands on `genserver` and on I/O.
+//! [`open`] starts a process that connects, and connects again when the connection is lost. Requests are
+//! messages to it and return at once, with a reference; what comes of them are messages to the caller:
+//! [`Response`], [`Data`], [`Trailers`], [`Inform`], [`Error`]. The owner, who opened the connection, is
+//! told [`Up`] and [`Down`].
+//!
+//! ```
+//! use runtime::prelude::*;
+//! # use std::io::{Read, Write};
+//! # fn server() -> u16 {
+//! #     let listener = runtime::net::TcpListener::bind("127.0.0.1:0").unwrap();
+//! #     let port = listener.local_addr().unwrap().port();
+//! #     spawn!(move || {
+//! #         let (mut stream, _) = listener.accept().unwrap();
+//! #         stream.read(&mut [0; 1024]).unwrap();
+//! #         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").unwrap();
+//! #         stream.read(&mut [0; 1024]).unwrap();
+//! #     });
+//! #     port
+//! # }
+//!
+//! # runtime::run(|| {
+//! # let port = server();
+//! let conn = gun::open("localhost", port, gun::Opts::new()).unwrap();
+//! let stream = gun::get(conn, "/", ());
+//! receive! {
+//!     gun::Response { stream: of, fin, status, .. } if of == stream => {
+//!         assert_eq!(status, 200);
+//!         assert!(!fin);
+//!     }
+//! }
+//! let (body, _) = gun::await_body(conn, stream, std::time::Duration::from_secs(5)).unwrap();
+//! assert_eq!(body, "hello");
+//! gun::close(conn).unwrap();
+//! # });
+//! ```
+//!
+//! So far it speaks HTTP/1.1 over TCP and Unix sockets. hyper does the protocol; requests that are made
+//! while another is under way wait their turn in the connection's process, in order.
 
 #![forbid(unsafe_code)]
+
+mod command;
+mod connect;
+mod connection;
+mod error;
+mod headers;
+mod http1;
+mod message;
+mod options;
+mod outgoing;
+mod request;
+mod wait;
+
+pub use command::{Info, StreamInfo, StreamState};
+pub use connection::OwnerDown;
+pub use error::{BadState, CloseError, OpenError, Reason};
+pub use headers::IntoHeaders;
+pub use message::{Data, Down, Error, Inform, Protocol, Response, StreamRef, Trailers, Up};
+pub use options::{HttpOpts, Opts, ReplyTo, ReqOpts, Retry};
+pub use request::{
+    cancel, close, data, delete, flush, get, head, headers, info, open, open_unix, options, patch,
+    post, put, request, set_owner, shutdown, stream_info, update_flow,
+};
+pub use wait::{AwaitError, Awaited, await_, await_body, await_up};

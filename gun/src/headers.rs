@@ -1,0 +1,47 @@
+//! Headers as callers give them.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// What can be given for a request's headers: nothing (`()`), a [`HeaderMap`], or pairs of strings.
+///
+/// # Panics
+///
+/// A pair of strings that is no header (a name with a space, a value with a line break) panics in the
+/// caller, and names it: Gun's `invalid_request_header`. A `HeaderMap` holds none.
+pub trait IntoHeaders {
+    /// The headers.
+    fn into_headers(self) -> HeaderMap;
+}
+
+impl IntoHeaders for () {
+    fn into_headers(self) -> HeaderMap {
+        HeaderMap::new()
+    }
+}
+
+impl IntoHeaders for HeaderMap {
+    fn into_headers(self) -> HeaderMap {
+        self
+    }
+}
+
+impl<const N: usize> IntoHeaders for [(&str, &str); N] {
+    #[track_caller]
+    fn into_headers(self) -> HeaderMap {
+        self.as_slice().into_headers()
+    }
+}
+
+impl IntoHeaders for &[(&str, &str)] {
+    #[track_caller]
+    fn into_headers(self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.len());
+        for (name, value) in self {
+            match (HeaderName::try_from(*name), HeaderValue::try_from(*value)) {
+                (Ok(name), Ok(value)) => headers.append(name, value),
+                _ => panic!("invalid request header {name:?}: {value:?}"),
+            };
+        }
+        headers
+    }
+}

@@ -1,0 +1,485 @@
+//! HTTP/1.1 on a connection: hyper drives the bytes, the order of requests and their fates are kept here.
+//!
+//! Invariants:
+//! * At most one request is in hyper's hands, the `active` one. The others queue behind it, in order.
+//! * A stream that has told its end is in neither, so none that has finished is ever listed as killed.
+//! * A cancelled stream stays, in silence, since its response must be read to find the next one.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+use http::{HeaderValue, Version};
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
+use runtime::future::{Sleep, sleep};
+use runtime::request::Call;
+use runtime::{Pid, self_pid, send};
+
+use crate::command::{Body, Command, Query, Request, StreamInfo, StreamState};
+use crate::connect::Transport;
+use crate::connection::{Asked, Connection, Lost};
+use crate::error::{BadState, Reason};
+use crate::message::{Data, Error, Inform, Protocol, Response, StreamRef, Trailers};
+use crate::options::ReplyTo;
+use crate::outgoing::{Outgoing, Writer};
+
+/// The most bytes of a data message.
+const PIECE: usize = 16 * 1024;
+
+/// Speaks HTTP/1.1 until the connection is lost, or has ended as it was told to.
+pub(crate) async fn run(connection: &mut Connection, transport: Transport) -> Lost {
+    let address = transport.address();
+    let shaken = Builder::new()
+        .read_buf_exact_size(Some(PIECE))
+        .handshake(transport)
+        .await;
+    let (sender, driver) = match shaken {
+        Ok(both) => both,
+        Err(error) => {
+            return Lost {
+                reason: Reason::of(&error),
+                killed: Vec::new(),
+            };
+        }
+    };
+    let mut http = Http {
+        conn: self_pid(),
+        address,
+        sender,
+        driver: Some(driver),
+        active: None,
+        queue: VecDeque::new(),
+        lost: None,
+        last: false,
+        killed: Vec::new(),
+        closing: None,
+    };
+    let postponed = std::mem::take(&mut connection.postponed);
+    for command in postponed {
+        http.command(connection, command);
+    }
+    std::future::poll_fn(|cx| http.poll(connection, cx)).await
+}
+
+struct Http {
+    conn: Pid,
+    address: Option<std::net::SocketAddr>,
+    sender: SendRequest<Outgoing>,
+    /// None once it has ended.
+    driver: Option<Driver<Transport, Outgoing>>,
+    active: Option<(Stream, Phase)>,
+    queue: VecDeque<(Stream, http::Request<Outgoing>)>,
+    /// Why the connection is lost, once it is.
+    lost: Option<Reason>,
+    /// Either side has said that no request follows the active one.
+    last: bool,
+    killed: Vec<StreamRef>,
+    /// How long the active stream is waited for, once it is to end.
+    closing: Option<Sleep>,
+}
+
+struct Stream {
+    id: StreamRef,
+    reply_to: ReplyTo,
+    body: Writer,
+    /// Data messages that may still be sent.
+    flow: Option<i64>,
+    silent: Arc<AtomicBool>,
+}
+
+enum Phase {
+    Head(Pin<Box<dyn Future<Output = hyper::Result<http::Response<Incoming>>> + Send>>),
+    Body(Incoming),
+}
+
+/// What has come of a look at the active stream.
+enum Step {
+    Pending,
+    Progress,
+    /// The stream has come to its end.
+    Ended,
+    Failed(Reason),
+}
+
+impl Stream {
+    fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    fn tell<M: runtime::Message>(&self, message: M) {
+        if !self.is_silent() {
+            self.reply_to.tell(message);
+        }
+    }
+
+    /// Silent streams are read to the end, whatever the flow.
+    fn may_flow(&self) -> bool {
+        self.is_silent() || self.flow.is_none_or(|left| left > 0)
+    }
+
+    fn fail(&self, conn: Pid, reason: Reason) {
+        let stream = Some(self.id);
+        self.tell(Error {
+            conn,
+            stream,
+            reason,
+        });
+    }
+}
+
+impl Http {
+    fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Lost> {
+        loop {
+            let mut progress = false;
+            while let Poll::Ready(asked) = connection.next(cx) {
+                progress = true;
+                match asked {
+                    Asked::Command(command) => self.command(connection, command),
+                    Asked::Query(query) => self.answer(connection, query),
+                    Asked::End => self.begin_to_end(connection),
+                }
+            }
+            if let Some(driver) = &mut self.driver
+                && let Poll::Ready(ended) = Pin::new(driver).poll(cx)
+            {
+                progress = true;
+                self.driver = None;
+                self.lost = Some(match ended {
+                    Ok(()) if self.last => Reason::Normal,
+                    Ok(()) => Reason::Closed,
+                    Err(error) => Reason::of(&error),
+                });
+            }
+            progress |= self.start_next(cx);
+            progress |= self.look(connection, cx);
+            if self.active.is_none() {
+                if connection.ending.is_some() {
+                    return Poll::Ready(self.give_up(Reason::Normal));
+                }
+                if let Some(reason) = self.lost {
+                    return Poll::Ready(self.give_up(reason));
+                }
+                if self.last {
+                    return Poll::Ready(self.give_up(Reason::Normal));
+                }
+            }
+            if let Some(time) = &mut self.closing
+                && Pin::new(time).poll(cx).is_ready()
+            {
+                return Poll::Ready(self.give_up(Reason::Normal));
+            }
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Tells every stream that is left, and lists it.
+    fn give_up(&mut self, reason: Reason) -> Lost {
+        let told = if reason == Reason::Normal {
+            Reason::Closing
+        } else {
+            reason
+        };
+        let active = self.active.take().map(|(stream, _)| stream);
+        for stream in active
+            .into_iter()
+            .chain(self.queue.drain(..).map(|(stream, _)| stream))
+        {
+            stream.fail(self.conn, told);
+            self.killed.push(stream.id);
+        }
+        Lost {
+            reason,
+            killed: std::mem::take(&mut self.killed),
+        }
+    }
+
+    fn begin_to_end(&mut self, connection: &Connection) {
+        self.refuse_queued();
+        if self.closing.is_none() {
+            self.closing = connection.opts.http.closing_timeout.map(sleep);
+        }
+    }
+
+    /// Those that have not begun never will.
+    fn refuse_queued(&mut self) {
+        for (stream, _) in self.queue.drain(..) {
+            stream.fail(self.conn, Reason::Closing);
+        }
+    }
+
+    fn command(&mut self, connection: &Connection, command: Command) {
+        match command {
+            Command::Request(request) => self.request(connection, request),
+            Command::Data {
+                stream,
+                from,
+                fin,
+                data,
+            } => {
+                let written = match self.stream(stream) {
+                    Some(found) => found.body.write(data, fin),
+                    None => Err(BadState::NoStream),
+                };
+                if let Err(what) = written {
+                    self.refuse(from, stream, what);
+                }
+            }
+            Command::Cancel { stream, from } => match self.stream(stream) {
+                Some(found) => found.silent.store(true, Ordering::Relaxed),
+                None => self.refuse(from, stream, BadState::NoStream),
+            },
+            Command::UpdateFlow { stream, messages } => {
+                if let Some(Some(left)) = self.stream(stream).map(|found| found.flow.as_mut()) {
+                    *left += i64::from(messages);
+                }
+            }
+            // The connection's own.
+            Command::SetOwner { .. } | Command::Shutdown => {}
+        }
+    }
+
+    fn refuse(&self, to: Pid, stream: StreamRef, what: BadState) {
+        let error = Error {
+            conn: self.conn,
+            stream: Some(stream),
+            reason: Reason::BadState(what),
+        };
+        send(to, error);
+    }
+
+    fn stream(&mut self, id: StreamRef) -> Option<&mut Stream> {
+        let active = self.active.as_mut().map(|(stream, _)| stream);
+        let queued = self.queue.iter_mut().map(|(stream, _)| stream);
+        active
+            .into_iter()
+            .chain(queued)
+            .find(|stream| stream.id == id)
+    }
+
+    fn answer(&mut self, connection: &Connection, query: Call<Query>) {
+        match query.request {
+            Query::Info => {
+                let streams = self.queue.len() + usize::from(self.active.is_some());
+                let info = connection.info(Some(Protocol::Http), self.address, streams);
+                query.client.of().reply(info);
+            }
+            Query::StreamInfo(stream) => {
+                let info = self.stream(stream).map(|found| StreamInfo {
+                    stream,
+                    reply_to: found.reply_to.pid(),
+                    state: if found.is_silent() {
+                        StreamState::Stopping
+                    } else {
+                        StreamState::Running
+                    },
+                });
+                query.client.of().reply(info);
+            }
+        }
+    }
+
+    fn request(&mut self, connection: &Connection, request: Request) {
+        let Request {
+            stream: id,
+            reply_to,
+            flow,
+            method,
+            path,
+            headers,
+            body,
+        } = request;
+        let (outgoing, body) = match body {
+            Body::Whole(bytes) => Outgoing::whole(bytes),
+            Body::Streamed => Outgoing::streamed(content_length(&headers)),
+        };
+        let flow = flow.or(connection.opts.http.flow).map(i64::from);
+        let stream = Stream {
+            id,
+            reply_to,
+            body,
+            flow,
+            silent: Arc::default(),
+        };
+        if self.last || connection.ending.is_some() {
+            return stream.fail(self.conn, Reason::Closing);
+        }
+        let Ok(mut request) = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .body(outgoing)
+        else {
+            return stream.fail(self.conn, Reason::BadState(BadState::BadTarget));
+        };
+        *request.headers_mut() = headers;
+        if let Err(what) = complete(&mut request, &connection.authority) {
+            return stream.fail(self.conn, Reason::BadState(what));
+        }
+        let (conn, to, silent) = (
+            self.conn,
+            stream.reply_to.clone(),
+            Arc::clone(&stream.silent),
+        );
+        hyper::ext::on_informational(&mut request, move |inform| {
+            if !silent.load(Ordering::Relaxed) {
+                to.tell(Inform {
+                    conn,
+                    stream: id,
+                    status: inform.status(),
+                    headers: inform.headers().clone(),
+                });
+            }
+        });
+        self.queue.push_back((stream, request));
+    }
+
+    /// Gives hyper the next request, when it is ready for it.
+    fn start_next(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.active.is_some() || self.lost.is_some() || self.last || self.queue.is_empty() {
+            return false;
+        }
+        if !matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(()))) {
+            return false;
+        }
+        let Some((stream, request)) = self.queue.pop_front() else {
+            return false;
+        };
+        let last = says_close(request.headers());
+        let head = Box::pin(self.sender.send_request(request));
+        self.active = Some((stream, Phase::Head(head)));
+        if last {
+            self.last = true;
+            self.refuse_queued();
+        }
+        true
+    }
+
+    /// Goes on with the active stream. True: it has come further.
+    fn look(&mut self, connection: &Connection, cx: &mut Context<'_>) -> bool {
+        let Some((stream, phase)) = &mut self.active else {
+            return false;
+        };
+        let step = match phase {
+            Phase::Head(head) => match head.as_mut().poll(cx) {
+                Poll::Pending => Step::Pending,
+                Poll::Ready(Err(error)) => Step::Failed(Reason::of(&error)),
+                Poll::Ready(Ok(response)) => {
+                    let (head, body) = response.into_parts();
+                    let last = head.version < Version::HTTP_11 || says_close(&head.headers);
+                    let fin = body.is_end_stream();
+                    stream.tell(Response {
+                        conn: self.conn,
+                        stream: stream.id,
+                        fin,
+                        status: head.status,
+                        headers: head.headers,
+                    });
+                    *phase = Phase::Body(body);
+                    self.last |= last;
+                    if fin { Step::Ended } else { Step::Progress }
+                }
+            },
+            Phase::Body(body) if stream.may_flow() => match Pin::new(&mut *body).poll_frame(cx) {
+                Poll::Pending => Step::Pending,
+                Poll::Ready(Some(Err(error))) => Step::Failed(Reason::of(&error)),
+                Poll::Ready(None) => {
+                    data(self.conn, stream, Bytes::new(), true);
+                    Step::Ended
+                }
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(bytes) => {
+                        let fin = body.is_end_stream();
+                        data(self.conn, stream, bytes, fin);
+                        if fin { Step::Ended } else { Step::Progress }
+                    }
+                    Err(frame) => match frame.into_trailers() {
+                        Ok(headers) => {
+                            stream.tell(Trailers {
+                                conn: self.conn,
+                                stream: stream.id,
+                                headers,
+                            });
+                            Step::Ended
+                        }
+                        Err(_) => Step::Progress,
+                    },
+                },
+            },
+            Phase::Body(_) => Step::Pending,
+        };
+        match step {
+            Step::Pending => return false,
+            Step::Progress => {}
+            Step::Ended => self.active = None,
+            Step::Failed(reason) => {
+                if let Some((stream, _)) = self.active.take() {
+                    stream.fail(self.conn, reason);
+                    self.killed.push(stream.id);
+                }
+                // hyper tells the stream alone why, if there is one.
+                if self.lost.is_none_or(|lost| lost == Reason::Closed) {
+                    self.lost = Some(reason);
+                }
+            }
+        }
+        if self.last && connection.ending.is_none() {
+            self.refuse_queued();
+        }
+        true
+    }
+}
+
+/// Sends a piece of a body, in messages of the size allowed.
+fn data(conn: Pid, stream: &mut Stream, mut bytes: Bytes, fin: bool) {
+    loop {
+        let piece = bytes.split_to(bytes.len().min(PIECE));
+        let last = bytes.is_empty();
+        stream.tell(Data {
+            conn,
+            stream: stream.id,
+            fin: fin && last,
+            data: piece,
+        });
+        if let Some(left) = &mut stream.flow {
+            *left -= 1;
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+/// What a request must have: a host; the length or the coding of its body is hyper's to say.
+fn complete(request: &mut http::Request<Outgoing>, authority: &str) -> Result<(), BadState> {
+    let length = request.body().size_hint().exact();
+    let headers = request.headers_mut();
+    headers.remove(TRANSFER_ENCODING);
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    } else {
+        headers.remove(CONTENT_LENGTH);
+    }
+    if !headers.contains_key(HOST) {
+        let host = HeaderValue::from_str(authority).map_err(|_| BadState::BadTarget)?;
+        headers.insert(HOST, host);
+    }
+    Ok(())
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn says_close(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONNECTION).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|token| token.trim().eq_ignore_ascii_case("close"))
+}

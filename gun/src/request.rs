@@ -1,0 +1,339 @@
+//! The functions that open, use and close connections. But for [`info`], [`stream_info`] and [`close`]
+//! they return at once.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use http::Method;
+use runtime::request::{CallError, call};
+use runtime::{
+    Down as ProcessDown, ExitReason, Pid, Spawn, exit_signal, make_ref, monitor, receive, self_pid,
+    send,
+};
+
+use crate::command::{Body, Command, Info, Query, Request, StreamInfo};
+use crate::connect::Target;
+use crate::connection;
+use crate::error::{CloseError, OpenError};
+use crate::headers::IntoHeaders;
+use crate::message::{Data, Down, Error, Inform, Response, StreamRef, Trailers, Up};
+use crate::options::{Opts, ReqOpts};
+
+/// Opens a connection: a process, whose owner is the caller. It connects in its own time, and tells the
+/// owner [`Up`].
+///
+/// Mirrors `gun:open/3`.
+///
+/// # Errors
+///
+/// The host is not one, or no process can be spawned. That it cannot be reached is the process's exit
+/// reason.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host = bare.unwrap_or(host);
+    let is_name = |c: char| c.is_ascii_graphic() && !"/?#@\\[]<>\"".contains(c);
+    if host.is_empty() || !host.chars().all(is_name) {
+        return Err(OpenError::Host(host.to_owned()));
+    }
+    let shown = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    let authority = if port == 80 {
+        shown
+    } else {
+        format!("{shown}:{port}")
+    };
+    let target = Target::Tcp {
+        host: host.to_owned(),
+        port,
+    };
+    start(target, authority, opts)
+}
+
+/// Opens a connection over a Unix socket. The origin's host is `localhost`.
+///
+/// Mirrors `gun:open_unix/2`.
+///
+/// # Errors
+///
+/// No process can be spawned.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn open_unix(path: impl AsRef<Path>, opts: Opts) -> Result<Pid, OpenError> {
+    let target = Target::Unix(path.as_ref().to_owned());
+    start(target, "localhost".to_owned(), opts)
+}
+
+fn start(target: Target, authority: String, opts: Opts) -> Result<Pid, OpenError> {
+    let owner = self_pid();
+    let mut spawn = Spawn::new().label("gun");
+    if !opts.supervise {
+        spawn = spawn.link();
+    }
+    let spawned = spawn.future(connection::run(owner, target, authority, opts));
+    let conn = spawned.map_err(OpenError::Spawn)?.pid;
+    // When it answers it watches its owner, so that the owner's reason is never missed. If it has ended
+    // already, whoever uses it finds that out.
+    let _ = info(conn);
+    Ok(conn)
+}
+
+/// Closes a connection at once, whatever is under way, and returns when it has ended. Its exit reason is
+/// [`ExitReason::Shutdown`]; nobody is told.
+///
+/// Mirrors `gun:close/1`.
+///
+/// # Errors
+///
+/// There is no such process.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn close(conn: Pid) -> Result<(), CloseError> {
+    let watch = monitor(conn);
+    runtime::unlink(conn);
+    exit_signal(conn, ExitReason::Shutdown);
+    receive! {
+        ProcessDown { monitor, reason, .. } if monitor == watch => match reason {
+            ExitReason::NoProc => Err(CloseError(conn)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Closes a connection when the response under way has come to its end. Requests that have not begun get an
+/// [`Error`].
+///
+/// Mirrors `gun:shutdown/1`.
+pub fn shutdown(conn: Pid) {
+    send(conn, Command::Shutdown);
+}
+
+/// Gives a connection, of which the caller is the owner, another owner.
+///
+/// Mirrors `gun:set_owner/2`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn set_owner(conn: Pid, owner: Pid) {
+    let from = self_pid();
+    send(conn, Command::SetOwner { from, owner });
+}
+
+/// What is known of a connection.
+///
+/// Mirrors `gun:info/1`.
+///
+/// # Errors
+///
+/// It has ended, or does not answer within 5 s.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn info(conn: Pid) -> Result<Info, CallError> {
+    call(conn, Query::Info, std::time::Duration::from_secs(5))
+}
+
+/// What is known of a request; `None` if it has ended, or there is no connection.
+///
+/// Mirrors `gun:stream_info/2`.
+///
+/// # Errors
+///
+/// The connection has ended, or does not answer within 5 s.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn stream_info(conn: Pid, stream: StreamRef) -> Result<Option<StreamInfo>, CallError> {
+    let time = std::time::Duration::from_secs(5);
+    call(conn, Query::StreamInfo(stream), time)
+}
+
+macro_rules! without_body {
+    ($($name:ident $method:ident $mirrors:literal;)*) => {$(
+        #[doc = concat!("Makes a ", stringify!($method), " request.\n\nMirrors `", $mirrors, "`.")]
+        ///
+        /// # Panics
+        ///
+        /// Outside a process, or if [a header is none](IntoHeaders).
+        #[track_caller]
+        pub fn $name(conn: Pid, path: &str, headers: impl IntoHeaders) -> StreamRef {
+            let body = Body::Whole(Bytes::new());
+            make(conn, Method::$method, path, headers, body, ReqOpts::new())
+        }
+    )*};
+}
+
+without_body! {
+    get GET "gun:get/3";
+    head HEAD "gun:head/3";
+    options OPTIONS "gun:options/3";
+    delete DELETE "gun:delete/3";
+}
+
+macro_rules! with_body {
+    ($($name:ident $method:ident $mirrors:literal;)*) => {$(
+        #[doc = concat!("Makes a ", stringify!($method), " request with a body.\n\nMirrors `", $mirrors, "`.")]
+        ///
+        /// # Panics
+        ///
+        /// Outside a process, or if [a header is none](IntoHeaders).
+        #[track_caller]
+        pub fn $name(
+            conn: Pid,
+            path: &str,
+            headers: impl IntoHeaders,
+            body: impl Into<Bytes>,
+        ) -> StreamRef {
+            let body = Body::Whole(body.into());
+            make(conn, Method::$method, path, headers, body, ReqOpts::new())
+        }
+    )*};
+}
+
+with_body! {
+    patch PATCH "gun:patch/4";
+    post POST "gun:post/4";
+    put PUT "gun:put/4";
+}
+
+/// Makes a request of any method, with a body and options.
+///
+/// Mirrors `gun:request/6`.
+///
+/// # Panics
+///
+/// Outside a process, or if [a header is none](IntoHeaders).
+#[track_caller]
+pub fn request(
+    conn: Pid,
+    method: Method,
+    path: &str,
+    headers: impl IntoHeaders,
+    body: impl Into<Bytes>,
+    opts: ReqOpts,
+) -> StreamRef {
+    make(conn, method, path, headers, Body::Whole(body.into()), opts)
+}
+
+/// Begins a request whose body is sent by [`data`](fn@data): in chunks, or of the length that a header
+/// `content-length` says.
+///
+/// Mirrors `gun:headers/5`.
+///
+/// # Panics
+///
+/// Outside a process, or if [a header is none](IntoHeaders).
+#[track_caller]
+pub fn headers(
+    conn: Pid,
+    method: Method,
+    path: &str,
+    headers: impl IntoHeaders,
+    opts: ReqOpts,
+) -> StreamRef {
+    make(conn, method, path, headers, Body::Streamed, opts)
+}
+
+#[track_caller]
+fn make(
+    conn: Pid,
+    method: Method,
+    path: &str,
+    headers: impl IntoHeaders,
+    body: Body,
+    opts: ReqOpts,
+) -> StreamRef {
+    let stream = StreamRef(make_ref());
+    let request = Request {
+        stream,
+        reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
+        flow: opts.flow,
+        method,
+        path: path.to_owned(),
+        headers: headers.into_headers(),
+        body,
+    };
+    send(conn, Command::Request(request));
+    stream
+}
+
+/// Sends a piece of a request's body; `fin`: the last.
+///
+/// Mirrors `gun:data/4`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn data(conn: Pid, stream: StreamRef, fin: bool, data: impl Into<Bytes>) {
+    let data = data.into();
+    if data.is_empty() && !fin {
+        return;
+    }
+    let from = self_pid();
+    let command = Command::Data {
+        stream,
+        from,
+        fin,
+        data,
+    };
+    send(conn, command);
+}
+
+/// Silences a request: no message of it is sent from now on. Its response is read to the end.
+///
+/// Mirrors `gun:cancel/2`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn cancel(conn: Pid, stream: StreamRef) {
+    let from = self_pid();
+    send(conn, Command::Cancel { stream, from });
+}
+
+/// Lets a stream with a flow send so many messages more.
+///
+/// Mirrors `gun:update_flow/3`.
+pub fn update_flow(conn: Pid, stream: StreamRef, messages: u32) {
+    send(conn, Command::UpdateFlow { stream, messages });
+}
+
+/// Drops what a connection has sent to the caller and has not been received yet.
+///
+/// Mirrors `gun:flush/1`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn flush(conn: Pid) {
+    loop {
+        let dropped = receive! {
+            Up { conn: of, .. } if of == conn => true,
+            Down { conn: of, .. } if of == conn => true,
+            Inform { conn: of, .. } if of == conn => true,
+            Response { conn: of, .. } if of == conn => true,
+            Data { conn: of, .. } if of == conn => true,
+            Trailers { conn: of, .. } if of == conn => true,
+            Error { conn: of, .. } if of == conn => true,
+            after std::time::Duration::ZERO => false,
+        };
+        if !dropped {
+            return;
+        }
+    }
+}

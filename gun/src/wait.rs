@@ -1,0 +1,146 @@
+//! Waiting for what a connection sends, by the stream; all else stays in the mailbox.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
+use runtime::{
+    Down as ProcessDown, ExitReason, IntoDeadline, Pid, demonitor_flush, monitor, receive,
+};
+
+use crate::error::Reason;
+use crate::message::{Data, Error, Inform, Protocol, Response, StreamRef, Trailers, Up};
+
+/// What [`await_`] has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Awaited {
+    /// See [`Inform`].
+    Inform(StatusCode, HeaderMap),
+    /// See [`Response`]: whether it is all, its status, its headers.
+    Response(bool, StatusCode, HeaderMap),
+    /// See [`Data`]: whether it is the last, the bytes.
+    Data(bool, Bytes),
+    /// See [`Trailers`].
+    Trailers(HeaderMap),
+}
+
+/// Why nothing was found.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum AwaitError {
+    /// The stream has failed.
+    Stream(Reason),
+    /// The connection has.
+    Connection(Reason),
+    /// The connection's process has ended.
+    Down(ExitReason),
+    /// Nothing came in time.
+    Timeout,
+}
+
+impl fmt::Display for AwaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AwaitError::Stream(reason) => write!(f, "the request has failed: {reason}"),
+            AwaitError::Connection(reason) => write!(f, "the connection has failed: {reason}"),
+            AwaitError::Down(reason) => write!(f, "the connection has ended: {reason}"),
+            AwaitError::Timeout => f.write_str("nothing came in time"),
+        }
+    }
+}
+
+impl StdError for AwaitError {}
+
+/// Waits for the next message of a stream.
+///
+/// Mirrors `gun:await/3`.
+///
+/// # Errors
+///
+/// The stream or the connection has failed, or nothing came in time.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn await_(
+    conn: Pid,
+    stream: StreamRef,
+    timeout: impl IntoDeadline,
+) -> Result<Awaited, AwaitError> {
+    let watch = monitor(conn);
+    let found = receive! {
+        Inform { stream: of, status, headers, .. } if of == stream => Ok(Awaited::Inform(status, headers)),
+        Response { stream: of, fin, status, headers, .. } if of == stream => {
+            Ok(Awaited::Response(fin, status, headers))
+        }
+        Data { stream: of, fin, data, .. } if of == stream => Ok(Awaited::Data(fin, data)),
+        Trailers { stream: of, headers, .. } if of == stream => Ok(Awaited::Trailers(headers)),
+        Error { stream: Some(of), reason, .. } if of == stream => Err(AwaitError::Stream(reason)),
+        Error { conn: of, stream: None, reason } if of == conn => Err(AwaitError::Connection(reason)),
+        ProcessDown { monitor, reason, .. } if monitor == watch => Err(AwaitError::Down(reason)),
+        after timeout => Err(AwaitError::Timeout),
+    };
+    demonitor_flush(watch);
+    found
+}
+
+/// Gathers a response's body, and the trailers if there are any. The time-out is for each message; after one,
+/// what was gathered is lost.
+///
+/// Mirrors `gun:await_body/3`.
+///
+/// # Errors
+///
+/// As for [`await_`].
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn await_body(
+    conn: Pid,
+    stream: StreamRef,
+    timeout: impl IntoDeadline + Clone,
+) -> Result<(Bytes, Option<HeaderMap>), AwaitError> {
+    let mut body = BytesMut::new();
+    loop {
+        match await_(conn, stream, timeout.clone())? {
+            Awaited::Data(fin, data) => {
+                // A body in one piece is not copied.
+                if fin && body.is_empty() {
+                    return Ok((data, None));
+                }
+                body.extend_from_slice(&data);
+                if fin {
+                    return Ok((body.freeze(), None));
+                }
+            }
+            Awaited::Trailers(headers) => return Ok((body.freeze(), Some(headers))),
+            Awaited::Response(true, ..) => return Ok((Bytes::new(), None)),
+            Awaited::Response(false, ..) | Awaited::Inform(..) => {}
+        }
+    }
+}
+
+/// Waits for a connection to be up.
+///
+/// Mirrors `gun:await_up/2`.
+///
+/// # Errors
+///
+/// It has ended, or is not up in time.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn await_up(conn: Pid, timeout: impl IntoDeadline) -> Result<Protocol, AwaitError> {
+    let watch = monitor(conn);
+    let found = receive! {
+        Up { conn: of, protocol } if of == conn => Ok(protocol),
+        ProcessDown { monitor, reason, .. } if monitor == watch => Err(AwaitError::Down(reason)),
+        after timeout => Err(AwaitError::Timeout),
+    };
+    demonitor_flush(watch);
+    found
+}

@@ -1,0 +1,61 @@
+//! flow_SUITE.
+
+use gun::{HttpOpts, Opts, ReqOpts};
+use runtime::prelude::*;
+
+use crate::peer::{Line, Peer, SOON};
+
+fn piece(stream: gun::StreamRef) -> Option<bytes::Bytes> {
+    // Whatever the connection has sent is here when it has answered.
+    receive! {
+        gun::Data { stream: of, data, .. } if of == stream => Some(data),
+        after std::time::Duration::ZERO => None,
+    }
+}
+
+fn chunked(line: &mut Line) {
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+}
+
+/// A stream stops when its flow is used up, and goes on when it is given more. A request's flow comes before the
+/// connection's.
+#[runtime::test]
+fn flow_http() {
+    let peer = Peer::new();
+    let opts = Opts::new().http(HttpOpts::new().flow(100));
+    let (conn, mut line) = peer.open(opts);
+    let opts = ReqOpts::new().flow(1);
+    let stream = gun::request(conn, http::Method::GET, "/", (), "", opts);
+    chunked(&mut line);
+    line.write("1\r\na\r\n");
+    gun::await_(conn, stream, SOON).unwrap();
+    assert!(
+        matches!(gun::await_(conn, stream, SOON), Ok(gun::Awaited::Data(false, data)) if data == "a")
+    );
+    line.write("1\r\nb\r\n1\r\nc\r\n0\r\n\r\n");
+    gun::info(conn).unwrap();
+    assert_eq!(piece(stream), None);
+    gun::update_flow(conn, stream, 1);
+    assert!(
+        matches!(gun::await_(conn, stream, SOON), Ok(gun::Awaited::Data(false, data)) if data == "b")
+    );
+    gun::info(conn).unwrap();
+    assert_eq!(piece(stream), None);
+    gun::update_flow(conn, stream, 2);
+    assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "c");
+    gun::close(conn).unwrap();
+}
+
+/// Without a flow, updates are ignored.
+#[runtime::test]
+fn no_flow_http() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::get(conn, "/", ());
+    gun::update_flow(conn, stream, 0);
+    chunked(&mut line);
+    line.write("1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+    assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "ab");
+    gun::close(conn).unwrap();
+}

@@ -1,0 +1,284 @@
+//! gun_SUITE.
+
+use std::time::Duration;
+
+use ::gun::{AwaitError, Down, Opts, Protocol, Reason, Retry};
+use runtime::net::{TcpListener, UnixListener};
+use runtime::prelude::*;
+
+use crate::peer::{Peer, SOON};
+
+/// A port that nobody listens at.
+fn nobody() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn ends(conn: Pid) -> ExitReason {
+    let watch = monitor(conn);
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == watch => reason,
+        after SOON => panic!("it goes on"),
+    }
+}
+
+fn refused() -> ExitReason {
+    ExitReason::shutdown_with(Reason::Io(std::io::ErrorKind::ConnectionRefused))
+}
+
+/// Without retries, a connection that cannot be made ends at once, and says why.
+#[runtime::test]
+fn retry_0() {
+    let conn = ::gun::open("127.0.0.1", nobody(), Opts::new().retry(0)).unwrap();
+    assert!(matches!(ends(conn), reason if reason == refused() || reason == ExitReason::NoProc));
+}
+
+/// Without retries, a connection that is lost tells its owner, and ends.
+#[runtime::test]
+fn retry_0_disconnect() {
+    let peer = Peer::new();
+    let (conn, line) = peer.open(Opts::new().retry(0));
+    let watch = monitor(conn);
+    drop(line);
+    receive! {
+        down: Down => assert_eq!((down.conn, down.reason, down.killed), (conn, Reason::Closed, vec![])),
+        after SOON => panic!("no Down"),
+    }
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == watch => {
+            assert_eq!(reason, ExitReason::shutdown_with(Reason::Closed));
+        }
+        after SOON => panic!("it goes on"),
+    }
+}
+
+/// The first retry is immediate, each other one waits; five retries are six attempts.
+#[runtime::test]
+fn retry_timeout() {
+    let port = nobody();
+    let before = runtime::now();
+    let opts = Opts::new()
+        .retry(3)
+        .retry_timeout(Duration::from_millis(20));
+    let conn = ::gun::open("127.0.0.1", port, opts).unwrap();
+    assert_eq!(ends(conn), refused());
+    assert!(runtime::now() - before >= Duration::from_millis(40));
+}
+
+/// A function says how often and when; it is asked with what is left.
+#[runtime::test]
+fn retry_fun() {
+    let me = self_pid();
+    let opts = Opts::new().retry(5).retry_fun(move |left| {
+        send(me, left);
+        Retry {
+            retries: left.saturating_sub(3),
+            timeout: Duration::ZERO,
+        }
+    });
+    let conn = ::gun::open("127.0.0.1", nobody(), opts).unwrap();
+    let watch = monitor(conn);
+    let mut asked = Vec::new();
+    loop {
+        receive! {
+            left: u32 => asked.push(left),
+            runtime::Down { monitor, .. } if monitor == watch => break,
+        }
+    }
+    assert_eq!(asked, [5, 2]);
+}
+
+/// A connection that is lost is made again, and its owner told.
+#[runtime::test]
+fn reconnects() {
+    let peer = Peer::new();
+    let (conn, line) = peer.open(Opts::new());
+    drop(line);
+    let _line = peer.accept();
+    receive! {
+        down: Down => assert_eq!(down.protocol, Protocol::Http),
+        after SOON => panic!("no Down"),
+    }
+    assert_eq!(::gun::await_up(conn, SOON), Ok(Protocol::Http));
+    ::gun::close(conn).unwrap();
+}
+
+/// What has not come to its end when the connection is lost is listed, the oldest first; what has is not.
+#[runtime::test]
+fn killed_streams_http() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let done = ::gun::get(conn, "/done", ());
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    ::gun::await_(conn, done, SOON).unwrap();
+    let [first, second] = ["/1", "/2"].map(|path| ::gun::get(conn, path, ()));
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nnot all");
+    ::gun::await_(conn, first, SOON).unwrap();
+    drop(line);
+    receive! {
+        down: Down => assert_eq!(down.killed, [first, second]),
+        after SOON => panic!("no Down"),
+    }
+    // Each was told before.
+    for stream in [first, second] {
+        let told = loop {
+            match ::gun::await_(conn, stream, Duration::ZERO) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(told, AwaitError::Stream(Reason::Closed));
+    }
+    ::gun::close(conn).unwrap();
+}
+
+/// Requests that are made before there is a connection are sent when there is.
+#[runtime::test]
+fn postpone_request_while_not_connected() {
+    let port = nobody();
+    let opts = Opts::new()
+        .retry(100)
+        .retry_timeout(Duration::from_millis(5));
+    let conn = ::gun::open("127.0.0.1", port, opts).unwrap();
+    let stream = ::gun::get(conn, "/postponed", ());
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let (mut line, _) = listener.accept().unwrap();
+    use std::io::Write;
+    line.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    let head = ::gun::await_(conn, stream, SOON);
+    assert!(matches!(head, Ok(::gun::Awaited::Response(true, status, _)) if status == 204));
+    ::gun::close(conn).unwrap();
+}
+
+/// The default port is left out of `host`, another is not; a host that is given wins.
+#[runtime::test]
+fn host() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    ::gun::get(conn, "/", ());
+    assert!(
+        line.head()
+            .contains(&format!("host: 127.0.0.1:{}\r\n", peer.port()))
+    );
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    ::gun::get(conn, "/", [("host", "example.org")]);
+    assert!(line.head().contains("host: example.org\r\n"));
+    ::gun::close(conn).unwrap();
+}
+
+/// The messages go to another process, or to a function.
+#[runtime::test]
+fn reply_to_http() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let me = self_pid();
+    let other = spawn!(move || {
+        receive! { response: ::gun::Response => send(me, ("process", response.status.as_u16())) }
+    });
+    let opts = ::gun::ReqOpts::new().reply_to(other);
+    ::gun::request(conn, http::Method::GET, "/", (), "", opts);
+    line.head();
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    receive! { ("process", status): (&'static str, u16) => assert_eq!(status, 204) }
+    let function = ::gun::ReplyTo::function(move |message| {
+        let response = message.downcast::<::gun::Response>().unwrap();
+        send(me, ("function", response.status.as_u16()));
+    });
+    let opts = ::gun::ReqOpts::new().reply_to(function);
+    ::gun::request(conn, http::Method::GET, "/", (), "", opts);
+    line.head();
+    line.write("HTTP/1.1 205 Reset Content\r\ncontent-length: 0\r\n\r\n");
+    receive! { ("function", status): (&'static str, u16) => assert_eq!(status, 205) }
+    ::gun::close(conn).unwrap();
+}
+
+/// Only the owner may name another, who is watched from then on.
+#[runtime::test]
+fn set_owner() {
+    let peer = Peer::new();
+    let (conn, _line) = peer.open(Opts::new());
+    let next = spawn!(|| receive! { (): () => {} });
+    let thief = spawn_monitor!(move || {
+        ::gun::set_owner(conn, self_pid());
+        receive! { error: ::gun::Error => assert_eq!(error.stream, None) }
+    });
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == thief.1 => assert_eq!(reason, ExitReason::Normal),
+    }
+    ::gun::set_owner(conn, next);
+    assert_eq!(::gun::info(conn).unwrap().owner, next);
+    let watch = monitor(conn);
+    send(next, ());
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, ExitReason::Normal),
+        after SOON => panic!("it goes on"),
+    }
+}
+
+/// A connection over a Unix socket; its host is `localhost`.
+#[runtime::test]
+fn unix_socket_connect() {
+    let folder = std::env::temp_dir().join(format!("gun-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let conn = ::gun::open_unix(&path, Opts::new()).unwrap();
+    let stream = ::gun::get(conn, "/", ());
+    let (mut line, _) = listener.accept().unwrap();
+    use std::io::{Read, Write};
+    let mut head = [0; 512];
+    let read = line.read(&mut head).unwrap();
+    assert!(String::from_utf8_lossy(&head[..read]).contains("host: localhost\r\n"));
+    line.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        .unwrap();
+    assert_eq!(::gun::await_body(conn, stream, SOON).unwrap().0, "hi");
+    ::gun::close(conn).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// What is no host is refused; what is no path is the stream's error.
+#[runtime::test]
+fn wrong_arguments() {
+    for host in ["", "two words", "a/b", "user@host"] {
+        assert!(::gun::open(host, 80, Opts::new()).is_err(), "{host:?}");
+    }
+    let peer = Peer::new();
+    let (conn, _line) = peer.open(Opts::new());
+    let stream = ::gun::get(conn, "/two words", ());
+    let told = ::gun::await_(conn, stream, SOON);
+    let reason = Reason::BadState(::gun::BadState::BadTarget);
+    assert_eq!(told, Err(AwaitError::Stream(reason)));
+    ::gun::close(conn).unwrap();
+    assert_eq!(::gun::close(conn), Err(::gun::CloseError(conn)));
+}
+
+/// A header with a line break is refused in the caller.
+#[runtime::test]
+fn invalid_request_headers_raise() {
+    let peer = Peer::new();
+    let (conn, _line) = peer.open(Opts::new());
+    let caught = std::panic::catch_unwind(|| ::gun::get(conn, "/", [("x-bad", "a\r\nb: c")]));
+    let payload = caught.unwrap_err();
+    let text = payload.downcast_ref::<String>().unwrap();
+    assert!(text.contains("x-bad"), "{text}");
+    ::gun::close(conn).unwrap();
+}
+
+/// A connection that is not supervised is linked to who opened it.
+#[runtime::test]
+fn supervise_false() {
+    let peer = Peer::new();
+    let port = peer.port();
+    let (opener, _) = spawn_monitor!(move || {
+        let conn = ::gun::open("127.0.0.1", port, Opts::new().supervise(false)).unwrap();
+        assert!(runtime::links().contains(&conn));
+        ::gun::close(conn).unwrap();
+    });
+    receive! {
+        runtime::Down { object, reason, .. } => {
+            assert_eq!((object, reason), (opener.into(), ExitReason::Normal));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! HTTP/1.1, message by message.
+
+use gun::{Awaited, BadState, Opts, Reason, ReqOpts};
+use http::Method;
+use runtime::prelude::*;
+
+use crate::peer::{Peer, SOON};
+
+/// Requests are sent and answered in order, also those made while another is under way.
+#[runtime::test]
+fn in_order() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let streams = ["/0", "/1", "/2"].map(|path| gun::get(conn, path, ()));
+    for (index, stream) in streams.into_iter().enumerate() {
+        assert!(
+            line.head()
+                .starts_with(&format!("GET /{index} HTTP/1.1\r\n"))
+        );
+        line.write(&format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{index}"
+        ));
+        let (body, trailers) = gun::await_body(conn, stream, SOON).unwrap();
+        assert_eq!((body, trailers), (index.to_string().into(), None));
+    }
+    gun::close(conn).unwrap();
+}
+
+/// A body in chunks, with trailers that end it.
+#[runtime::test]
+fn trailers() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::get(conn, "/", [("te", "trailers")]);
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n");
+    line.write("5\r\nhello\r\n0\r\nx-sum: 5\r\n\r\n");
+    let (body, trailers) = gun::await_body(conn, stream, SOON).unwrap();
+    assert_eq!(body, "hello");
+    assert_eq!(trailers.unwrap()["x-sum"], "5");
+    gun::close(conn).unwrap();
+}
+
+/// Informational responses come before the response.
+#[runtime::test]
+fn inform() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    line.write("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n");
+    let first = gun::await_(conn, stream, SOON).unwrap();
+    assert!(
+        matches!(first, Awaited::Inform(status, headers) if status == 103 && headers["link"] == "</a>")
+    );
+    let second = gun::await_(conn, stream, SOON).unwrap();
+    assert!(matches!(second, Awaited::Response(true, status, _) if status == 204));
+    gun::close(conn).unwrap();
+}
+
+/// A request without a body says that it has none; one with a body how long it is.
+#[runtime::test]
+fn content_length() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    gun::get(conn, "/", ());
+    assert!(line.head().contains("content-length: 0\r\n"));
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    // A length that is wrong is put right.
+    gun::post(conn, "/", [("content-length", "99")], "hello");
+    assert!(line.head().contains("content-length: 5\r\n"));
+    assert_eq!(line.read(5), "hello");
+    gun::close(conn).unwrap();
+}
+
+/// A body that is sent in pieces: in chunks, or of the length that was said. What does not fit is refused,
+/// and the connection goes on.
+#[runtime::test]
+fn streamed_body() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::headers(conn, Method::POST, "/", (), ReqOpts::new());
+    assert!(line.head().contains("transfer-encoding: chunked\r\n"));
+    gun::data(conn, stream, false, "hello");
+    assert_eq!(line.read(10), "5\r\nhello\r\n");
+    gun::data(conn, stream, false, "");
+    gun::data(conn, stream, true, "");
+    assert_eq!(line.read(5), "0\r\n\r\n");
+    gun::data(conn, stream, true, "late");
+    let ended = Reason::BadState(BadState::BodyEnded);
+    assert_eq!(
+        gun::await_(conn, stream, SOON),
+        Err(gun::AwaitError::Stream(ended))
+    );
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, stream, SOON).unwrap();
+
+    let stream = gun::headers(
+        conn,
+        Method::PUT,
+        "/",
+        [("content-length", "4")],
+        ReqOpts::new(),
+    );
+    assert!(line.head().contains("content-length: 4\r\n"));
+    gun::data(conn, stream, false, "too long");
+    let long = Reason::BadState(BadState::BodyTooLong);
+    assert_eq!(
+        gun::await_(conn, stream, SOON),
+        Err(gun::AwaitError::Stream(long))
+    );
+    gun::data(conn, stream, true, "fits");
+    assert_eq!(line.read(4), "fits");
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, stream, SOON).unwrap();
+    gun::data(conn, stream, true, "gone");
+    let gone = Reason::BadState(BadState::NoStream);
+    assert_eq!(
+        gun::await_(conn, stream, SOON),
+        Err(gun::AwaitError::Stream(gone))
+    );
+    gun::close(conn).unwrap();
+}
+
+/// A cancelled stream says nothing more, and its response does not disturb the next one.
+#[runtime::test]
+fn cancel() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let cancelled = gun::get(conn, "/", ());
+    gun::cancel(conn, cancelled);
+    let next = gun::get(conn, "/", ());
+    let state = gun::stream_info(conn, cancelled).unwrap().unwrap().state;
+    assert_eq!(state, gun::StreamState::Stopping);
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlong");
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnext");
+    assert_eq!(gun::await_body(conn, next, SOON).unwrap().0, "next");
+    receive! {
+        gun::Response { stream, .. } if stream == cancelled => panic!("not silent"),
+        gun::Data { stream, .. } if stream == cancelled => panic!("not silent"),
+        after std::time::Duration::ZERO => {}
+    }
+    assert_eq!(gun::stream_info(conn, cancelled).unwrap(), None);
+    gun::close(conn).unwrap();
+}
+
+/// What is no HTTP takes the connection down, and the stream with it.
+#[runtime::test]
+fn garbage() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new().retry(0));
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    line.write("this is no answer\r\n\r\n");
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(told, Err(gun::AwaitError::Stream(Reason::Protocol)));
+    receive! {
+        down: gun::Down => assert_eq!((down.reason, down.killed), (Reason::Protocol, vec![stream])),
+        after SOON => panic!("no Down"),
+    }
+}
+
+/// Of a large body no message is longer than 16 KiB, and nothing is lost.
+#[runtime::test]
+fn pieces() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    let size = 1 << 20;
+    let writer = spawn!(move || {
+        line.write(&format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n"
+        ));
+        for _ in 0..size / 1024 {
+            line.write(&"x".repeat(1024));
+        }
+        receive! { (): () => {} }
+    });
+    let (mut got, mut fin) = (0, false);
+    while !fin {
+        receive! {
+            gun::Data { stream: of, fin: last, data, .. } if of == stream => {
+                assert!(data.len() <= 16 * 1024);
+                got += data.len();
+                fin = last;
+            }
+            after SOON => panic!("{got} of {size}"),
+        }
+    }
+    assert_eq!(got, size);
+    send(writer, ());
+    gun::close(conn).unwrap();
+}

@@ -1,0 +1,7 @@
+//! What Gun's own suites ask, case by case, each test named after its case; and what they leave out.
+
+mod flow;
+mod gun;
+mod http1;
+mod peer;
+mod shutdown;

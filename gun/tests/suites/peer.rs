@@ -1,0 +1,68 @@
+//! A scripted peer: a listener in the test's own process, which reads and writes what the test says.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use gun::Opts;
+use runtime::net::{TcpListener, TcpStream};
+use runtime::prelude::*;
+
+/// Long enough for anything that is to come.
+pub const SOON: Duration = Duration::from_secs(10);
+
+pub struct Peer(TcpListener);
+
+pub struct Line(TcpStream);
+
+impl Peer {
+    pub fn new() -> Peer {
+        Peer(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    pub fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
+
+    pub fn accept(&self) -> Line {
+        Line(self.0.accept().unwrap().0)
+    }
+
+    /// A connection that is up, and the peer's end of it.
+    pub fn open(&self, opts: Opts) -> (Pid, Line) {
+        let conn = gun::open("127.0.0.1", self.port(), opts).unwrap();
+        let line = self.accept();
+        assert_eq!(gun::await_up(conn, SOON), Ok(gun::Protocol::Http));
+        (conn, line)
+    }
+}
+
+impl Line {
+    /// Reads a request's head.
+    pub fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// Reads so many bytes.
+    pub fn read(&mut self, bytes: usize) -> String {
+        let mut body = vec![0; bytes];
+        self.0.read_exact(&mut body).unwrap();
+        String::from_utf8(body).unwrap()
+    }
+
+    pub fn write(&mut self, bytes: &str) {
+        self.0.write_all(bytes.as_bytes()).unwrap();
+    }
+
+    /// Reads until the other end closes.
+    pub fn end(mut self) -> String {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).unwrap();
+        rest
+    }
+}
