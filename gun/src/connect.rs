@@ -15,6 +15,7 @@ use runtime::net::{TcpStream, UnixStream, lookup_host};
 
 use crate::error::Reason;
 use crate::options::Opts;
+use crate::tls::{self, TlsStream};
 
 /// Where a connection goes.
 #[derive(Clone, Debug)]
@@ -27,12 +28,14 @@ pub(crate) enum Target {
 pub(crate) enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream>),
 }
 
 impl Transport {
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Transport::Tcp(stream) => stream.peer_addr().ok(),
+            Transport::Tls(stream) => stream.tcp().peer_addr().ok(),
             Transport::Unix(_) => None,
         }
     }
@@ -42,11 +45,17 @@ impl Transport {
 pub(crate) async fn connect(target: Target, opts: Opts) -> Result<Transport, Reason> {
     match target {
         Target::Tcp { host, port } => {
-            let addresses = within(opts.domain_lookup_timeout, look_up(host, port)).await??;
+            let found = look_up(host.clone(), port);
+            let addresses = within(opts.domain_lookup_timeout, found).await??;
             let stream = within(opts.connect_timeout, TcpStream::connecting(&addresses)).await??;
             // Small requests are not to wait for more.
             stream.set_nodelay(true)?;
-            Ok(Transport::Tcp(stream))
+            if !opts.is_tls(port) {
+                return Ok(Transport::Tcp(stream));
+            }
+            let shaking = tls::handshake(&opts.tls, host, stream);
+            let stream = within(opts.tls_handshake_timeout, shaking).await??;
+            Ok(Transport::Tls(Box::new(stream)))
         }
         // The system answers at once.
         Target::Unix(path) => Ok(Transport::Unix(UnixStream::connect(path)?)),
@@ -91,6 +100,7 @@ impl Read for Transport {
         match self.get_mut() {
             Transport::Tcp(stream) => Read::poll_read(Pin::new(stream), cx, buf),
             Transport::Unix(stream) => Read::poll_read(Pin::new(stream), cx, buf),
+            Transport::Tls(stream) => Read::poll_read(Pin::new(stream), cx, buf),
         }
     }
 }
@@ -104,6 +114,7 @@ impl Write for Transport {
         match self.get_mut() {
             Transport::Tcp(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
             Transport::Unix(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
+            Transport::Tls(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
         }
     }
 
@@ -115,17 +126,19 @@ impl Write for Transport {
         match self.get_mut() {
             Transport::Tcp(stream) => Write::poll_write_vectored(Pin::new(stream), cx, slices),
             Transport::Unix(stream) => Write::poll_write_vectored(Pin::new(stream), cx, slices),
+            Transport::Tls(stream) => Write::poll_write_vectored(Pin::new(stream), cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        !matches!(self, Transport::Tls(_))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Transport::Tcp(stream) => Write::poll_flush(Pin::new(stream), cx),
             Transport::Unix(stream) => Write::poll_flush(Pin::new(stream), cx),
+            Transport::Tls(stream) => Write::poll_flush(Pin::new(stream), cx),
         }
     }
 
@@ -133,6 +146,7 @@ impl Write for Transport {
         match self.get_mut() {
             Transport::Tcp(stream) => Write::poll_shutdown(Pin::new(stream), cx),
             Transport::Unix(stream) => Write::poll_shutdown(Pin::new(stream), cx),
+            Transport::Tls(stream) => Write::poll_shutdown(Pin::new(stream), cx),
         }
     }
 }

@@ -5,6 +5,9 @@ use std::fmt;
 use std::io;
 
 use runtime::{Pid, SpawnError};
+use tokio_rustls::rustls::{self, AlertDescription};
+
+use crate::tls;
 
 /// Why a request or a connection has ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +26,42 @@ pub enum Reason {
     Timeout,
     /// The peer does not speak HTTP/1.1.
     Protocol,
+    /// There is no TLS with the peer.
+    Tls(TlsReason),
     /// What was asked does not fit with what is.
     BadState(BadState),
 }
+
+/// Why there is no TLS with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsReason {
+    /// The peer says so: Gun's `{tls_alert, _}`.
+    Alert(AlertDescription),
+    /// The peer's certificate is not to be trusted: expired, of another name, of an authority that is not
+    /// trusted.
+    Certificate,
+    /// The peer does not speak TLS, or none that we speak; or our own certificate does not fit its key.
+    Protocol,
+    /// The host's name, or the one given for it, is none that a certificate can have.
+    ServerName,
+    /// Nobody is trusted: no authority was given, or the system has none.
+    NoAuthority,
+}
+
+impl fmt::Display for TlsReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TlsReason::Alert(alert) => write!(f, "the peer's TLS alert {alert:?}"),
+            TlsReason::Certificate => f.write_str("the peer's certificate is not to be trusted"),
+            TlsReason::Protocol => f.write_str("no TLS that both sides speak"),
+            TlsReason::ServerName => f.write_str("a name that no certificate can have"),
+            TlsReason::NoAuthority => f.write_str("no authority to trust"),
+        }
+    }
+}
+
+impl StdError for TlsReason {}
 
 /// What does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,21 +86,29 @@ impl Reason {
             .source()
             .and_then(|source| source.downcast_ref::<io::Error>())
         {
-            return match error.kind() {
-                io::ErrorKind::UnexpectedEof => Reason::Closed,
-                kind => Reason::Io(kind),
-            };
+            return Reason::of_io(error);
         }
         if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
             return Reason::Closed;
         }
         Reason::Protocol
     }
+
+    fn of_io(error: &io::Error) -> Reason {
+        let inside = error
+            .get_ref()
+            .and_then(|inside| inside.downcast_ref::<rustls::Error>());
+        match (inside, error.kind()) {
+            (Some(error), _) => tls::reason(error.clone()),
+            (None, io::ErrorKind::UnexpectedEof) => Reason::Closed,
+            (None, kind) => Reason::Io(kind),
+        }
+    }
 }
 
 impl From<io::Error> for Reason {
     fn from(error: io::Error) -> Reason {
-        Reason::Io(error.kind())
+        Reason::of_io(&error)
     }
 }
 
@@ -77,6 +121,7 @@ impl fmt::Display for Reason {
             Reason::Io(kind) => kind.fmt(f),
             Reason::Timeout => f.write_str("timed out"),
             Reason::Protocol => f.write_str("the peer does not speak HTTP/1.1"),
+            Reason::Tls(why) => why.fmt(f),
             Reason::BadState(what) => what.fmt(f),
         }
     }

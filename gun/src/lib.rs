@@ -36,7 +36,7 @@
 //! # });
 //! ```
 //!
-//! So far it speaks HTTP/1.1 over TCP and Unix sockets. hyper does the protocol; requests that are made
+//! So far it speaks HTTP/1.1 over TCP, TLS and Unix sockets. hyper does the protocol; requests that are made
 //! while another is under way wait their turn in the connection's process, in order.
 
 #![forbid(unsafe_code)]
@@ -51,16 +51,20 @@ mod message;
 mod options;
 mod outgoing;
 mod request;
+mod tls;
 mod wait;
 
 pub use command::{Info, StreamInfo, StreamState};
 pub use connection::OwnerDown;
-pub use error::{BadState, CloseError, OpenError, Reason};
+pub use error::{BadState, CloseError, OpenError, Reason, TlsReason};
 pub use headers::IntoHeaders;
 pub use message::{Data, Down, Error, Inform, Protocol, Response, StreamRef, Trailers, Up};
-pub use options::{HttpOpts, Opts, ReplyTo, ReqOpts, Retry};
+pub use options::{HttpOpts, Opts, ReplyTo, ReqOpts, Retry, Transport};
 pub use request::{
     cancel, close, data, delete, flush, get, head, headers, info, open, open_unix, options, patch,
     post, put, request, set_owner, shutdown, stream_info, update_flow,
 };
+pub use tls::TlsOpts;
+pub use tokio_rustls::rustls::AlertDescription;
+pub use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 pub use wait::{AwaitError, Awaited, await_, await_body, await_up};

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use runtime::{AnyMessage, Message, Pid, send};
 
+use crate::tls::TlsOpts;
+
 /// How a connection is made, kept and lost: Gun's `opts()`.
 #[derive(Clone, Debug)]
 pub struct Opts {
@@ -15,6 +17,19 @@ pub struct Opts {
     pub(crate) retry: u32,
     pub(crate) retry_fun: RetryFun,
     pub(crate) supervise: bool,
+    pub(crate) transport: Option<Transport>,
+    pub(crate) tls: TlsOpts,
+    pub(crate) tls_handshake_timeout: Option<Duration>,
+}
+
+/// What a protocol is spoken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// TCP as it is.
+    Tcp,
+    /// TLS over TCP.
+    Tls,
 }
 
 /// What is done after a failure: see [`Opts::retry_fun`].
@@ -65,6 +80,34 @@ impl Opts {
             retry: 5,
             retry_fun: RetryFun::After(Duration::from_secs(5)),
             supervise: true,
+            transport: None,
+            tls: TlsOpts::new(),
+            tls_handshake_timeout: None,
+        }
+    }
+
+    /// What is spoken over; if this is not said, TLS on port 443 and TCP on all others.
+    pub fn transport(mut self, transport: Transport) -> Opts {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// How TLS is spoken.
+    pub fn tls(mut self, tls: TlsOpts) -> Opts {
+        self.tls = tls;
+        self
+    }
+
+    /// How long TLS's handshake may take.
+    pub fn tls_handshake_timeout(mut self, time: Duration) -> Opts {
+        self.tls_handshake_timeout = Some(time);
+        self
+    }
+
+    pub(crate) fn is_tls(&self, port: u16) -> bool {
+        match self.transport {
+            Some(transport) => transport == Transport::Tls,
+            None => port == 443,
         }
     }
 

@@ -46,7 +46,8 @@ pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
     } else {
         host.to_owned()
     };
-    let authority = if port == 80 {
+    let default = if opts.is_tls(port) { 443 } else { 80 };
+    let authority = if port == default {
         shown
     } else {
         format!("{shown}:{port}")

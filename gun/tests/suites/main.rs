@@ -5,3 +5,4 @@ mod gun;
 mod http1;
 mod peer;
 mod shutdown;
+mod tls;

@@ -1,0 +1,275 @@
+//! TLS over TCP, by rustls.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use futures_channel::oneshot;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use runtime::net::TcpStream;
+use runtime::{Spawn, blocking};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::crypto::{
+    CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+
+use crate::error::{Reason, TlsReason};
+
+/// How TLS is spoken: Gun's `tls_opts`.
+#[derive(Clone, Default)]
+pub struct TlsOpts {
+    trusted: Trusted,
+    identity: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
+    server_name: Option<String>,
+}
+
+#[derive(Clone, Default)]
+enum Trusted {
+    #[default]
+    System,
+    These(Arc<RootCertStore>),
+    Anyone,
+}
+
+impl TlsOpts {
+    /// The system's trust store, no certificate of our own, the host's name.
+    pub fn new() -> TlsOpts {
+        TlsOpts::default()
+    }
+
+    /// Trusts these authorities and no others. What is no certificate is left out.
+    pub fn trust(
+        mut self,
+        authorities: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> TlsOpts {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(authorities);
+        self.trusted = Trusted::These(Arc::new(store));
+        self
+    }
+
+    /// Trusts whoever answers: the connection is encrypted, and nobody knows with whom. OTP's `verify_none`.
+    pub fn verify_none(mut self) -> TlsOpts {
+        self.trusted = Trusted::Anyone;
+        self
+    }
+
+    /// The certificate that is shown to a server which asks for one, with its chain, and its key.
+    pub fn certificate(
+        mut self,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> TlsOpts {
+        self.identity = Some(Arc::new((chain, key)));
+        self
+    }
+
+    /// The name that is asked for (SNI) and that the server's certificate must have, if it is not the host's.
+    pub fn server_name(mut self, name: impl Into<String>) -> TlsOpts {
+        self.server_name = Some(name.into());
+        self
+    }
+}
+
+impl fmt::Debug for TlsOpts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let trusted = match self.trusted {
+            Trusted::System => "the system's",
+            Trusted::These(_) => "given",
+            Trusted::Anyone => "anyone",
+        };
+        f.debug_struct("TlsOpts")
+            .field("trusted", &trusted)
+            .field("identity", &self.identity.is_some())
+            .field("server_name", &self.server_name)
+            .finish()
+    }
+}
+
+/// Speaks TLS with whoever is at the stream's other end.
+pub(crate) async fn handshake(
+    opts: &TlsOpts,
+    host: String,
+    stream: TcpStream,
+) -> Result<TlsStream, Reason> {
+    let config = config(opts).await?;
+    let name = opts.server_name.clone().unwrap_or(host);
+    let name = ServerName::try_from(name).map_err(|_| Reason::Tls(TlsReason::ServerName))?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = connector.connect(name, stream).await?;
+    let room = vec![0; ROOM].into_boxed_slice();
+    Ok(TlsStream { stream, room })
+}
+
+async fn config(opts: &TlsOpts) -> Result<ClientConfig, Reason> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(reason)?;
+    let builder = match &opts.trusted {
+        Trusted::Anyone => {
+            let verifier = Arc::new(Anyone(provider));
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+        }
+        Trusted::System => verified(builder, system().await?, provider)?,
+        Trusted::These(store) => verified(builder, Arc::clone(store), provider)?,
+    };
+    let mut config = match opts.identity.as_deref() {
+        Some((chain, key)) => builder
+            .with_client_auth_cert(chain.clone(), key.clone_key())
+            .map_err(reason)?,
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+type Unverified =
+    tokio_rustls::rustls::ConfigBuilder<ClientConfig, tokio_rustls::rustls::WantsVerifier>;
+type Verified = tokio_rustls::rustls::ConfigBuilder<
+    ClientConfig,
+    tokio_rustls::rustls::client::WantsClientCert,
+>;
+
+fn verified(
+    builder: Unverified,
+    store: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Verified, Reason> {
+    let verifier = WebPkiServerVerifier::builder_with_provider(store, provider).build();
+    let verifier = verifier.map_err(|_| Reason::Tls(TlsReason::NoAuthority))?;
+    Ok(builder.with_webpki_verifier(verifier))
+}
+
+/// The system's trust store: read once, off the workers.
+async fn system() -> Result<Arc<RootCertStore>, Reason> {
+    static STORE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    if let Some(store) = STORE.get() {
+        return Ok(Arc::clone(store));
+    }
+    let (tell, told) = oneshot::channel();
+    let reading = Spawn::new().label("gun: trust store").spawn(move || {
+        let store = blocking(|| {
+            let mut store = RootCertStore::empty();
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            Arc::new(store)
+        });
+        // Nobody may wait for it any more.
+        let _ = tell.send(store);
+    });
+    reading.map_err(io::Error::other)?;
+    let store = told.await.map_err(io::Error::other)?;
+    Ok(Arc::clone(STORE.get_or_init(|| store)))
+}
+
+pub(crate) fn reason(error: Error) -> Reason {
+    Reason::Tls(match error {
+        Error::AlertReceived(alert) => TlsReason::Alert(alert),
+        Error::InvalidCertificate(_) => TlsReason::Certificate,
+        _ => TlsReason::Protocol,
+    })
+}
+
+/// Checks the signatures, so that it is one peer throughout, and nothing else.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// What a TLS record holds.
+const ROOM: usize = 16 * 1024;
+
+/// A stream of what is inside, with hyper's traits.
+pub(crate) struct TlsStream {
+    stream: client::TlsStream<TcpStream>,
+    /// Where records are opened: hyper's own room may not be initialised, tokio's must be here.
+    room: Box<[u8]>,
+}
+
+impl TlsStream {
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        self.stream.get_ref().0
+    }
+}
+
+impl Read for TlsStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut to: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let wanted = this.room.len().min(to.remaining());
+        let mut read = ReadBuf::new(&mut this.room[..wanted]);
+        ready!(Pin::new(&mut this.stream).poll_read(cx, &mut read))?;
+        to.put_slice(read.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for TlsStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,175 @@
+//! TLS: who is trusted, what is told, and how long a handshake may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gun::{CertificateDer, Opts, PrivateKeyDer, Reason, TlsOpts, TlsReason, Transport};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use runtime::block_on;
+use runtime::net::TcpListener;
+use runtime::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+
+use crate::peer::SOON;
+
+struct Identity {
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+}
+
+fn identity(name: &str) -> Identity {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed([name.to_owned()]).unwrap();
+    Identity {
+        certificate: cert.der().clone(),
+        key: PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap(),
+    }
+}
+
+/// A server that answers each connection's first request with the name it was asked for; it asks for a
+/// certificate of `clients` if there are any.
+fn server(identity: &Identity, clients: Option<&Identity>) -> u16 {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = match clients {
+        Some(clients) => {
+            let mut store = RootCertStore::empty();
+            store.add(clients.certificate.clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(store.into(), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let chain = vec![identity.certificate.clone()];
+    let mut config = builder
+        .with_single_cert(chain, identity.key.clone_key())
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    spawn!(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let acceptor = acceptor.clone();
+            spawn!(move || {
+                // Whoever does not trust us goes away.
+                let _ = block_on(async move {
+                    let mut stream = acceptor.accept(stream).await?;
+                    let (_, session) = stream.get_ref();
+                    let name = session.server_name().unwrap_or("nobody").to_owned();
+                    let spoken = session.alpn_protocol().map(<[u8]>::to_vec);
+                    assert_eq!(spoken.as_deref(), Some(&b"http/1.1"[..]));
+                    let _head = stream.read(&mut [0; 1024]).await?;
+                    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", name.len());
+                    stream.write_all((head + &name).as_bytes()).await?;
+                    stream.flush().await?;
+                    stream.read(&mut [0; 1024]).await
+                });
+            });
+        }
+    });
+    port
+}
+
+fn opts(tls: TlsOpts) -> Opts {
+    Opts::new().transport(Transport::Tls).tls(tls).retry(0)
+}
+
+fn ask(conn: Pid) -> String {
+    let stream = gun::get(conn, "/", ());
+    let (body, _) = gun::await_body(conn, stream, SOON).unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+/// Why a connection cannot be made.
+fn fails(host: &str, port: u16, opts: Opts) -> Reason {
+    // Linked, so that its reason is told however early it ends.
+    trap_exit(true);
+    let conn = gun::open(host, port, opts.supervise(false)).unwrap();
+    receive! {
+        Exit { from, reason: ExitReason::ShutdownWith(why), .. } if from == Some(conn) => {
+            *why.downcast_ref::<Reason>().unwrap()
+        }
+        after SOON => panic!("it goes on"),
+    }
+}
+
+/// The host's name is asked for.
+#[runtime::test]
+fn server_name_indication_default() {
+    let identity = identity("localhost");
+    let port = server(&identity, None);
+    let tls = TlsOpts::new().trust([identity.certificate.clone()]);
+    let conn = gun::open("localhost", port, opts(tls)).unwrap();
+    assert_eq!(ask(conn), "localhost");
+    gun::close(conn).unwrap();
+}
+
+/// Another name may be asked for.
+#[runtime::test]
+fn server_name_indication_custom() {
+    let identity = identity("example.org");
+    let port = server(&identity, None);
+    let tls = TlsOpts::new()
+        .trust([identity.certificate.clone()])
+        .server_name("example.org");
+    let conn = gun::open("localhost", port, opts(tls)).unwrap();
+    assert_eq!(ask(conn), "example.org");
+    gun::close(conn).unwrap();
+}
+
+/// A certificate of another name, or of an authority that is not trusted, ends the attempt; unless anybody is
+/// trusted.
+#[runtime::test]
+fn verification() {
+    let identity = identity("example.org");
+    let port = server(&identity, None);
+    let other_name = TlsOpts::new().trust([identity.certificate.clone()]);
+    let other_authority = TlsOpts::new().trust([self::identity("a").certificate]);
+    for tls in [other_name, other_authority, TlsOpts::new()] {
+        let reason = fails("localhost", port, opts(tls));
+        // The machine may have no trust store.
+        let untrusted = [TlsReason::Certificate, TlsReason::NoAuthority].map(Reason::Tls);
+        assert!(untrusted.contains(&reason), "{reason}");
+    }
+    let conn = gun::open("localhost", port, opts(TlsOpts::new().verify_none())).unwrap();
+    assert_eq!(ask(conn), "localhost");
+    gun::close(conn).unwrap();
+}
+
+/// A server that asks for a certificate gets ours; without one its alert is the reason.
+#[runtime::test]
+fn client_certificate() {
+    let (ours, theirs) = (identity("client"), identity("localhost"));
+    let port = server(&theirs, Some(&ours));
+    let tls = TlsOpts::new().trust([theirs.certificate.clone()]);
+    let with = tls
+        .clone()
+        .certificate(vec![ours.certificate.clone()], ours.key.clone_key());
+    let conn = gun::open("localhost", port, opts(with)).unwrap();
+    assert_eq!(ask(conn), "localhost");
+    gun::close(conn).unwrap();
+
+    // By TLS 1.3 the alert comes after our side of the handshake is done.
+    let conn = gun::open("localhost", port, opts(tls)).unwrap();
+    let alert = Reason::Tls(TlsReason::Alert(gun::AlertDescription::CertificateRequired));
+    receive! {
+        down: gun::Down => assert_eq!((down.conn, down.reason), (conn, alert)),
+        after SOON => panic!("no Down"),
+    }
+}
+
+/// A peer that says nothing is waited for as long as it was said.
+#[runtime::test]
+fn tls_handshake_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let opts = opts(TlsOpts::new().verify_none()).tls_handshake_timeout(Duration::from_millis(10));
+    assert_eq!(fails("127.0.0.1", port, opts), Reason::Timeout);
+}
