@@ -50,7 +50,7 @@ pub fn measure(order: &Measure) -> ExitCode {
             finish(measured(warm_up, n, enough, |n| run(&rt, n)))
         }
         Side::Global(run) => {
-            may::config().set_workers(workers);
+            peer::configure(workers);
             finish(measured(warm_up, n, enough, run))
         }
         Side::Program => {

@@ -1,5 +1,9 @@
 //! may: coroutines on stacks, and its unbounded channels.
 //!
+//! A coroutine has its stack from the start, and a stack is two mappings, of which the kernel gives
+//! a program 65,530 unless told otherwise. So no more than [`AT_A_TIME`] are under way at once:
+//! what spawns more does so in turns, and waits after each.
+//!
 //! Its `spawn` is unsafe: a coroutine moves between threads, so it must not keep what belongs to
 //! one, nor overflow its stack. Nothing here does.
 
@@ -22,6 +26,17 @@ pub(super) static SIDES: &Sides<fn(u64) -> Measured> = &[
     ("skynet", skynet),
 ];
 
+/// The coroutines that are under way at once, about.
+const AT_A_TIME: u64 = 10_000;
+
+/// Sets the number of workers, and has as many stacks kept for reuse as are under way; before the
+/// first coroutine.
+pub fn configure(workers: usize) {
+    may::config()
+        .set_workers(workers)
+        .set_pool_capacity(AT_A_TIME as usize);
+}
+
 fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     // SAFETY: no workload of this file keeps a thread-tied value over a point where it may be
     // suspended, and none uses much of its stack.
@@ -41,17 +56,20 @@ fn sum_below(n: u64) -> u64 {
 fn spawn_exit(n: u64) -> Measured {
     run(move || {
         let (root, all) = mpsc::channel();
-        let left = Arc::new(AtomicU64::new(n));
         let start = Instant::now();
-        for _ in 0..n {
-            let (root, left) = (root.clone(), left.clone());
-            spawn(move || {
-                if left.fetch_sub(1, Ordering::AcqRel) == 1 {
-                    root.send(()).expect("the root waits");
-                }
-            });
+        for first in (0..n).step_by(AT_A_TIME as usize) {
+            let size = AT_A_TIME.min(n - first);
+            let left = Arc::new(AtomicU64::new(size));
+            for _ in 0..size {
+                let (root, left) = (root.clone(), left.clone());
+                spawn(move || {
+                    if left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                        root.send(()).expect("the root waits");
+                    }
+                });
+            }
+            all.recv().expect("the last one tells");
         }
-        all.recv().expect("the last one tells");
         Measured::time(n, start.elapsed())
     })
 }
@@ -156,10 +174,13 @@ fn skynet(n: u64) -> Measured {
             .map(|child| child.join().expect("it ends"));
         sums.sum()
     }
-    let leaves = CHILDREN.pow(n.max(CHILDREN).ilog10());
+    let leaves = CHILDREN.pow(n.clamp(CHILDREN, AT_A_TIME).ilog10());
+    let trees = n.div_ceil(leaves);
     run(move || {
         let start = Instant::now();
-        assert_eq!(subtree(0, leaves), sum_below(leaves));
-        Measured::time(leaves, start.elapsed())
+        for _ in 0..trees {
+            assert_eq!(subtree(0, leaves), sum_below(leaves));
+        }
+        Measured::time(leaves * trees, start.elapsed())
     })
 }

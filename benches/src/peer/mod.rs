@@ -11,6 +11,8 @@ pub mod program;
 mod ractor;
 mod threads;
 
+pub use self::may::configure;
+
 use runtime::Node;
 use tokio::runtime::Runtime;
 
