@@ -53,6 +53,9 @@ mod outgoing;
 mod request;
 mod tls;
 mod wait;
+// Until a connection calls it.
+#[allow(dead_code, unused_imports)]
+mod websocket;
 
 pub use command::{Info, StreamInfo, StreamState};
 pub use connection::OwnerDown;
@@ -68,3 +71,8 @@ pub use tls::TlsOpts;
 pub use tokio_rustls::rustls::AlertDescription;
 pub use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 pub use wait::{AwaitError, Awaited, await_, await_body, await_up};
+
+/// What a Websocket carries.
+pub mod ws {
+    pub use crate::websocket::{Fragment, Frame, Kind, Utf8Bytes};
+}

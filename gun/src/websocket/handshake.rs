@@ -1,0 +1,147 @@
+//! The headers that open a Websocket.
+
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+
+use super::deflate::Deflate;
+use super::error::HandshakeError;
+
+pub use tungstenite::handshake::client::generate_key;
+
+/// The `sec-websocket-extensions` of a request that offers compression.
+pub const OFFER: &str = "permessage-deflate; client_max_window_bits; server_max_window_bits=15";
+
+/// Checks that a 101 is a Websocket's.
+///
+/// # Errors
+///
+/// `connection` has no `upgrade`, or `upgrade` is not `websocket`.
+pub fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
+    let says = |name, word: &str| tokens(headers, name).any(|t| t.eq_ignore_ascii_case(word));
+    match says(CONNECTION, "upgrade") && says(UPGRADE, "websocket") {
+        true => Ok(()),
+        false => Err(HandshakeError::Upgrade),
+    }
+}
+
+/// Checks that the server has seen our key. There is none over HTTP/2.
+///
+/// # Errors
+///
+/// `sec-websocket-accept` is missing, repeated or another key's.
+pub fn check_accept(key: &str, headers: &HeaderMap) -> Result<(), HandshakeError> {
+    let mut values = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
+    let expected = tungstenite::handshake::derive_accept_key(key.as_bytes());
+    match (values.next(), values.next()) {
+        (Some(value), None) if value.as_bytes() == expected.as_bytes() => Ok(()),
+        _ => Err(HandshakeError::Accept),
+    }
+}
+
+/// The subprotocol that the server chose, as an index into those offered. None: it chose none.
+///
+/// # Errors
+///
+/// It chose one that was not offered, or several.
+pub fn agreed_protocol(
+    headers: &HeaderMap,
+    offered: &[impl AsRef<str>],
+) -> Result<Option<usize>, HandshakeError> {
+    let mut values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let chosen = offered
+        .iter()
+        .position(|name| name.as_ref().as_bytes() == value.as_bytes());
+    match (chosen, values.next()) {
+        (Some(index), None) => Ok(Some(index)),
+        _ => Err(HandshakeError::Protocol),
+    }
+}
+
+/// The compression that the server agreed to. None: it agreed to none.
+///
+/// # Errors
+///
+/// An extension that was not offered, or a parameter that is unknown, repeated or wrong.
+pub fn agreed_extensions(
+    headers: &HeaderMap,
+    compress: bool,
+) -> Result<Option<Deflate>, HandshakeError> {
+    let mut agreed = None;
+    for extension in tokens(headers, SEC_WEBSOCKET_EXTENSIONS) {
+        let mut parts = extension.split(';').map(str::trim);
+        let offered = compress && parts.next() == Some("permessage-deflate");
+        if !offered || agreed.is_some() {
+            return Err(HandshakeError::Extension);
+        }
+        agreed = Some(parameters(parts)?);
+    }
+    // What is not text is no extension of ours.
+    let odd = headers
+        .get_all(SEC_WEBSOCKET_EXTENSIONS)
+        .iter()
+        .any(|v| v.to_str().is_err());
+    if odd {
+        return Err(HandshakeError::Extension);
+    }
+    Ok(agreed)
+}
+
+fn parameters<'a>(parts: impl Iterator<Item = &'a str>) -> Result<Deflate, HandshakeError> {
+    let mut agreed = Deflate::default();
+    let mut seen = Vec::new();
+    for part in parts {
+        let (name, value) = match part.split_once('=') {
+            Some((name, value)) => (name.trim_end(), Some(unquoted(value.trim_start()))),
+            None => (part, None),
+        };
+        if seen.contains(&name) {
+            return Err(HandshakeError::Parameter);
+        }
+        seen.push(name);
+        match (name, value) {
+            ("client_no_context_takeover", None) => agreed.client_no_context_takeover = true,
+            ("server_no_context_takeover", None) => agreed.server_no_context_takeover = true,
+            ("client_max_window_bits", Some(bits)) => agreed.client_max_window_bits = window(bits)?,
+            ("server_max_window_bits", Some(bits)) => agreed.server_max_window_bits = window(bits)?,
+            _ => return Err(HandshakeError::Parameter),
+        }
+    }
+    Ok(agreed)
+}
+
+fn window(value: &str) -> Result<u8, HandshakeError> {
+    match value {
+        "8" => Ok(8),
+        "9" => Ok(9),
+        "10" => Ok(10),
+        "11" => Ok(11),
+        "12" => Ok(12),
+        "13" => Ok(13),
+        "14" => Ok(14),
+        "15" => Ok(15),
+        _ => Err(HandshakeError::Parameter),
+    }
+}
+
+fn unquoted(value: &str) -> &str {
+    value
+        .strip_prefix('"')
+        .and_then(|v| v.strip_suffix('"'))
+        .unwrap_or(value)
+}
+
+/// The members of a list, over all headers of that name. No value that this module knows has a comma.
+fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
