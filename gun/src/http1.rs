@@ -7,8 +7,6 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -20,16 +18,13 @@ use runtime::future::{Sleep, sleep};
 use runtime::request::Call;
 use runtime::{Pid, self_pid, send};
 
-use crate::command::{Body, Command, Query, Request, StreamInfo, StreamState};
+use crate::command::{Body, Command, Query, Request};
 use crate::connect::Transport;
 use crate::connection::{Asked, Connection, Lost};
 use crate::error::{BadState, Reason};
-use crate::message::{Data, Error, Inform, Protocol, Response, StreamRef, Trailers};
-use crate::options::ReplyTo;
+use crate::message::{Error, Protocol, StreamRef};
 use crate::outgoing::{Outgoing, Writer};
-
-/// The most bytes of a data message.
-const PIECE: usize = 16 * 1024;
+use crate::recipient::{PIECE, Recipient};
 
 /// Speaks HTTP/1.1 until the connection is lost, or has ended as it was told to.
 pub(crate) async fn run(connection: &mut Connection, transport: Transport) -> Lost {
@@ -84,12 +79,8 @@ struct Http {
 }
 
 struct Stream {
-    id: StreamRef,
-    reply_to: ReplyTo,
+    to: Recipient,
     body: Writer,
-    /// Data messages that may still be sent.
-    flow: Option<i64>,
-    silent: Arc<AtomicBool>,
 }
 
 enum Phase {
@@ -104,32 +95,6 @@ enum Step {
     /// The stream has come to its end.
     Ended,
     Failed(Reason),
-}
-
-impl Stream {
-    fn is_silent(&self) -> bool {
-        self.silent.load(Ordering::Relaxed)
-    }
-
-    fn tell<M: runtime::Message>(&self, message: M) {
-        if !self.is_silent() {
-            self.reply_to.tell(message);
-        }
-    }
-
-    /// Silent streams are read to the end, whatever the flow.
-    fn may_flow(&self) -> bool {
-        self.is_silent() || self.flow.is_none_or(|left| left > 0)
-    }
-
-    fn fail(&self, conn: Pid, reason: Reason) {
-        let stream = Some(self.id);
-        self.tell(Error {
-            conn,
-            stream,
-            reason,
-        });
-    }
 }
 
 impl Http {
@@ -191,8 +156,8 @@ impl Http {
             .into_iter()
             .chain(self.queue.drain(..).map(|(stream, _)| stream))
         {
-            stream.fail(self.conn, told);
-            self.killed.push(stream.id);
+            stream.to.fail(told);
+            self.killed.push(stream.to.stream);
         }
         Lost {
             reason,
@@ -210,7 +175,7 @@ impl Http {
     /// Those that have not begun never will.
     fn refuse_queued(&mut self) {
         for (stream, _) in self.queue.drain(..) {
-            stream.fail(self.conn, Reason::Closing);
+            stream.to.fail(Reason::Closing);
         }
     }
 
@@ -232,12 +197,12 @@ impl Http {
                 }
             }
             Command::Cancel { stream, from } => match self.stream(stream) {
-                Some(found) => found.silent.store(true, Ordering::Relaxed),
+                Some(found) => found.to.silence(),
                 None => self.refuse(from, stream, BadState::NoStream),
             },
             Command::UpdateFlow { stream, messages } => {
-                if let Some(Some(left)) = self.stream(stream).map(|found| found.flow.as_mut()) {
-                    *left += i64::from(messages);
+                if let Some(found) = self.stream(stream) {
+                    found.to.update_flow(messages);
                 }
             }
             // The connection's own.
@@ -260,7 +225,7 @@ impl Http {
         active
             .into_iter()
             .chain(queued)
-            .find(|stream| stream.id == id)
+            .find(|stream| stream.to.stream == id)
     }
 
     fn answer(&mut self, connection: &Connection, query: Call<Query>) {
@@ -271,15 +236,7 @@ impl Http {
                 query.client.of().reply(info);
             }
             Query::StreamInfo(stream) => {
-                let info = self.stream(stream).map(|found| StreamInfo {
-                    stream,
-                    reply_to: found.reply_to.pid(),
-                    state: if found.is_silent() {
-                        StreamState::Stopping
-                    } else {
-                        StreamState::Running
-                    },
-                });
+                let info = self.stream(stream).map(|found| found.to.info());
                 query.client.of().reply(info);
             }
         }
@@ -299,42 +256,26 @@ impl Http {
             Body::Whole(bytes) => Outgoing::whole(bytes),
             Body::Streamed => Outgoing::streamed(content_length(&headers)),
         };
-        let flow = flow.or(connection.opts.http.flow).map(i64::from);
-        let stream = Stream {
-            id,
-            reply_to,
-            body,
-            flow,
-            silent: Arc::default(),
-        };
+        let flow = flow.or(connection.opts.http.flow);
+        let to = Recipient::new(self.conn, id, reply_to, flow);
+        let stream = Stream { to, body };
         if self.last || connection.ending.is_some() {
-            return stream.fail(self.conn, Reason::Closing);
+            return stream.to.fail(Reason::Closing);
         }
         let Ok(mut request) = http::Request::builder()
             .method(method)
             .uri(path)
             .body(outgoing)
         else {
-            return stream.fail(self.conn, Reason::BadState(BadState::BadTarget));
+            return stream.to.fail(Reason::BadState(BadState::BadTarget));
         };
         *request.headers_mut() = headers;
         if let Err(what) = complete(&mut request, &connection.authority) {
-            return stream.fail(self.conn, Reason::BadState(what));
+            return stream.to.fail(Reason::BadState(what));
         }
-        let (conn, to, silent) = (
-            self.conn,
-            stream.reply_to.clone(),
-            Arc::clone(&stream.silent),
-        );
+        let to = stream.to.clone();
         hyper::ext::on_informational(&mut request, move |inform| {
-            if !silent.load(Ordering::Relaxed) {
-                to.tell(Inform {
-                    conn,
-                    stream: id,
-                    status: inform.status(),
-                    headers: inform.headers().clone(),
-                });
-            }
+            to.inform(inform.status(), inform.headers().clone());
         });
         self.queue.push_back((stream, request));
     }
@@ -373,44 +314,36 @@ impl Http {
                     let (head, body) = response.into_parts();
                     let last = head.version < Version::HTTP_11 || says_close(&head.headers);
                     let fin = body.is_end_stream();
-                    stream.tell(Response {
-                        conn: self.conn,
-                        stream: stream.id,
-                        fin,
-                        status: head.status,
-                        headers: head.headers,
-                    });
+                    stream.to.response(fin, head.status, head.headers);
                     *phase = Phase::Body(body);
                     self.last |= last;
                     if fin { Step::Ended } else { Step::Progress }
                 }
             },
-            Phase::Body(body) if stream.may_flow() => match Pin::new(&mut *body).poll_frame(cx) {
-                Poll::Pending => Step::Pending,
-                Poll::Ready(Some(Err(error))) => Step::Failed(Reason::of(&error)),
-                Poll::Ready(None) => {
-                    data(self.conn, stream, Bytes::new(), true);
-                    Step::Ended
-                }
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(bytes) => {
-                        let fin = body.is_end_stream();
-                        data(self.conn, stream, bytes, fin);
-                        if fin { Step::Ended } else { Step::Progress }
+            Phase::Body(body) if stream.to.may_flow() => {
+                match Pin::new(&mut *body).poll_frame(cx) {
+                    Poll::Pending => Step::Pending,
+                    Poll::Ready(Some(Err(error))) => Step::Failed(Reason::of(&error)),
+                    Poll::Ready(None) => {
+                        stream.to.data(Bytes::new(), true);
+                        Step::Ended
                     }
-                    Err(frame) => match frame.into_trailers() {
-                        Ok(headers) => {
-                            stream.tell(Trailers {
-                                conn: self.conn,
-                                stream: stream.id,
-                                headers,
-                            });
-                            Step::Ended
+                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                        Ok(bytes) => {
+                            let fin = body.is_end_stream();
+                            stream.to.data(bytes, fin);
+                            if fin { Step::Ended } else { Step::Progress }
                         }
-                        Err(_) => Step::Progress,
+                        Err(frame) => match frame.into_trailers() {
+                            Ok(headers) => {
+                                stream.to.trailers(headers);
+                                Step::Ended
+                            }
+                            Err(_) => Step::Progress,
+                        },
                     },
-                },
-            },
+                }
+            }
             Phase::Body(_) => Step::Pending,
         };
         match step {
@@ -419,8 +352,8 @@ impl Http {
             Step::Ended => self.active = None,
             Step::Failed(reason) => {
                 if let Some((stream, _)) = self.active.take() {
-                    stream.fail(self.conn, reason);
-                    self.killed.push(stream.id);
+                    stream.to.fail(reason);
+                    self.killed.push(stream.to.stream);
                 }
                 // hyper tells the stream alone why, if there is one.
                 if self.lost.is_none_or(|lost| lost == Reason::Closed) {
@@ -432,26 +365,6 @@ impl Http {
             self.refuse_queued();
         }
         true
-    }
-}
-
-/// Sends a piece of a body, in messages of the size allowed.
-fn data(conn: Pid, stream: &mut Stream, mut bytes: Bytes, fin: bool) {
-    loop {
-        let piece = bytes.split_to(bytes.len().min(PIECE));
-        let last = bytes.is_empty();
-        stream.tell(Data {
-            conn,
-            stream: stream.id,
-            fin: fin && last,
-            data: piece,
-        });
-        if let Some(left) = &mut stream.flow {
-            *left -= 1;
-        }
-        if last {
-            return;
-        }
     }
 }
 

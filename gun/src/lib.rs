@@ -50,6 +50,7 @@ mod http1;
 mod message;
 mod options;
 mod outgoing;
+mod recipient;
 mod request;
 mod tls;
 mod wait;
