@@ -12,8 +12,10 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use runtime::Spawn;
 use runtime::future::sleep;
 use runtime::net::{TcpStream, UnixStream, lookup_host};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::Reason;
+use crate::message::Protocol;
 use crate::options::Opts;
 use crate::tls::{self, TlsStream};
 
@@ -42,7 +44,7 @@ impl Transport {
 }
 
 /// Looks the host up and connects. May be dropped at any point.
-pub(crate) async fn connect(target: Target, opts: Opts) -> Result<Transport, Reason> {
+pub(crate) async fn connect(target: Target, opts: Opts) -> Result<(Transport, Protocol), Reason> {
     match target {
         Target::Tcp { host, port } => {
             let found = look_up(host.clone(), port);
@@ -50,15 +52,20 @@ pub(crate) async fn connect(target: Target, opts: Opts) -> Result<Transport, Rea
             let stream = within(opts.connect_timeout, TcpStream::connecting(&addresses)).await??;
             // Small requests are not to wait for more.
             stream.set_nodelay(true)?;
+            let protocols = opts.spoken(port);
             if !opts.is_tls(port) {
-                return Ok(Transport::Tcp(stream));
+                return Ok((Transport::Tcp(stream), protocols[0]));
             }
-            let shaking = tls::handshake(&opts.tls, host, stream);
+            let shaking = tls::handshake(&opts.tls, &protocols, host, stream);
             let stream = within(opts.tls_handshake_timeout, shaking).await??;
-            Ok(Transport::Tls(Box::new(stream)))
+            let protocol = stream.protocol(&protocols);
+            Ok((Transport::Tls(Box::new(stream)), protocol))
         }
         // The system answers at once.
-        Target::Unix(path) => Ok(Transport::Unix(UnixStream::connect(path)?)),
+        Target::Unix(path) => {
+            let stream = UnixStream::connect(path)?;
+            Ok((Transport::Unix(stream), opts.spoken(80)[0]))
+        }
     }
 }
 
@@ -148,5 +155,49 @@ impl Write for Transport {
             Transport::Unix(stream) => Write::poll_shutdown(Pin::new(stream), cx),
             Transport::Tls(stream) => Write::poll_shutdown(Pin::new(stream), cx),
         }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Transport::Tcp(stream) => AsyncRead::poll_read(Pin::new(stream), cx, buf),
+            Transport::Unix(stream) => AsyncRead::poll_read(Pin::new(stream), cx, buf),
+            Transport::Tls(stream) => stream.inner().poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Write::poll_write(self, cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Write::poll_write_vectored(self, cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        Write::is_write_vectored(self)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Write::poll_flush(self, cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Write::poll_shutdown(self, cx)
     }
 }

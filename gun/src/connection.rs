@@ -1,7 +1,7 @@
 //! A connection's process: a future at rest, from the first attempt to the last.
 //!
 //! ```text
-//!   connecting --connected--> up (http1) --lost--> waiting to retry --time--> connecting
+//!   connecting --connected--> up (http1, http2) --lost--> waiting to retry --time--> connecting
 //!       |  ^                    |                      |
 //!       |  +--- failed, retries left                   |
 //!       +--- no retries left, shutdown, the owner's end: the process exits
@@ -28,6 +28,7 @@ use crate::command::{Command, Info, Query};
 use crate::connect::{Target, connect};
 use crate::error::{BadState, Reason};
 use crate::http1;
+use crate::http2;
 use crate::message::{Down, Error, Protocol, Up};
 use crate::options::Opts;
 
@@ -83,11 +84,15 @@ impl Connection {
         loop {
             let connecting = connect(self.target.clone(), self.opts.clone());
             let reason = match self.without_connection(connecting).await? {
-                Ok(transport) => {
+                Ok((transport, protocol)) => {
                     (left, first) = (self.opts.retry, true);
-                    let (conn, protocol) = (self_pid(), Protocol::Http);
+                    let conn = self_pid();
                     send(self.owner, Up { conn, protocol });
-                    let Lost { reason, killed } = http1::run(self, transport).await;
+                    let lost = match protocol {
+                        Protocol::Http => http1::run(self, transport).await,
+                        Protocol::Http2 => http2::run(self, transport).await,
+                    };
+                    let Lost { reason, killed } = lost;
                     if let Some(reason) = self.ending.take() {
                         return Ok(reason);
                     }

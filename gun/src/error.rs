@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use h2::Reason as Http2Code;
 use runtime::{Pid, SpawnError};
 use tokio_rustls::rustls::{self, AlertDescription};
 
@@ -24,8 +25,14 @@ pub enum Reason {
     Io(io::ErrorKind),
     /// A name was not resolved, nobody answered, or the like, in the time that the options allow.
     Timeout,
-    /// The peer does not speak HTTP/1.1.
+    /// The peer does not speak the protocol.
     Protocol,
+    /// An HTTP/2 stream was reset, with this code.
+    Reset(Http2Code),
+    /// The HTTP/2 connection was ended, with this code: by the peer, or by us for the peer's mistake.
+    GoAway(Http2Code),
+    /// The server allows no more HTTP/2 streams at a time.
+    TooManyStreams,
     /// There is no TLS with the peer.
     Tls(TlsReason),
     /// What was asked does not fit with what is.
@@ -94,13 +101,26 @@ impl Reason {
         Reason::Protocol
     }
 
+    /// What h2 says of a stream or a connection that has failed.
+    pub(crate) fn of_h2(error: &h2::Error) -> Reason {
+        if let Some(error) = error.get_io() {
+            return Reason::of_io(error);
+        }
+        match error.reason() {
+            Some(code) if error.is_reset() => Reason::Reset(code),
+            Some(code) => Reason::GoAway(code),
+            None => Reason::Protocol,
+        }
+    }
+
     fn of_io(error: &io::Error) -> Reason {
         let inside = error
             .get_ref()
             .and_then(|inside| inside.downcast_ref::<rustls::Error>());
         match (inside, error.kind()) {
             (Some(error), _) => tls::reason(error.clone()),
-            (None, io::ErrorKind::UnexpectedEof) => Reason::Closed,
+            // h2 says it so when the stream ends under a request.
+            (None, io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => Reason::Closed,
             (None, kind) => Reason::Io(kind),
         }
     }
@@ -120,7 +140,10 @@ impl fmt::Display for Reason {
             Reason::Closing => f.write_str("the connection is closing"),
             Reason::Io(kind) => kind.fmt(f),
             Reason::Timeout => f.write_str("timed out"),
-            Reason::Protocol => f.write_str("the peer does not speak HTTP/1.1"),
+            Reason::Protocol => f.write_str("the peer does not speak the protocol"),
+            Reason::Reset(code) => write!(f, "the stream was reset: {code}"),
+            Reason::GoAway(code) => write!(f, "the connection was ended: {code}"),
+            Reason::TooManyStreams => f.write_str("the server allows no more streams"),
             Reason::Tls(why) => why.fmt(f),
             Reason::BadState(what) => what.fmt(f),
         }

@@ -36,8 +36,7 @@
 //! # });
 //! ```
 //!
-//! So far it speaks HTTP/1.1 over TCP, TLS and Unix sockets. hyper does the protocol; requests that are made
-//! while another is under way wait their turn in the connection's process, in order.
+//! So far it speaks HTTP/1.1 and HTTP/2, over TCP, TLS and Unix sockets.
 
 #![forbid(unsafe_code)]
 
@@ -47,6 +46,7 @@ mod connection;
 mod error;
 mod headers;
 mod http1;
+mod http2;
 mod message;
 mod options;
 mod outgoing;
@@ -61,9 +61,10 @@ mod websocket;
 pub use command::{Info, StreamInfo, StreamState};
 pub use connection::OwnerDown;
 pub use error::{BadState, CloseError, OpenError, Reason, TlsReason};
+pub use h2::Reason as Http2Code;
 pub use headers::IntoHeaders;
 pub use message::{Data, Down, Error, Inform, Protocol, Response, StreamRef, Trailers, Up};
-pub use options::{HttpOpts, Opts, ReplyTo, ReqOpts, Retry, Transport};
+pub use options::{Http2Opts, HttpOpts, Opts, ReplyTo, ReqOpts, Retry, Transport};
 pub use request::{
     cancel, close, data, delete, flush, get, head, headers, info, open, open_unix, options, patch,
     post, put, request, set_owner, shutdown, stream_info, update_flow,

@@ -16,6 +16,8 @@ pub struct StreamRef(pub(crate) Ref);
 pub enum Protocol {
     /// HTTP/1.1.
     Http,
+    /// HTTP/2.
+    Http2,
 }
 
 /// The connection is there. To its owner. Gun's `gun_up`.

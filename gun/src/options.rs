@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use runtime::{AnyMessage, Message, Pid, send};
 
+use crate::message::Protocol;
 use crate::tls::TlsOpts;
 
 /// How a connection is made, kept and lost: Gun's `opts()`.
@@ -14,6 +15,8 @@ pub struct Opts {
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) domain_lookup_timeout: Option<Duration>,
     pub(crate) http: HttpOpts,
+    pub(crate) http2: Http2Opts,
+    pub(crate) protocols: Option<Vec<Protocol>>,
     pub(crate) retry: u32,
     pub(crate) retry_fun: RetryFun,
     pub(crate) supervise: bool,
@@ -77,6 +80,8 @@ impl Opts {
             connect_timeout: None,
             domain_lookup_timeout: None,
             http: HttpOpts::new(),
+            http2: Http2Opts::new(),
+            protocols: None,
             retry: 5,
             retry_fun: RetryFun::After(Duration::from_secs(5)),
             supervise: true,
@@ -127,6 +132,27 @@ impl Opts {
     pub fn http(mut self, http: HttpOpts) -> Opts {
         self.http = http;
         self
+    }
+
+    /// How HTTP/2 is spoken.
+    pub fn http2(mut self, http2: Http2Opts) -> Opts {
+        self.http2 = http2;
+        self
+    }
+
+    /// What is spoken, the best first: over TLS what the server chooses of these, over TCP the first. If this is not
+    /// said, or nothing is: HTTP/2 or HTTP/1.1 over TLS, HTTP/1.1 over TCP.
+    pub fn protocols(mut self, protocols: impl IntoIterator<Item = Protocol>) -> Opts {
+        self.protocols = Some(protocols.into_iter().collect());
+        self
+    }
+
+    pub(crate) fn spoken(&self, port: u16) -> Vec<Protocol> {
+        match &self.protocols {
+            Some(protocols) if !protocols.is_empty() => protocols.clone(),
+            _ if self.is_tls(port) => vec![Protocol::Http2, Protocol::Http],
+            _ => vec![Protocol::Http],
+        }
     }
 
     /// How often it is tried again, after a first attempt that failed and after each loss; 0: never.
@@ -194,6 +220,41 @@ impl HttpOpts {
 impl Default for HttpOpts {
     fn default() -> HttpOpts {
         HttpOpts::new()
+    }
+}
+
+/// How HTTP/2 is spoken: Gun's `http2_opts()`.
+#[derive(Clone, Debug)]
+pub struct Http2Opts {
+    pub(crate) closing_timeout: Option<Duration>,
+    pub(crate) flow: Option<u32>,
+}
+
+impl Http2Opts {
+    /// Gun's defaults.
+    pub fn new() -> Http2Opts {
+        Http2Opts {
+            closing_timeout: Some(Duration::from_secs(15)),
+            flow: None,
+        }
+    }
+
+    /// As [`HttpOpts::closing_timeout`].
+    pub fn closing_timeout(mut self, time: impl Into<Option<Duration>>) -> Http2Opts {
+        self.closing_timeout = time.into();
+        self
+    }
+
+    /// As [`HttpOpts::flow`].
+    pub fn flow(mut self, messages: u32) -> Http2Opts {
+        self.flow = Some(messages);
+        self
+    }
+}
+
+impl Default for Http2Opts {
+    fn default() -> Http2Opts {
+        Http2Opts::new()
     }
 }
 

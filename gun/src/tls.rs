@@ -26,6 +26,7 @@ use tokio_rustls::rustls::{
 };
 
 use crate::error::{Reason, TlsReason};
+use crate::message::Protocol;
 
 /// How TLS is spoken: Gun's `tls_opts`.
 #[derive(Clone, Default)]
@@ -101,10 +102,15 @@ impl fmt::Debug for TlsOpts {
 /// Speaks TLS with whoever is at the stream's other end.
 pub(crate) async fn handshake(
     opts: &TlsOpts,
+    protocols: &[Protocol],
     host: String,
     stream: TcpStream,
 ) -> Result<TlsStream, Reason> {
-    let config = config(opts).await?;
+    let mut config = config(opts).await?;
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|protocol| alpn(*protocol).to_vec())
+        .collect();
     let name = opts.server_name.clone().unwrap_or(host);
     let name = ServerName::try_from(name).map_err(|_| Reason::Tls(TlsReason::ServerName))?;
     let connector = TlsConnector::from(Arc::new(config));
@@ -128,14 +134,19 @@ async fn config(opts: &TlsOpts) -> Result<ClientConfig, Reason> {
         Trusted::System => verified(builder, system().await?, provider)?,
         Trusted::These(store) => verified(builder, Arc::clone(store), provider)?,
     };
-    let mut config = match opts.identity.as_deref() {
+    Ok(match opts.identity.as_deref() {
         Some((chain, key)) => builder
             .with_client_auth_cert(chain.clone(), key.clone_key())
             .map_err(reason)?,
         None => builder.with_no_client_auth(),
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    })
+}
+
+fn alpn(protocol: Protocol) -> &'static [u8] {
+    match protocol {
+        Protocol::Http => b"http/1.1",
+        Protocol::Http2 => b"h2",
+    }
 }
 
 type Unverified =
@@ -236,6 +247,22 @@ pub(crate) struct TlsStream {
 }
 
 impl TlsStream {
+    /// What both sides have agreed on; without an answer, the only one that was offered, or HTTP/1.1.
+    pub(crate) fn protocol(&self, offered: &[Protocol]) -> Protocol {
+        let agreed = self.stream.get_ref().1.alpn_protocol();
+        let found =
+            agreed.and_then(|name| offered.iter().find(|protocol| alpn(**protocol) == name));
+        match (found, offered) {
+            (Some(protocol), _) | (None, [protocol]) => *protocol,
+            (None, _) => Protocol::Http,
+        }
+    }
+
+    /// With tokio's traits.
+    pub(crate) fn inner(&mut self) -> Pin<&mut client::TlsStream<TcpStream>> {
+        Pin::new(&mut self.stream)
+    }
+
     pub(crate) fn tcp(&self) -> &TcpStream {
         self.stream.get_ref().0
     }

@@ -3,6 +3,7 @@
 mod flow;
 mod gun;
 mod http1;
+mod http2;
 mod peer;
 mod shutdown;
 mod tls;

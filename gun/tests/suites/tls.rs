@@ -64,6 +64,9 @@ fn server(identity: &Identity, clients: Option<&Identity>) -> u16 {
                     let (_, session) = stream.get_ref();
                     let name = session.server_name().unwrap_or("nobody").to_owned();
                     let spoken = session.alpn_protocol().map(<[u8]>::to_vec);
+                    if spoken.as_deref() == Some(b"h2") {
+                        return stream.read(&mut [0; 1024]).await;
+                    }
                     assert_eq!(spoken.as_deref(), Some(&b"http/1.1"[..]));
                     let _head = stream.read(&mut [0; 1024]).await?;
                     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", name.len());
@@ -78,7 +81,8 @@ fn server(identity: &Identity, clients: Option<&Identity>) -> u16 {
 }
 
 fn opts(tls: TlsOpts) -> Opts {
-    Opts::new().transport(Transport::Tls).tls(tls).retry(0)
+    let opts = Opts::new().transport(Transport::Tls).tls(tls).retry(0);
+    opts.protocols([gun::Protocol::Http])
 }
 
 fn ask(conn: Pid) -> String {
@@ -162,6 +166,23 @@ fn client_certificate() {
     receive! {
         down: gun::Down => assert_eq!((down.conn, down.reason), (conn, alert)),
         after SOON => panic!("no Down"),
+    }
+}
+
+/// What is spoken is what the server chooses of what is offered; if nothing is said, HTTP/2 is offered too.
+#[runtime::test]
+fn protocols() {
+    let identity = identity("localhost");
+    let port = server(&identity, None);
+    let tls = TlsOpts::new().trust([identity.certificate.clone()]);
+    let all = Opts::new().transport(Transport::Tls).tls(tls.clone());
+    for (opts, spoken) in [
+        (all, gun::Protocol::Http2),
+        (opts(tls), gun::Protocol::Http),
+    ] {
+        let conn = gun::open("localhost", port, opts).unwrap();
+        assert_eq!(gun::await_up(conn, SOON), Ok(spoken));
+        gun::close(conn).unwrap();
     }
 }
 
