@@ -43,6 +43,7 @@
 mod command;
 mod connect;
 mod connection;
+pub mod cookies;
 mod error;
 mod headers;
 mod http1;
