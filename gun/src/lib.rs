@@ -43,6 +43,9 @@
 mod command;
 mod connect;
 mod connection;
+// Until a connection calls it.
+#[allow(dead_code)]
+pub mod content;
 pub mod cookies;
 mod error;
 mod headers;
@@ -53,6 +56,8 @@ mod options;
 mod outgoing;
 mod recipient;
 mod request;
+#[allow(dead_code)]
+mod sse;
 mod tls;
 mod wait;
 // Until a connection calls it.
@@ -70,6 +75,7 @@ pub use request::{
     cancel, close, data, delete, flush, get, head, headers, info, open, open_unix, options, patch,
     post, put, request, set_owner, shutdown, stream_info, update_flow,
 };
+pub use sse::{SseEvent, SseTooBig};
 pub use tls::TlsOpts;
 pub use tokio_rustls::rustls::AlertDescription;
 pub use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
