@@ -1,7 +1,7 @@
 //! What becomes of a response's body: a chain of handlers, each of which takes it or passes it on.
 //! Mirrors `gun_content_handler`.
 //!
-//! The connection makes a [`Chain`] when a response with a body begins, gives it each piece, and is told
+//! The connection makes a chain when a response with a body begins, gives it each piece, and is told
 //! how many messages of the flow that cost. What the built-in handlers have to say goes to an [`Out`], so
 //! that the handlers know nothing of processes.
 

@@ -57,6 +57,8 @@ mod outgoing;
 mod recipient;
 mod request;
 #[allow(dead_code)]
+mod socks5;
+#[allow(dead_code)]
 mod sse;
 mod tls;
 mod wait;
@@ -75,6 +77,7 @@ pub use request::{
     cancel, close, data, delete, flush, get, head, headers, info, open, open_unix, options, patch,
     post, put, request, set_owner, shutdown, stream_info, update_flow,
 };
+pub use socks5::{Socks5Auth, Socks5Error};
 pub use sse::{SseEvent, SseTooBig};
 pub use tls::TlsOpts;
 pub use tokio_rustls::rustls::AlertDescription;
