@@ -5,11 +5,12 @@ use http::{HeaderMap, Method};
 use runtime::Pid;
 
 use crate::message::{Protocol, StreamRef};
-use crate::options::ReplyTo;
+use crate::options::{ReplyTo, WsOpts};
+use crate::websocket::Frame;
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Request(Request),
+    Request(Box<Request>),
     Data {
         stream: StreamRef,
         from: Pid,
@@ -23,6 +24,11 @@ pub(crate) enum Command {
     UpdateFlow {
         stream: StreamRef,
         messages: u32,
+    },
+    WsSend {
+        stream: StreamRef,
+        from: Pid,
+        frames: Vec<Frame>,
     },
     SetOwner {
         from: Pid,
@@ -40,6 +46,8 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
+    /// It asks for a Websocket.
+    pub(crate) websocket: Option<WsOpts>,
 }
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! A connection's process: a future at rest, from the first attempt to the last.
 //!
 //! ```text
-//!   connecting --connected--> up (http1, http2) --lost--> waiting to retry --time--> connecting
+//!   connecting --connected--> up: http1, http2, websocket --lost--> waiting to retry --time--> connecting
 //!       |  ^                    |                      |
 //!       |  +--- failed, retries left                   |
 //!       +--- no retries left, shutdown, the owner's end: the process exits
@@ -31,6 +31,7 @@ use crate::http1;
 use crate::http2;
 use crate::message::{Down, Error, Protocol, Up};
 use crate::options::Opts;
+use crate::websocket;
 
 pub(crate) struct Connection {
     pub(crate) opts: Opts,
@@ -88,9 +89,14 @@ impl Connection {
                     (left, first) = (self.opts.retry, true);
                     let conn = self_pid();
                     send(self.owner, Up { conn, protocol });
-                    let lost = match protocol {
-                        Protocol::Http => http1::run(self, transport).await,
-                        Protocol::Http2 => http2::run(self, transport).await,
+                    let (protocol, lost) = match protocol {
+                        Protocol::Http2 => (protocol, http2::run(self, transport).await),
+                        Protocol::Http | Protocol::Ws => match http1::run(self, transport).await {
+                            http1::Outcome::Lost(lost) => (Protocol::Http, lost),
+                            http1::Outcome::Upgraded(upgraded) => {
+                                (Protocol::Ws, websocket::run(self, *upgraded).await)
+                            }
+                        },
                     };
                     let Lost { reason, killed } = lost;
                     if let Some(reason) = self.ending.take() {

@@ -9,6 +9,7 @@ use runtime::{Pid, SpawnError};
 use tokio_rustls::rustls::{self, AlertDescription};
 
 use crate::tls;
+use crate::websocket::{CodecError, HandshakeError};
 
 /// Why a request or a connection has ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub enum Reason {
     TooManyStreams,
     /// There is no TLS with the peer.
     Tls(TlsReason),
+    /// The peer has broken the Websocket's protocol, and was told so.
+    Websocket(CodecError),
+    /// What was to become a Websocket did not.
+    Handshake(HandshakeError),
     /// What was asked does not fit with what is.
     BadState(BadState),
 }
@@ -84,6 +89,12 @@ pub enum BadState {
     BadTarget,
     /// Only the owner may name another.
     NotOwner,
+    /// The connection is a Websocket, and nothing else.
+    Websocket,
+    /// A frame that may not be sent: a control frame that is too long, a code that is never sent.
+    Frame,
+    /// The stream is no Websocket.
+    NoWebsocket,
 }
 
 impl Reason {
@@ -145,6 +156,8 @@ impl fmt::Display for Reason {
             Reason::GoAway(code) => write!(f, "the connection was ended: {code}"),
             Reason::TooManyStreams => f.write_str("the server allows no more streams"),
             Reason::Tls(why) => why.fmt(f),
+            Reason::Websocket(error) => error.fmt(f),
+            Reason::Handshake(error) => error.fmt(f),
             Reason::BadState(what) => what.fmt(f),
         }
     }
@@ -157,6 +170,9 @@ impl fmt::Display for BadState {
             BadState::BodyEnded => "the request's body has ended",
             BadState::BodyTooLong => "more bytes than the request's content-length says",
             BadState::BadTarget => "the path or the host cannot stand in a request",
+            BadState::Websocket => "the connection is a Websocket, and nothing else",
+            BadState::Frame => "a frame that may not be sent",
+            BadState::NoWebsocket => "the stream is no Websocket",
             BadState::NotOwner => "only the owner may name another",
         })
     }

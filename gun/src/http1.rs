@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
-use http::{HeaderValue, Version};
+use http::{HeaderValue, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use runtime::future::{Sleep, sleep};
@@ -23,11 +23,20 @@ use crate::connect::Transport;
 use crate::connection::{Asked, Connection, Lost};
 use crate::error::{BadState, Reason};
 use crate::message::{Error, Protocol, StreamRef};
+use crate::options::WsOpts;
 use crate::outgoing::{Outgoing, Writer};
 use crate::recipient::{PIECE, Recipient};
+use crate::websocket::{self, Deflate, Upgraded};
 
-/// Speaks HTTP/1.1 until the connection is lost, or has ended as it was told to.
-pub(crate) async fn run(connection: &mut Connection, transport: Transport) -> Lost {
+/// How HTTP/1.1 has ended on a connection.
+pub(crate) enum Outcome {
+    Lost(Lost),
+    Upgraded(Box<Upgraded>),
+}
+
+/// Speaks HTTP/1.1 until the connection is lost, has become a Websocket, or has ended as it was
+/// told to.
+pub(crate) async fn run(connection: &mut Connection, transport: Transport) -> Outcome {
     let address = transport.address();
     let shaken = Builder::new()
         .read_buf_exact_size(Some(PIECE))
@@ -36,10 +45,10 @@ pub(crate) async fn run(connection: &mut Connection, transport: Transport) -> Lo
     let (sender, driver) = match shaken {
         Ok(both) => both,
         Err(error) => {
-            return Lost {
+            return Outcome::Lost(Lost {
                 reason: Reason::of(&error),
                 killed: Vec::new(),
-            };
+            });
         }
     };
     let mut http = Http {
@@ -53,6 +62,8 @@ pub(crate) async fn run(connection: &mut Connection, transport: Transport) -> Lo
         last: false,
         killed: Vec::new(),
         closing: None,
+        done: None,
+        upgrading: None,
     };
     let postponed = std::mem::take(&mut connection.postponed);
     for command in postponed {
@@ -76,11 +87,17 @@ struct Http {
     killed: Vec<StreamRef>,
     /// How long the active stream is waited for, once it is to end.
     closing: Option<Sleep>,
+    /// What has ended and may hold a Websocket's socket.
+    done: Option<Driver<Transport, Outgoing>>,
+    /// A Websocket to be, whose response has come.
+    upgrading: Option<(Recipient, WsOpts, Option<Deflate>)>,
 }
 
 struct Stream {
     to: Recipient,
     body: Writer,
+    /// It asks for a Websocket, with this key.
+    websocket: Option<(WsOpts, String)>,
 }
 
 enum Phase {
@@ -98,7 +115,7 @@ enum Step {
 }
 
 impl Http {
-    fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Lost> {
+    fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Outcome> {
         loop {
             let mut progress = false;
             while let Poll::Ready(asked) = connection.next(cx) {
@@ -109,34 +126,48 @@ impl Http {
                     Asked::End => self.begin_to_end(connection),
                 }
             }
+            let asks = self.asks_for_websocket();
             if let Some(driver) = &mut self.driver
-                && let Poll::Ready(ended) = Pin::new(driver).poll(cx)
+                && let Poll::Ready(ended) = drive(driver, asks, cx)
             {
                 progress = true;
-                self.driver = None;
+                let driver = self.driver.take();
                 self.lost = Some(match ended {
                     Ok(()) if self.last => Reason::Normal,
                     Ok(()) => Reason::Closed,
                     Err(error) => Reason::of(&error),
                 });
+                self.done = driver.filter(|_| asks);
             }
             progress |= self.start_next(cx);
             progress |= self.look(connection, cx);
-            if self.active.is_none() {
+            if let Some(driver) = self.done.take_if(|_| self.upgrading.is_some())
+                && let Some((to, opts, deflate)) = self.upgrading.take()
+            {
+                let parts = driver.into_parts();
+                return Poll::Ready(Outcome::Upgraded(Box::new(Upgraded {
+                    to,
+                    opts,
+                    deflate,
+                    transport: parts.io,
+                    surplus: parts.read_buf,
+                })));
+            }
+            if self.active.is_none() && self.upgrading.is_none() {
                 if connection.ending.is_some() {
-                    return Poll::Ready(self.give_up(Reason::Normal));
+                    return Poll::Ready(Outcome::Lost(self.give_up(Reason::Normal)));
                 }
                 if let Some(reason) = self.lost {
-                    return Poll::Ready(self.give_up(reason));
+                    return Poll::Ready(Outcome::Lost(self.give_up(reason)));
                 }
                 if self.last {
-                    return Poll::Ready(self.give_up(Reason::Normal));
+                    return Poll::Ready(Outcome::Lost(self.give_up(Reason::Normal)));
                 }
             }
             if let Some(time) = &mut self.closing
                 && Pin::new(time).poll(cx).is_ready()
             {
-                return Poll::Ready(self.give_up(Reason::Normal));
+                return Poll::Ready(Outcome::Lost(self.give_up(Reason::Normal)));
             }
             if !progress {
                 return Poll::Pending;
@@ -181,7 +212,7 @@ impl Http {
 
     fn command(&mut self, connection: &Connection, command: Command) {
         match command {
-            Command::Request(request) => self.request(connection, request),
+            Command::Request(request) => self.request(connection, *request),
             Command::Data {
                 stream,
                 from,
@@ -204,6 +235,9 @@ impl Http {
                 if let Some(found) = self.stream(stream) {
                     found.to.update_flow(messages);
                 }
+            }
+            Command::WsSend { stream, from, .. } => {
+                self.refuse(from, stream, BadState::NoWebsocket)
             }
             // The connection's own.
             Command::SetOwner { .. } | Command::Shutdown => {}
@@ -249,8 +283,9 @@ impl Http {
             flow,
             method,
             path,
-            headers,
+            mut headers,
             body,
+            websocket,
         } = request;
         let (outgoing, body) = match body {
             Body::Whole(bytes) => Outgoing::whole(bytes),
@@ -258,7 +293,18 @@ impl Http {
         };
         let flow = flow.or(connection.opts.http.flow);
         let to = Recipient::new(self.conn, id, reply_to, flow);
-        let stream = Stream { to, body };
+        let websocket = match websocket {
+            Some(opts) => match websocket::ask(&mut headers, &opts) {
+                Ok(key) => Some((opts, key)),
+                Err(what) => return to.fail(Reason::BadState(what)),
+            },
+            None => None,
+        };
+        let stream = Stream {
+            to,
+            body,
+            websocket,
+        };
         if self.last || connection.ending.is_some() {
             return stream.to.fail(Reason::Closing);
         }
@@ -301,6 +347,38 @@ impl Http {
         true
     }
 
+    /// hyper's part may end with a Websocket.
+    fn asks_for_websocket(&self) -> bool {
+        let asks = |active: &(Stream, Phase)| active.0.websocket.is_some();
+        self.upgrading.is_some() || self.active.as_ref().is_some_and(asks)
+    }
+
+    /// The server speaks something else from now on. True, as there is nothing to wait for.
+    fn switch(&mut self, headers: HeaderMap) -> bool {
+        let Some((stream, _)) = self.active.take() else {
+            return true;
+        };
+        let reason = match stream.websocket {
+            // Nobody has asked for it.
+            None => Reason::Protocol,
+            Some((opts, key)) => match websocket::check(&headers, &key, &opts) {
+                Ok(deflate) => {
+                    for (queued, _) in self.queue.drain(..) {
+                        queued.to.fail(Reason::BadState(BadState::Websocket));
+                    }
+                    stream.to.upgrade(headers);
+                    self.upgrading = Some((stream.to, opts, deflate));
+                    return true;
+                }
+                Err(error) => Reason::Handshake(error),
+            },
+        };
+        stream.to.fail(reason);
+        self.killed.push(stream.to.stream);
+        self.lost = Some(reason);
+        true
+    }
+
     /// Goes on with the active stream. True: it has come further.
     fn look(&mut self, connection: &Connection, cx: &mut Context<'_>) -> bool {
         let Some((stream, phase)) = &mut self.active else {
@@ -313,6 +391,9 @@ impl Http {
                 Poll::Ready(Ok(response)) => {
                     let (head, body) = response.into_parts();
                     let last = head.version < Version::HTTP_11 || says_close(&head.headers);
+                    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                        return self.switch(head.headers);
+                    }
                     let fin = body.is_end_stream();
                     stream.to.response(fin, head.status, head.headers);
                     *phase = Phase::Body(body);
@@ -365,6 +446,19 @@ impl Http {
             self.refuse_queued();
         }
         true
+    }
+}
+
+/// Goes on with a connection; one that may become something else is not shut down when HTTP is done.
+fn drive(
+    driver: &mut Driver<Transport, Outgoing>,
+    asks: bool,
+    cx: &mut Context<'_>,
+) -> Poll<hyper::Result<()>> {
+    if asks {
+        driver.poll_without_shutdown(cx)
+    } else {
+        Pin::new(driver).poll(cx)
     }
 }
 

@@ -193,7 +193,7 @@ impl Http2 {
 
     fn command(&mut self, connection: &Connection, command: Command) {
         match command {
-            Command::Request(request) => self.request(connection, request),
+            Command::Request(request) => self.request(connection, *request),
             Command::Data {
                 stream,
                 from,
@@ -226,6 +226,9 @@ impl Http2 {
                 {
                     to.update_flow(messages);
                 }
+            }
+            Command::WsSend { stream, from, .. } => {
+                self.refuse(from, stream, BadState::NoWebsocket)
             }
             // The connection's own.
             Command::SetOwner { .. } | Command::Shutdown => {}
@@ -277,6 +280,9 @@ impl Http2 {
         let to = Recipient::new(self.conn, request.stream, request.reply_to, flow);
         if self.going_away || connection.ending.is_some() {
             return to.fail(Reason::Closing);
+        }
+        if request.websocket.is_some() {
+            return to.fail(Reason::BadState(BadState::NoWebsocket));
         }
         let mut headers = request.headers;
         let length = match &request.body {

@@ -2,7 +2,7 @@
 //!
 //! [`open`] starts a process that connects, and connects again when the connection is lost. Requests are
 //! messages to it and return at once, with a reference; what comes of them are messages to the caller:
-//! [`Response`], [`Data`], [`Trailers`], [`Inform`], [`Error`]. The owner, who opened the connection, is
+//! [`Response`], [`Data`], [`Trailers`], [`Inform`], [`Upgrade`], [`Ws`], [`Error`]. The owner, who opened the connection, is
 //! told [`Up`] and [`Down`].
 //!
 //! ```
@@ -36,7 +36,7 @@
 //! # });
 //! ```
 //!
-//! So far it speaks HTTP/1.1 and HTTP/2, over TCP, TLS and Unix sockets.
+//! So far it speaks HTTP/1.1, HTTP/2 and, upon HTTP/1.1, Websocket; over TCP, TLS and Unix sockets.
 
 #![forbid(unsafe_code)]
 
@@ -62,8 +62,6 @@ mod socks5;
 mod sse;
 mod tls;
 mod wait;
-// Until a connection calls it.
-#[allow(dead_code, unused_imports)]
 mod websocket;
 
 pub use command::{Info, StreamInfo, StreamState};
@@ -71,11 +69,13 @@ pub use connection::OwnerDown;
 pub use error::{BadState, CloseError, OpenError, Reason, TlsReason};
 pub use h2::Reason as Http2Code;
 pub use headers::IntoHeaders;
-pub use message::{Data, Down, Error, Inform, Protocol, Response, StreamRef, Trailers, Up};
-pub use options::{Http2Opts, HttpOpts, Opts, ReplyTo, ReqOpts, Retry, Transport};
+pub use message::{
+    Data, Down, Error, Inform, Protocol, Response, StreamRef, Trailers, Up, Upgrade, Ws,
+};
+pub use options::{Http2Opts, HttpOpts, Opts, ReplyTo, ReqOpts, Retry, Transport, WsOpts};
 pub use request::{
     cancel, close, data, delete, flush, get, head, headers, info, open, open_unix, options, patch,
-    post, put, request, set_owner, shutdown, stream_info, update_flow,
+    post, put, request, set_owner, shutdown, stream_info, update_flow, ws_send, ws_upgrade,
 };
 pub use socks5::{Socks5Auth, Socks5Error};
 pub use sse::{SseEvent, SseTooBig};
@@ -86,5 +86,5 @@ pub use wait::{AwaitError, Awaited, await_, await_body, await_up};
 
 /// What a Websocket carries.
 pub mod ws {
-    pub use crate::websocket::{Fragment, Frame, Kind, Utf8Bytes};
+    pub use crate::websocket::{CodecError, Frame, HandshakeError, Utf8Bytes, Violation};
 }

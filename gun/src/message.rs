@@ -5,6 +5,7 @@ use http::{HeaderMap, StatusCode};
 use runtime::{Pid, Ref};
 
 use crate::error::Reason;
+use crate::websocket::Frame;
 
 /// A request, and what comes of it: Gun's `StreamRef`. Unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +19,8 @@ pub enum Protocol {
     Http,
     /// HTTP/2.
     Http2,
+    /// Websocket.
+    Ws,
 }
 
 /// The connection is there. To its owner. Gun's `gun_up`.
@@ -92,6 +95,30 @@ pub struct Trailers {
     pub stream: StreamRef,
     /// The headers.
     pub headers: HeaderMap,
+}
+
+/// A request for a Websocket was granted. Gun's `gun_upgrade`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// The connection.
+    pub conn: Pid,
+    /// The request, which names the Websocket from now on.
+    pub stream: StreamRef,
+    /// What is spoken now: `websocket`.
+    pub protocols: Vec<String>,
+    /// The response's headers.
+    pub headers: HeaderMap,
+}
+
+/// A message of a Websocket's, or a frame that is none. Gun's `gun_ws`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ws {
+    /// The connection.
+    pub conn: Pid,
+    /// The Websocket.
+    pub stream: StreamRef,
+    /// What has come.
+    pub frame: Frame,
 }
 
 /// A request has failed, or a command that names it. Gun's `gun_error`.

@@ -258,6 +258,82 @@ impl Default for Http2Opts {
     }
 }
 
+/// How a Websocket is asked for and spoken: Gun's `ws_opts()`.
+#[derive(Clone, Debug)]
+pub struct WsOpts {
+    pub(crate) closing_timeout: Option<Duration>,
+    pub(crate) compress: bool,
+    pub(crate) flow: Option<u32>,
+    pub(crate) max_message_size: usize,
+    pub(crate) protocols: Vec<String>,
+    pub(crate) reply_to: Option<ReplyTo>,
+    pub(crate) silence_pings: bool,
+}
+
+impl WsOpts {
+    /// Gun's defaults; messages of at most 64 MiB.
+    pub fn new() -> WsOpts {
+        WsOpts {
+            closing_timeout: Some(Duration::from_secs(15)),
+            compress: false,
+            flow: None,
+            max_message_size: 64 << 20,
+            protocols: Vec::new(),
+            reply_to: None,
+            silence_pings: true,
+        }
+    }
+
+    /// How long the peer's close frame is waited for after ours; `None`: for ever.
+    pub fn closing_timeout(mut self, time: impl Into<Option<Duration>>) -> WsOpts {
+        self.closing_timeout = time.into();
+        self
+    }
+
+    /// `true`: compression (RFC 7692) is offered to the server.
+    pub fn compress(mut self, compress: bool) -> WsOpts {
+        self.compress = compress;
+        self
+    }
+
+    /// How many [`Ws`](crate::Ws) messages are sent before [`update_flow`](crate::update_flow) is waited for.
+    pub fn flow(mut self, messages: u32) -> WsOpts {
+        self.flow = Some(messages);
+        self
+    }
+
+    /// The most bytes of a message, its fragments together; a larger one closes the Websocket with code 1009.
+    pub fn max_message_size(mut self, bytes: usize) -> WsOpts {
+        self.max_message_size = bytes;
+        self
+    }
+
+    /// The subprotocols that are offered. The one that the server chooses is in the header
+    /// `sec-websocket-protocol` of [`Upgrade`](crate::Upgrade).
+    pub fn protocols(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> WsOpts {
+        self.protocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// As [`ReqOpts::reply_to`].
+    pub fn reply_to(mut self, to: impl Into<ReplyTo>) -> WsOpts {
+        self.reply_to = Some(to.into());
+        self
+    }
+
+    /// `false`: pings and pongs are told too. Pings are answered in any case.
+    pub fn silence_pings(mut self, silence: bool) -> WsOpts {
+        self.silence_pings = silence;
+        self
+    }
+}
+
+impl Default for WsOpts {
+    fn default() -> WsOpts {
+        WsOpts::new()
+    }
+}
+
 /// What is said of one request: Gun's `req_opts()`.
 #[derive(Clone, Debug, Default)]
 pub struct ReqOpts {

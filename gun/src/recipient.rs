@@ -9,8 +9,9 @@ use runtime::{Message, Pid};
 
 use crate::command::{StreamInfo, StreamState};
 use crate::error::Reason;
-use crate::message::{Data, Error, Inform, Response, StreamRef, Trailers};
+use crate::message::{Data, Error, Inform, Response, StreamRef, Trailers, Upgrade, Ws};
 use crate::options::ReplyTo;
+use crate::websocket::Frame;
 
 /// The most bytes of a data message.
 pub(crate) const PIECE: usize = 16 * 1024;
@@ -103,6 +104,26 @@ impl Recipient {
             if last {
                 return;
             }
+        }
+    }
+
+    pub(crate) fn upgrade(&self, headers: HeaderMap) {
+        self.tell(Upgrade {
+            conn: self.conn,
+            stream: self.stream,
+            protocols: vec!["websocket".to_owned()],
+            headers,
+        });
+    }
+
+    pub(crate) fn ws(&mut self, frame: Frame) {
+        self.tell(Ws {
+            conn: self.conn,
+            stream: self.stream,
+            frame,
+        });
+        if let Some(left) = &mut self.flow {
+            *left -= 1;
         }
     }
 

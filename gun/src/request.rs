@@ -16,8 +16,9 @@ use crate::connect::Target;
 use crate::connection;
 use crate::error::{CloseError, OpenError};
 use crate::headers::IntoHeaders;
-use crate::message::{Data, Down, Error, Inform, Response, StreamRef, Trailers, Up};
-use crate::options::{Opts, ReqOpts};
+use crate::message::{Data, Down, Error, Inform, Response, StreamRef, Trailers, Up, Upgrade, Ws};
+use crate::options::{Opts, ReqOpts, WsOpts};
+use crate::websocket::Frame;
 
 /// Opens a connection: a process, whose owner is the caller. It connects in its own time, and tells the
 /// owner [`Up`].
@@ -268,9 +269,53 @@ fn make(
         path: path.to_owned(),
         headers: headers.into_headers(),
         body,
+        websocket: None,
     };
-    send(conn, Command::Request(request));
+    send(conn, Command::Request(Box::new(request)));
     stream
+}
+
+/// Asks for a Websocket, which takes the connection over when [`Upgrade`] is told. What is answered instead comes as
+/// a [`Response`]. A connection for Websockets is best opened with [`Opts::retry`] 0: what was said is not said again.
+///
+/// Mirrors `gun:ws_upgrade/4`.
+///
+/// # Panics
+///
+/// Outside a process, or if [a header is none](IntoHeaders).
+#[track_caller]
+pub fn ws_upgrade(conn: Pid, path: &str, headers: impl IntoHeaders, opts: WsOpts) -> StreamRef {
+    let stream = StreamRef(make_ref());
+    let request = Request {
+        stream,
+        reply_to: opts.reply_to.clone().unwrap_or_else(|| self_pid().into()),
+        flow: opts.flow,
+        method: Method::GET,
+        path: path.to_owned(),
+        headers: headers.into_headers(),
+        body: Body::Whole(Bytes::new()),
+        websocket: Some(opts),
+    };
+    send(conn, Command::Request(Box::new(request)));
+    stream
+}
+
+/// Sends frames over a Websocket, in order. After one that closes none is sent.
+///
+/// Mirrors `gun:ws_send/3`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn ws_send(conn: Pid, stream: StreamRef, frames: impl IntoIterator<Item = Frame>) {
+    let from = self_pid();
+    let frames = frames.into_iter().collect();
+    let command = Command::WsSend {
+        stream,
+        from,
+        frames,
+    };
+    send(conn, command);
 }
 
 /// Sends a piece of a request's body; `fin`: the last.
@@ -330,6 +375,8 @@ pub fn flush(conn: Pid) {
             Response { conn: of, .. } if of == conn => true,
             Data { conn: of, .. } if of == conn => true,
             Trailers { conn: of, .. } if of == conn => true,
+            Upgrade { conn: of, .. } if of == conn => true,
+            Ws { conn: of, .. } if of == conn => true,
             Error { conn: of, .. } if of == conn => true,
             after std::time::Duration::ZERO => false,
         };

@@ -144,7 +144,8 @@ async fn config(opts: &TlsOpts) -> Result<ClientConfig, Reason> {
 
 fn alpn(protocol: Protocol) -> &'static [u8] {
     match protocol {
-        Protocol::Http => b"http/1.1",
+        // A Websocket begins as HTTP/1.1.
+        Protocol::Http | Protocol::Ws => b"http/1.1",
         Protocol::Http2 => b"h2",
     }
 }

@@ -10,7 +10,10 @@ use runtime::{
 };
 
 use crate::error::Reason;
-use crate::message::{Data, Error, Inform, Protocol, Response, StreamRef, Trailers, Up};
+use crate::message::{
+    Data, Error, Inform, Protocol, Response, StreamRef, Trailers, Up, Upgrade, Ws,
+};
+use crate::websocket::Frame;
 
 /// What [`await_`] has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,10 @@ pub enum Awaited {
     Data(bool, Bytes),
     /// See [`Trailers`].
     Trailers(HeaderMap),
+    /// See [`Upgrade`]: what is spoken now, the headers.
+    Upgrade(Vec<String>, HeaderMap),
+    /// See [`Ws`].
+    Ws(Frame),
 }
 
 /// Why nothing was found.
@@ -77,6 +84,10 @@ pub fn await_(
         }
         Data { stream: of, fin, data, .. } if of == stream => Ok(Awaited::Data(fin, data)),
         Trailers { stream: of, headers, .. } if of == stream => Ok(Awaited::Trailers(headers)),
+        Upgrade { stream: of, protocols, headers, .. } if of == stream => {
+            Ok(Awaited::Upgrade(protocols, headers))
+        }
+        Ws { stream: of, frame, .. } if of == stream => Ok(Awaited::Ws(frame)),
         Error { stream: Some(of), reason, .. } if of == stream => Err(AwaitError::Stream(reason)),
         Error { conn: of, stream: None, reason } if of == conn => Err(AwaitError::Connection(reason)),
         ProcessDown { monitor, reason, .. } if monitor == watch => Err(AwaitError::Down(reason)),
@@ -118,7 +129,7 @@ pub fn await_body(
             }
             Awaited::Trailers(headers) => return Ok((body.freeze(), Some(headers))),
             Awaited::Response(true, ..) => return Ok((Bytes::new(), None)),
-            Awaited::Response(false, ..) | Awaited::Inform(..) => {}
+            _ => {}
         }
     }
 }

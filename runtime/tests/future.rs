@@ -2,6 +2,7 @@
 
 mod expect;
 
+use std::collections::HashSet;
 use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -364,7 +365,7 @@ fn a_busy_future_gives_way() {
     exit_signal(streamed, ExitReason::Kill);
 }
 
-/// A wake set tells which of many futures were woken, each once.
+/// A wake set tells which of many futures were woken.
 #[runtime::test]
 fn a_wake_set() {
     let mut set = WakeSet::new();
@@ -378,16 +379,17 @@ fn a_wake_set() {
         }
         wakers
     });
-    let mut count = 0;
+    let mut woken = HashSet::new();
     block_on(poll_fn(|cx| {
-        count += set.drain(cx).count();
-        if count < 100 {
+        // One that is woken again after it was drained comes again.
+        woken.extend(set.drain(cx));
+        if woken.len() < 100 {
             Poll::Pending
         } else {
             Poll::Ready(())
         }
     }));
-    assert_eq!(count, 100);
+    assert!(woken.iter().all(|key| key % 100 < 10));
     let wakers = thread.join().expect("it ends");
     set.remove(&7);
     wakers[7].wake_by_ref();

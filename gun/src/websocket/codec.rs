@@ -6,10 +6,10 @@
 use std::io::Cursor;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tungstenite::Utf8Bytes;
-use tungstenite::error::{Error, ProtocolError};
-use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::deflate::{Deflate, Deflater, Inflater};
 use super::error::{CodecError, EncodeError, Violation};
@@ -104,6 +104,7 @@ impl Codec {
     }
 
     /// Whether a frame has begun and is not whole.
+    #[cfg(test)]
     pub fn amid_frame(&self) -> bool {
         self.frame.is_some() || !self.input.is_empty()
     }

@@ -105,7 +105,7 @@ impl fmt::Display for EncodeError {
 impl Error for EncodeError {}
 
 /// Why a server's answer does not open a Websocket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// `upgrade` or `connection` does not say that this is a Websocket.

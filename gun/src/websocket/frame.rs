@@ -1,7 +1,7 @@
 //! What a Websocket carries, as its users see it.
 
 use bytes::Bytes;
-use tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// A whole message or a control frame. Mirrors `gun:ws_frame()`.
 #[derive(Debug, Clone, PartialEq, Eq)]

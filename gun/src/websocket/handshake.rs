@@ -8,7 +8,7 @@ use http::header::{
 use super::deflate::Deflate;
 use super::error::HandshakeError;
 
-pub use tungstenite::handshake::client::generate_key;
+pub use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 /// The `sec-websocket-extensions` of a request that offers compression.
 pub const OFFER: &str = "permessage-deflate; client_max_window_bits; server_max_window_bits=15";
@@ -33,7 +33,7 @@ pub fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
 /// `sec-websocket-accept` is missing, repeated or another key's.
 pub fn check_accept(key: &str, headers: &HeaderMap) -> Result<(), HandshakeError> {
     let mut values = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
-    let expected = tungstenite::handshake::derive_accept_key(key.as_bytes());
+    let expected = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
     match (values.next(), values.next()) {
         (Some(value), None) if value.as_bytes() == expected.as_bytes() => Ok(()),
         _ => Err(HandshakeError::Accept),

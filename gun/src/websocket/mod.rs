@@ -1,14 +1,16 @@
-//! Websocket without a socket: the handshake's headers, and the codec between bytes and frames.
+//! Websocket: the handshake's headers, the codec between bytes and frames, and the connection that has
+//! become one.
 //!
 //! The connection feeds a [`Codec`] what it reads and takes [`Event`]s from it; what it sends it
 //! encodes with the same codec, because compression keeps a state for each direction. Headers of
 //! single frames are tungstenite's; messages, their rules and permessage-deflate are ours.
 //!
-//! Invariants: nothing here reads or writes a socket, and nothing grows beyond the limit on a message
+//! Invariants: nothing but `connection` reads or writes a socket, and nothing grows beyond the limit on a message
 //! plus what was fed and not yet taken. After an error the codec gives that error again, and after a
 //! close frame nothing more.
 
 mod codec;
+mod connection;
 mod deflate;
 mod error;
 mod frame;
@@ -18,12 +20,19 @@ mod join;
 mod tests;
 mod utf8;
 
-pub use codec::{Codec, Event, Header};
+#[cfg(test)]
+pub use codec::Header;
+pub use codec::{Codec, Event};
+pub(crate) use connection::{Upgraded, ask, check, run};
 pub use deflate::Deflate;
-pub use error::{CodecError, EncodeError, HandshakeError, Violation};
-pub use frame::{Fragment, Frame, Kind};
+#[cfg(test)]
+pub use error::EncodeError;
+pub use error::{CodecError, HandshakeError, Violation};
+pub use frame::Frame;
+#[cfg(test)]
+pub use frame::{Fragment, Kind};
 pub use handshake::{
     OFFER, agreed_extensions, agreed_protocol, check_accept, check_upgrade, generate_key,
 };
 pub use join::Join;
-pub use tungstenite::Utf8Bytes;
+pub use tokio_tungstenite::tungstenite::Utf8Bytes;

@@ -7,3 +7,4 @@ mod http2;
 mod peer;
 mod shutdown;
 mod tls;
+mod ws;

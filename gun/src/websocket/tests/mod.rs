@@ -6,8 +6,8 @@ mod fuzz;
 mod handshake;
 
 use bytes::{Bytes, BytesMut};
-use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::OpCode;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
 
 use super::*;
 

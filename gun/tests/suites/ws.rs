@@ -1,0 +1,300 @@
+//! ws_SUITE, against tungstenite's server, and against a scripted peer where that would not misbehave.
+
+use std::time::Duration;
+
+use gun::ws::{Frame, HandshakeError};
+use gun::{AwaitError, Awaited, BadState, Down, Opts, Reason, WsOpts};
+use runtime::net::{TcpListener, TcpStream};
+use runtime::prelude::*;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
+
+use crate::peer::{Line, Peer, SOON};
+
+/// A server that speaks the subprotocol `second`, echoes, and says what it was told at the end.
+fn server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    spawn!(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            spawn!(move || {
+                // Whoever has enough goes away.
+                let _ = echo(stream);
+            });
+        }
+    });
+    port
+}
+
+#[allow(clippy::result_large_err)]
+fn echo(stream: TcpStream) -> Result<(), tungstenite::Error> {
+    let choose = |request: &Request, mut response: Response| {
+        if request.headers().contains_key("sec-websocket-protocol") {
+            let chosen = "second".parse().unwrap();
+            response
+                .headers_mut()
+                .insert("sec-websocket-protocol", chosen);
+        }
+        Ok(response)
+    };
+    let accepted = tungstenite::accept_hdr(stream, choose);
+    let mut socket: WebSocket<TcpStream> =
+        accepted.map_err(|_| tungstenite::Error::ConnectionClosed)?;
+    loop {
+        let message = socket.read()?;
+        match &message {
+            Message::Text(text) if text.as_str() == "ping me" => {
+                socket.send(Message::Ping("p".into()))?;
+                socket.send(message)?;
+            }
+            Message::Text(text) if text.as_str() == "close" => socket.close(None)?,
+            Message::Text(_) | Message::Binary(_) => socket.send(message)?,
+            _ => {}
+        }
+    }
+}
+
+fn open(opts: WsOpts) -> (Pid, gun::StreamRef) {
+    let conn = gun::open("127.0.0.1", server(), Opts::new().retry(0)).unwrap();
+    let stream = gun::ws_upgrade(conn, "/", (), opts);
+    let upgraded = gun::await_(conn, stream, SOON).unwrap();
+    assert!(matches!(upgraded, Awaited::Upgrade(protocols, _) if protocols == ["websocket"]));
+    (conn, stream)
+}
+
+fn frame(conn: Pid, stream: gun::StreamRef) -> Frame {
+    match gun::await_(conn, stream, SOON) {
+        Ok(Awaited::Ws(frame)) => frame,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn down() -> Down {
+    receive! {
+        down: Down => down,
+        after SOON => panic!("no Down"),
+    }
+}
+
+/// Frames go there and come back, in order, many in one call.
+#[runtime::test]
+fn send_many() {
+    let (conn, stream) = open(WsOpts::new());
+    let large = Frame::binary(vec![7; 1 << 20]);
+    let frames = [
+        Frame::text("one"),
+        Frame::binary("two"),
+        large,
+        Frame::text(""),
+    ];
+    gun::ws_send(conn, stream, frames.clone());
+    for sent in frames {
+        assert_eq!(frame(conn, stream), sent);
+    }
+    gun::close(conn).unwrap();
+}
+
+/// After a frame that closes no other is sent; the connection is then lost, normally.
+#[runtime::test]
+fn send_many_close() {
+    let (conn, stream) = open(WsOpts::new());
+    gun::ws_send(
+        conn,
+        stream,
+        [Frame::text("last"), Frame::Close, Frame::text("never")],
+    );
+    assert_eq!(frame(conn, stream), Frame::text("last"));
+    assert!(frame(conn, stream).is_close());
+    let down = down();
+    assert_eq!(
+        (down.protocol, down.reason),
+        (gun::Protocol::Ws, Reason::Normal)
+    );
+}
+
+/// A close frame of the server's is answered.
+#[runtime::test]
+fn server_closes() {
+    let (conn, stream) = open(WsOpts::new());
+    gun::ws_send(conn, stream, [Frame::text("close")]);
+    assert!(frame(conn, stream).is_close());
+    assert_eq!(down().reason, Reason::Normal);
+}
+
+/// Pings are answered in silence, unless they are asked for.
+#[runtime::test]
+fn silence_pings() {
+    let (conn, stream) = open(WsOpts::new());
+    gun::ws_send(conn, stream, [Frame::text("ping me")]);
+    assert_eq!(frame(conn, stream), Frame::text("ping me"));
+    gun::close(conn).unwrap();
+    let (conn, stream) = open(WsOpts::new().silence_pings(false));
+    gun::ws_send(conn, stream, [Frame::text("ping me")]);
+    assert_eq!(frame(conn, stream), Frame::Ping("p".into()));
+    assert_eq!(frame(conn, stream), Frame::text("ping me"));
+    gun::close(conn).unwrap();
+}
+
+/// A subprotocol that was offered may be chosen; one that was not ends the connection.
+#[runtime::test]
+fn subprotocol_match() {
+    let conn = gun::open("127.0.0.1", server(), Opts::new().retry(0)).unwrap();
+    let opts = WsOpts::new().protocols(["first", "second"]);
+    let stream = gun::ws_upgrade(conn, "/", (), opts);
+    let upgraded = gun::await_(conn, stream, SOON).unwrap();
+    assert!(
+        matches!(upgraded, Awaited::Upgrade(_, headers) if headers["sec-websocket-protocol"] == "second")
+    );
+    gun::close(conn).unwrap();
+
+    let conn = gun::open("127.0.0.1", server(), Opts::new().retry(0)).unwrap();
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new().protocols(["first"]));
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(
+        told,
+        Err(AwaitError::Stream(Reason::Handshake(
+            HandshakeError::Protocol
+        )))
+    );
+    assert_eq!(down().killed, [stream]);
+}
+
+/// A server that does not want to answers as to any request, and the connection goes on.
+#[runtime::test]
+fn reject_upgrade() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
+    let head = line.head();
+    assert!(
+        head.contains("upgrade: websocket\r\n") && head.contains("sec-websocket-version: 13\r\n")
+    );
+    line.write("HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\nno");
+    assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "no");
+    gun::ws_send(conn, stream, [Frame::text("?")]);
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(
+        told,
+        Err(AwaitError::Stream(Reason::BadState(BadState::NoWebsocket)))
+    );
+    gun::get(conn, "/", ());
+    assert!(line.head().starts_with("GET / "));
+    gun::close(conn).unwrap();
+}
+
+/// Grants what was asked for, and says this at once behind it.
+fn grant(line: &mut Line, more: &str) {
+    let head = line.head();
+    let key = head
+        .split("sec-websocket-key: ")
+        .nth(1)
+        .unwrap()
+        .split("\r\n")
+        .next()
+        .unwrap();
+    let accept = derive_accept_key(key.as_bytes());
+    line.write(&format!(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-accept: {accept}\r\n\r\n{more}"
+    ));
+}
+
+/// What comes at once behind the server's head is not lost; requests are refused from then on.
+#[runtime::test]
+fn frames_behind_the_head() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
+    grant(&mut line, "\u{1}\u{2}he");
+    assert!(matches!(
+        gun::await_(conn, stream, SOON),
+        Ok(Awaited::Upgrade(..))
+    ));
+    let refused = gun::get(conn, "/", ());
+    let told = gun::await_(conn, refused, SOON);
+    assert_eq!(
+        told,
+        Err(AwaitError::Stream(Reason::BadState(BadState::Websocket)))
+    );
+    let pid = gun::info(conn).unwrap().owner;
+    assert_eq!(pid, self_pid());
+    gun::close(conn).unwrap();
+}
+
+/// A key that does not fit ends the connection.
+#[runtime::test]
+fn wrong_accept() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new().retry(0));
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
+    line.head();
+    line.write(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-accept: bm90IHlvdXJz\r\n\r\n",
+    );
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(
+        told,
+        Err(AwaitError::Stream(Reason::Handshake(
+            HandshakeError::Accept
+        )))
+    );
+    assert_eq!(down().killed, [stream]);
+}
+
+/// A switch that nobody asked for ends the connection.
+#[runtime::test]
+fn http11_upgrade_raw_unrequested() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new().retry(0));
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    line.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n");
+    assert!(matches!(
+        gun::await_(conn, stream, SOON),
+        Err(AwaitError::Stream(_))
+    ));
+    assert_eq!(down().killed, [stream]);
+}
+
+/// The owner's end says so to the server, and waits for its answer as long as it was said.
+#[runtime::test]
+fn ws_owner_down() {
+    let peer = Peer::new();
+    let port = peer.port();
+    let me = self_pid();
+    let owner = spawn!(move || {
+        let conn = gun::open("127.0.0.1", port, Opts::new()).unwrap();
+        let opts = WsOpts::new().closing_timeout(Duration::from_millis(10));
+        let stream = gun::ws_upgrade(conn, "/", (), opts);
+        gun::await_(conn, stream, SOON).unwrap();
+        send(me, conn);
+        receive! { (): () => {} }
+    });
+    let mut line = peer.accept();
+    grant(&mut line, "");
+    let conn = receive! { conn: Pid => conn };
+    let watch = monitor(conn);
+    send(owner, ());
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, ExitReason::Normal),
+        after SOON => panic!("it goes on"),
+    }
+}
+
+/// A stream stops when its flow is used up, and goes on when it is given more.
+#[runtime::test]
+fn flow_ws() {
+    let (conn, stream) = open(WsOpts::new().flow(1));
+    gun::ws_send(conn, stream, [Frame::text("a"), Frame::text("b")]);
+    assert_eq!(frame(conn, stream), Frame::text("a"));
+    gun::info(conn).unwrap();
+    receive! {
+        gun::Ws { .. } => panic!("more than its flow"),
+        after Duration::ZERO => {}
+    }
+    gun::update_flow(conn, stream, 1);
+    assert_eq!(frame(conn, stream), Frame::text("b"));
+    gun::close(conn).unwrap();
+}
