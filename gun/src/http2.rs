@@ -7,6 +7,10 @@
 //! * Bytes are given back to the stream's window when they have been told, so that a stream without flow holds
 //!   its peer back, and the others go on.
 
+// Until a connection is driven through it.
+#[allow(dead_code)]
+mod tap;
+
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::task::{Context, Poll};

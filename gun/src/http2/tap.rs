@@ -1,0 +1,490 @@
+//! A tap on the transport under h2: sees what h2 hides, and says what h2 has no call for.
+//!
+//! [`tap`] wraps a transport; h2 gets the [`Tap`], the connection keeps the [`Handle`]. Bytes pass as they
+//! are. Of what comes in, the heads of frames are cut out, and what some of them say becomes an [`Event`].
+//! Between frames that go out, whole frames are put in.
+//!
+//! Invariants:
+//! * Nothing is put in before our first SETTINGS, within a frame, or within a run of CONTINUATION.
+//! * What is put in waits for the next end of a frame, however much h2 has to send: a write that would go
+//!   beyond is cut there.
+//! * Events are bounded: when nobody takes them, nothing more is read.
+//! * The lock is held over no call of the transport's.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+use h2::Reason;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+const HEAD: usize = 9;
+/// `PRI * HTTP/2.0` and so on, which goes before our first frame.
+const PREFACE: usize = 24;
+/// How much of a frame is kept to be read, in bytes. What is longer, a GOAWAY's text, is cut.
+const KEPT: usize = 4096;
+/// How many events may wait.
+const WAITING: usize = 1024;
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PUSH_PROMISE: u8 = 5;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const ACK: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// What the server has said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Its settings, or some of them anew.
+    Settings(Settings),
+    /// It has taken our settings.
+    SettingsAck,
+    /// It has answered a ping: ours, or one of h2's.
+    PingAck([u8; 8]),
+    /// It takes no more streams, and has not seen those above `last`.
+    GoAway {
+        last: u32,
+        code: Reason,
+        text: Bytes,
+    },
+    /// It has reset a stream.
+    Reset { stream: u32, code: Reason },
+    /// It does not speak HTTP/2. Reading fails from here on.
+    BadPreface(BadPreface),
+}
+
+/// What a server that does not speak HTTP/2 has sent instead of its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BadPreface {
+    /// The text of HTTP/1.
+    Http1,
+    /// Anything else: another frame, or no frame at all.
+    Other,
+}
+
+/// A server's settings, as far as it has sent them. Mirrors the map of `gun_notify settings_changed`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Most bytes of the table that compresses headers.
+    pub header_table_size: Option<u32>,
+    /// Whether pushes are allowed.
+    pub enable_push: Option<bool>,
+    /// Most streams at a time.
+    pub max_concurrent_streams: Option<u32>,
+    /// Window of a new stream, in bytes.
+    pub initial_window_size: Option<u32>,
+    /// Most bytes of a frame.
+    pub max_frame_size: Option<u32>,
+    /// Most bytes of a list of headers.
+    pub max_header_list_size: Option<u32>,
+    /// Whether CONNECT may name a protocol (RFC 8441).
+    pub enable_connect_protocol: Option<bool>,
+}
+
+impl Settings {
+    fn parse(payload: &[u8]) -> Self {
+        let mut settings = Settings::default();
+        for &[a, b, c, d, e, f] in payload.as_chunks::<6>().0 {
+            let value = u32::from_be_bytes([c, d, e, f]);
+            match u16::from_be_bytes([a, b]) {
+                1 => settings.header_table_size = Some(value),
+                2 => settings.enable_push = Some(value != 0),
+                3 => settings.max_concurrent_streams = Some(value),
+                4 => settings.initial_window_size = Some(value),
+                5 => settings.max_frame_size = Some(value),
+                6 => settings.max_header_list_size = Some(value),
+                8 => settings.enable_connect_protocol = Some(value != 0),
+                _ => {}
+            }
+        }
+        settings
+    }
+}
+
+/// Wraps a transport that nothing was sent on.
+pub(crate) fn tap<T>(transport: T) -> (Tap<T>, Handle) {
+    let shared = Arc::new(Mutex::new(Shared::default()));
+    let tap = Tap {
+        transport,
+        shared: shared.clone(),
+        inward: Cut::default(),
+        kind: Head::default(),
+        kept: Vec::new(),
+        begun: false,
+        refused: false,
+        outward: Cut {
+            left: PREFACE,
+            ..Cut::default()
+        },
+        sent: 0,
+        put: VecDeque::new(),
+    };
+    (tap, Handle(shared))
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    events: VecDeque<Event>,
+    /// Whole frames to be put in.
+    frames: VecDeque<u8>,
+    /// Who polls the tap.
+    waker: Option<Waker>,
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Never under the lock: who is woken may want it.
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// The connection's end of a tap.
+#[derive(Debug)]
+pub(crate) struct Handle(Arc<Mutex<Shared>>);
+
+impl Handle {
+    /// The oldest event that was not taken. To be asked for after each poll of h2.
+    pub(crate) fn event(&self) -> Option<Event> {
+        let mut shared = lock(&self.0);
+        let event = shared.events.pop_front();
+        // The tap may have stopped reading.
+        let waker = match shared.events.len() + 1 == WAITING {
+            true => shared.waker.take(),
+            false => None,
+        };
+        drop(shared);
+        wake(waker);
+        event
+    }
+
+    /// Sends a PING. h2 ignores the answer, which is an [`Event::PingAck`].
+    pub(crate) fn ping(&self, payload: [u8; 8]) {
+        self.put(PING, &payload);
+    }
+
+    /// Sends a GOAWAY: we go, and have seen the server's streams up to `last`.
+    pub(crate) fn go_away(&self, last: u32, code: Reason, text: &[u8]) {
+        let text = &text[..text.len().min(KEPT)];
+        let head = [last.to_be_bytes(), u32::from(code).to_be_bytes()].concat();
+        self.put(GOAWAY, &[&head, text].concat());
+    }
+
+    /// A frame of the connection's own stream.
+    fn put(&self, kind: u8, payload: &[u8]) {
+        let mut shared = lock(&self.0);
+        let [_, a, b, c] = (payload.len() as u32).to_be_bytes();
+        shared.frames.extend([a, b, c, kind, 0, 0, 0, 0, 0]);
+        shared.frames.extend(payload);
+        let waker = shared.waker.take();
+        drop(shared);
+        wake(waker);
+    }
+}
+
+impl Shared {
+    fn sleep(&mut self, cx: &Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.waker = Some(cx.waker().clone()),
+        }
+    }
+}
+
+/// A transport with a tap on it.
+#[derive(Debug)]
+pub(crate) struct Tap<T> {
+    transport: T,
+    shared: Arc<Mutex<Shared>>,
+    inward: Cut,
+    /// The frame that is coming in, and what is kept of it.
+    kind: Head,
+    kept: Vec<u8>,
+    /// The server's first frame was right.
+    begun: bool,
+    refused: bool,
+    outward: Cut,
+    /// How many frames of h2's have begun to go out.
+    sent: u64,
+    /// What is being put in now, to its end.
+    put: VecDeque<u8>,
+}
+
+/// Where in a frame a direction is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cut {
+    head: [u8; HEAD],
+    have: usize,
+    /// Bytes until the next head.
+    left: usize,
+    /// The headers of a stream go on in the next frame.
+    in_block: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Head {
+    len: usize,
+    kind: u8,
+    flags: u8,
+    stream: u32,
+}
+
+enum Piece<'a> {
+    /// Part of a head.
+    Part,
+    Head(Head),
+    Payload(&'a [u8]),
+}
+
+impl Cut {
+    /// Takes the next piece off `bytes`, which are not empty.
+    fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Piece<'a> {
+        if self.left > 0 {
+            let (piece, rest) = bytes.split_at(self.left.min(bytes.len()));
+            *bytes = rest;
+            self.left -= piece.len();
+            return Piece::Payload(piece);
+        }
+        let (part, rest) = bytes.split_at((HEAD - self.have).min(bytes.len()));
+        *bytes = rest;
+        self.head[self.have..self.have + part.len()].copy_from_slice(part);
+        self.have += part.len();
+        if self.have < HEAD {
+            return Piece::Part;
+        }
+        self.have = 0;
+        let [a, b, c, kind, flags, stream @ ..] = self.head;
+        let head = Head {
+            len: u32::from_be_bytes([0, a, b, c]) as usize,
+            kind,
+            flags,
+            stream: u32::from_be_bytes(stream) & 0x7fff_ffff,
+        };
+        self.left = head.len;
+        if matches!(kind, HEADERS | PUSH_PROMISE | CONTINUATION) {
+            self.in_block = flags & END_HEADERS == 0;
+        }
+        Piece::Head(head)
+    }
+
+    /// Whether another frame may stand here.
+    fn between(&self) -> bool {
+        self.have == 0 && self.left == 0 && !self.in_block
+    }
+}
+
+impl<T> Tap<T> {
+    /// Looks at what has come in. False: it is not HTTP/2.
+    fn look(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            match self.inward.next(&mut bytes) {
+                Piece::Part => continue,
+                Piece::Head(head) => {
+                    if !self.begun && !self.begins(head) {
+                        return false;
+                    }
+                    self.kind = head;
+                    self.kept.clear();
+                }
+                Piece::Payload(piece) => {
+                    if matches!(self.kind.kind, RST_STREAM | SETTINGS | PING | GOAWAY) {
+                        let room = KEPT.saturating_sub(self.kept.len());
+                        self.kept.extend_from_slice(&piece[..piece.len().min(room)]);
+                    }
+                }
+            }
+            if self.inward.left == 0
+                && let Some(event) = self.event()
+            {
+                lock(&self.shared).events.push_back(event);
+            }
+        }
+        true
+    }
+
+    /// Whether this is how a server begins.
+    fn begins(&mut self, head: Head) -> bool {
+        self.begun = head.kind == SETTINGS && head.flags & ACK == 0 && head.stream == 0;
+        if !self.begun {
+            let bad = match self.inward.head.starts_with(b"HTTP/1.") {
+                true => BadPreface::Http1,
+                false => BadPreface::Other,
+            };
+            let mut shared = lock(&self.shared);
+            shared.events.push_back(Event::BadPreface(bad));
+        }
+        self.begun
+    }
+
+    /// What the frame that has come to its end says. Frames of a wrong length are h2's to refuse.
+    fn event(&self) -> Option<Event> {
+        let word = |at: usize| {
+            let bytes = self.kept.get(at..)?.first_chunk()?;
+            Some(u32::from_be_bytes(*bytes))
+        };
+        let ack = self.kind.flags & ACK != 0;
+        match self.kind.kind {
+            SETTINGS if ack => Some(Event::SettingsAck),
+            SETTINGS => Some(Event::Settings(Settings::parse(&self.kept))),
+            PING if ack => Some(Event::PingAck(*self.kept.first_chunk()?)),
+            GOAWAY => Some(Event::GoAway {
+                last: word(0)? & 0x7fff_ffff,
+                code: word(4)?.into(),
+                text: Bytes::copy_from_slice(self.kept.get(8..)?),
+            }),
+            RST_STREAM => Some(Event::Reset {
+                stream: self.kind.stream,
+                code: word(0)?.into(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Follows what has gone out.
+    fn follow(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if let Piece::Head(_) = self.outward.next(&mut bytes) {
+                self.sent += 1;
+            }
+        }
+    }
+
+    /// Whether a frame may be put in here.
+    fn may_put(&self) -> bool {
+        self.sent > 0 && self.outward.between()
+    }
+
+    /// How much of `bytes` goes out before a frame may be put in.
+    fn until_between(&self, bytes: &[u8]) -> usize {
+        let (mut cut, mut rest) = (self.outward, bytes);
+        let mut sent = self.sent;
+        while !rest.is_empty() {
+            if let Piece::Head(_) = cut.next(&mut rest) {
+                sent += 1;
+            }
+            if sent > 0 && cut.between() {
+                break;
+            }
+        }
+        bytes.len() - rest.len()
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Tap<T> {
+    /// Puts in what waits, if it may stand here.
+    fn poll_put(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.may_put() {
+            return Poll::Ready(Ok(()));
+        }
+        if self.put.is_empty() {
+            let mut shared = lock(&self.shared);
+            shared.sleep(cx);
+            std::mem::swap(&mut self.put, &mut shared.frames);
+        }
+        while !self.put.is_empty() {
+            let (bytes, _) = self.put.as_slices();
+            let written = ready!(Pin::new(&mut self.transport).poll_write(cx, bytes))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.put.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn waiting(&self) -> bool {
+        !lock(&self.shared).frames.is_empty()
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Tap<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.refused {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        {
+            let mut shared = lock(&self.shared);
+            shared.sleep(cx);
+            if shared.events.len() >= WAITING {
+                return Poll::Pending;
+            }
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.transport).poll_read(cx, buf))?;
+        if !self.look(&buf.filled()[before..]) {
+            buf.set_filled(before);
+            self.refused = true;
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Tap<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_put(cx))?;
+        let end = match self.waiting() {
+            true => self.until_between(buf),
+            false => buf.len(),
+        };
+        let written = ready!(Pin::new(&mut self.transport).poll_write(cx, &buf[..end]))?;
+        self.follow(&buf[..written]);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_put(cx))?;
+        if self.waiting() {
+            let first = bufs.iter().find(|buf| !buf.is_empty());
+            return self.poll_write(cx, first.map_or(&[], |buf| &buf[..]));
+        }
+        let written = ready!(Pin::new(&mut self.transport).poll_write_vectored(cx, bufs))?;
+        let mut left = written;
+        for buf in bufs {
+            let gone = left.min(buf.len());
+            self.follow(&buf[..gone]);
+            left -= gone;
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.transport.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_put(cx))?;
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_put(cx))?;
+        Pin::new(&mut self.transport).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;
