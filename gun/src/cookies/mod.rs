@@ -5,6 +5,22 @@
 //! keeps what is between the two, and [`List`] is one in memory. Invariants: no clock is read here, the
 //! time comes with each call; a cookie that breaks a rule is not kept, and what it would have replaced
 //! stays.
+//!
+//! ```
+//! use gun::cookies::{self, List, Target};
+//! use std::time::SystemTime;
+//!
+//! let mut list = List::new();
+//! let now = SystemTime::now();
+//! let login = Target::new("https", "www.example.org", "/login");
+//! cookies::set_cookie(&mut list, &login, b"sid=42; Domain=example.org; Path=/; Secure", now)?;
+//!
+//! let shop = Target::new("https", "shop.example.org", "/");
+//! assert_eq!(cookies::header(&mut list, &shop, now).unwrap(), "sid=42");
+//! let insecure = Target::new("http", "shop.example.org", "/");
+//! assert_eq!(cookies::header(&mut list, &insecure, now), None);
+//! # Ok::<(), cookies::SetCookieError>(())
+//! ```
 
 mod attributes;
 mod cookie;
