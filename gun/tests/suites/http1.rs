@@ -17,7 +17,7 @@ fn in_order() {
             line.head()
                 .starts_with(&format!("GET /{index} HTTP/1.1\r\n"))
         );
-        line.write(&format!(
+        line.write(format!(
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{index}"
         ));
         let (body, trailers) = gun::await_body(conn, stream, SOON).unwrap();
@@ -171,11 +171,9 @@ fn pieces() {
     line.head();
     let size = 1 << 20;
     let writer = spawn!(move || {
-        line.write(&format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n"
-        ));
+        line.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n"));
         for _ in 0..size / 1024 {
-            line.write(&"x".repeat(1024));
+            line.write("x".repeat(1024));
         }
         receive! { (): () => {} }
     });

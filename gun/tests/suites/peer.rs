@@ -55,8 +55,15 @@ impl Line {
         String::from_utf8(body).unwrap()
     }
 
-    pub fn write(&mut self, bytes: &str) {
-        self.0.write_all(bytes.as_bytes()).unwrap();
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Reads so many bytes, of whatever kind.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.read_exact(&mut bytes).unwrap();
+        bytes
     }
 
     /// Reads until the other end closes.

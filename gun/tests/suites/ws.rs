@@ -184,7 +184,7 @@ fn reject_upgrade() {
 }
 
 /// Grants what was asked for, and says this at once behind it.
-fn grant(line: &mut Line, more: &str) {
+fn grant(line: &mut Line, extensions: &str, more: &str) -> String {
     let head = line.head();
     let key = head
         .split("sec-websocket-key: ")
@@ -194,10 +194,11 @@ fn grant(line: &mut Line, more: &str) {
         .next()
         .unwrap();
     let accept = derive_accept_key(key.as_bytes());
-    line.write(&format!(
+    line.write(format!(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-accept: {accept}\r\n\r\n{more}"
+         sec-websocket-accept: {accept}\r\n{extensions}\r\n{more}"
     ));
+    head
 }
 
 /// What comes at once behind the server's head is not lost; requests are refused from then on.
@@ -206,7 +207,7 @@ fn frames_behind_the_head() {
     let peer = Peer::new();
     let (conn, mut line) = peer.open(Opts::new());
     let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
-    grant(&mut line, "\u{1}\u{2}he");
+    grant(&mut line, "", "\u{1}\u{2}he");
     assert!(matches!(
         gun::await_(conn, stream, SOON),
         Ok(Awaited::Upgrade(..))
@@ -219,6 +220,38 @@ fn frames_behind_the_head() {
     );
     let pid = gun::info(conn).unwrap().owner;
     assert_eq!(pid, self_pid());
+    gun::close(conn).unwrap();
+}
+
+/// Compression is offered if it is to be; agreed on, it is in each message, both ways (the bytes are RFC 7692's,
+/// 7.2.3.1).
+#[runtime::test]
+fn compress() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new().compress(true));
+    let head = grant(
+        &mut line,
+        "sec-websocket-extensions: permessage-deflate\r\n",
+        "",
+    );
+    assert!(head.contains("sec-websocket-extensions: permessage-deflate;"));
+    assert!(matches!(
+        gun::await_(conn, stream, SOON),
+        Ok(Awaited::Upgrade(..))
+    ));
+    line.write(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+    assert_eq!(frame(conn, stream), Frame::text("Hello"));
+    gun::ws_send(conn, stream, [Frame::text("Hello")]);
+    let [first, length, mask @ ..]: [u8; 6] = line.bytes();
+    let mut payload: [u8; 7] = line.bytes();
+    for (byte, mask) in payload.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
+    }
+    assert_eq!(
+        (first, length, payload),
+        (0xc1, 0x87, *b"\xf2\x48\xcd\xc9\xc9\x07\x00")
+    );
     gun::close(conn).unwrap();
 }
 
@@ -273,7 +306,7 @@ fn ws_owner_down() {
         receive! { (): () => {} }
     });
     let mut line = peer.accept();
-    grant(&mut line, "");
+    grant(&mut line, "", "");
     let conn = receive! { conn: Pid => conn };
     let watch = monitor(conn);
     send(owner, ());
