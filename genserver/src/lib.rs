@@ -1,4 +1,4 @@
-//! OTP's behaviours: [`gen_server`].
+//! OTP's behaviours: [`gen_server`], [`supervisor`], and [`proc_lib`], on which they stand.
 //!
 //! A gen_server is a process at rest that answers calls: state, and callbacks on it. The client half is
 //! [`runtime::request`], re-exported here; system messages are those of the crate `sys`.
@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod gen_server;
-mod proc_lib;
+pub mod proc_lib;
 pub mod supervisor;
 mod task;
 

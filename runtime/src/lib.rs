@@ -158,7 +158,7 @@ mod public {
     pub use crate::process::pid::Pid;
     pub use crate::process::spawn::{AtLimit, Priority, ProcessResult, Spawn, Spawned};
     pub use crate::process::wait::sleep;
-    pub use crate::registry::{Name, register, registered, unregister, whereis};
+    pub use crate::registry::{Name, register, registered, registered_name, unregister, whereis};
     pub use crate::scheduler::{now, tick, yield_now};
     pub use crate::send::{Destination, send, send_priority};
     pub use crate::send_after::{

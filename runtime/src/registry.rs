@@ -89,12 +89,12 @@ impl Registry {
         table::is_live(pid).then_some(pid)
     }
 
-    /// Registers a name of the node that the names belong to.
     /// The name that a process has.
     pub(crate) fn name_of(&self, pid: Pid) -> Option<Name> {
         self.pids.pin().get(&pid).cloned()
     }
 
+    /// Registers a name of the node that the names belong to.
     fn register(&self, name: Name, pid: Pid, node: u16) -> Result<(), RegisterError> {
         let length = name.chars().count();
         if length > MAX_LENGTH {
@@ -238,6 +238,13 @@ pub fn unregister(name: &str) -> Result<(), RegisterError> {
 #[inline]
 pub fn whereis(name: &str) -> Option<Pid> {
     with(|registry| registry.whereis(name)).flatten()
+}
+
+/// The name of a process of the caller's node, if it has one.
+///
+/// Mirrors `process_info(Pid, registered_name)`.
+pub fn registered_name(pid: Pid) -> Option<Name> {
+    with(|registry| registry.name_of(pid)).flatten()
 }
 
 /// All names of the node, in no order.

@@ -4,10 +4,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use runtime::request::{self, CallError, Failure, RequestId, ServerRef, call, cast, send_request};
-use runtime::{Down, ExitReason, IntoDeadline, Pid, demonitor_flush, monitor, receive_ref};
+use runtime::request::{self, CallError, RequestId, ServerRef, call, cast, send_request};
+use runtime::{ExitReason, IntoDeadline, Pid};
 
 use super::{CALL_TIMEOUT, GenServer};
+use crate::proc_lib::{StopError, stop};
 
 /// A server of a known type, by pid or name: what it is asked, and answers, is checked by the compiler.
 pub struct Server<S> {
@@ -77,60 +78,6 @@ impl<S: GenServer> Server<S> {
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn stop(&self) -> Result<(), StopError> {
         stop(&self.server, ExitReason::Normal, None)
-    }
-}
-
-/// Why a server did not stop as it was told.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum StopError {
-    /// There is no such process.
-    NoProc,
-    /// It has not ended in time. It will, when it comes to it.
-    Timeout(Duration),
-    /// It is the caller.
-    CallingSelf,
-    /// It has ended with another reason.
-    Other(ExitReason),
-}
-
-/// Ends a server with `reason`, and waits until it is dead, for `timeout` at most. A switch point. Mirrors
-/// `gen_server:stop/3`.
-///
-/// # Errors
-///
-/// See [`StopError`].
-///
-/// # Panics
-///
-/// Outside a process.
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn stop(
-    server: impl Into<ServerRef>,
-    reason: ExitReason,
-    timeout: Option<Duration>,
-) -> Result<(), StopError> {
-    let server = server.into();
-    let Some(pid) = server.whereis() else {
-        return Err(StopError::NoProc);
-    };
-    if pid == runtime::self_pid() {
-        return Err(StopError::CallingSelf);
-    }
-    let watch = monitor(pid);
-    sys::order_to_terminate(pid, reason.clone());
-    let down = receive_ref(watch, timeout, |down: &Down| down.monitor == watch);
-    match down {
-        Some(down) if down.reason == reason => Ok(()),
-        Some(Down {
-            reason: ExitReason::NoProc,
-            ..
-        }) => Err(StopError::NoProc),
-        Some(down) => Err(StopError::Other(down.reason)),
-        None => {
-            demonitor_flush(watch);
-            Err(StopError::Timeout(timeout.unwrap_or(Duration::MAX)))
-        }
     }
 }
 
@@ -224,18 +171,3 @@ impl<S> std::convert::From<&Server<S>> for ServerRef {
         server.server.clone()
     }
 }
-
-impl fmt::Display for StopError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StopError::NoProc => Failure::NoProc.fmt(f),
-            StopError::Timeout(after) => write!(f, "the server has not ended in {after:?}"),
-            StopError::CallingSelf => {
-                f.write_str("a server cannot stop itself so: it returns Stop")
-            }
-            StopError::Other(reason) => write!(f, "the server has ended otherwise: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for StopError {}

@@ -38,14 +38,14 @@ mod handle;
 mod process;
 mod start;
 
-pub use crate::proc_lib::StartError;
-pub use handle::{NodeName, Server, StopError, abcast, multi_call, stop};
+pub use crate::proc_lib::{StartError, StopError, stop};
+pub use handle::{NodeName, Server, abcast, multi_call};
 pub use process::{CodeChange, Timeout, WrongRequest};
 pub use runtime::request::{
     From, RequestId, RequestIds, call, cast, check_response, receive_response, send_request,
     wait_response,
 };
-pub use start::{Options, enter_loop, start, start_link, start_monitor};
+pub use start::{EnterLoopError, Options, enter_loop, start, start_link, start_monitor};
 
 use std::any::Any;
 use std::fmt;

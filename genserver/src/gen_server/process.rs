@@ -16,6 +16,7 @@
 use std::any::{Any, type_name};
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime::request::{Call, Cast, ServerRef, foreign_request};
@@ -26,7 +27,7 @@ use runtime::{
 use sys::{Debug, Event, Handled, System};
 
 use super::{Action, Called, Done, GenServer, Init};
-use crate::proc_lib::{Ack, Refused, register, unregister};
+use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, unregister};
 
 /// What [`GenServer::handle_info`] is given when the time of [`Action::Timeout`] is over: Erlang's
 /// `timeout`.
@@ -41,6 +42,7 @@ pub(super) struct Boot<A> {
     pub(super) args: A,
     pub(super) name: Option<ServerRef>,
     pub(super) tag: Ref,
+    pub(super) line: Option<Arc<Line>>,
 }
 
 /// A server's process.
@@ -114,14 +116,19 @@ impl<S: GenServer> Process<S> {
         }
     }
 
-    pub(super) fn entered(state: S, action: Action<S::Continue>) -> Process<S> {
+    pub(super) fn entered(
+        state: S,
+        action: Action<S::Continue>,
+        parent: Pid,
+        hibernate_after: Option<Duration>,
+    ) -> Process<S> {
         let mut process = Process {
             boot: None,
             state: Some(state),
-            parent: None,
+            parent: Some(parent),
             next: None,
             pending: Pending::Wait,
-            hibernate_after: None,
+            hibernate_after,
             debug: Debug::new(),
         };
         process.act(action);
@@ -137,7 +144,13 @@ impl<S: GenServer> Process<S> {
 
     /// Calls `init`, and tells whoever waits what came of it. Some: the process ends.
     fn boot(&mut self, boot: Boot<S::Args>) -> Option<Next> {
-        let Boot { args, name, tag } = boot;
+        let Boot {
+            args,
+            name,
+            tag,
+            line,
+        } = boot;
+        inherit(line);
         let refuse = |refused: Refused, reason: ExitReason| {
             if let Some(name) = &name
                 && !matches!(refused, Refused::AlreadyStarted(_))
@@ -177,7 +190,7 @@ impl<S: GenServer> Process<S> {
                 None
             }
             Init::Stop(reason) => {
-                report_crash::<S>(&reason);
+                report_crash(type_name::<S>(), &reason);
                 refuse(Refused::Failed(reason.clone()), reason)
             }
             Init::Error(reason) => refuse(Refused::Failed(reason), ExitReason::Normal),
@@ -341,6 +354,7 @@ impl<S: GenServer> Process<S> {
             Ok(reason) => reason,
             Err(reason) => self.terminate(reason),
         };
+        report_crash(type_name::<S>(), &reason);
         Next::Exit(reason)
     }
 
@@ -500,15 +514,8 @@ fn shown(value: &impl fmt::Debug) -> String {
     runtime::Shown::new(value).to_string()
 }
 
-fn is_silent(reason: &ExitReason) -> bool {
-    matches!(
-        reason,
-        ExitReason::Normal | ExitReason::Shutdown | ExitReason::ShutdownWith(_)
-    )
-}
-
 fn report_terminate<S: GenServer>(state: &S, reason: &ExitReason) {
-    if is_silent(reason) {
+    if reason.is_orderly() {
         return;
     }
     tracing::error!(
@@ -518,19 +525,6 @@ fn report_terminate<S: GenServer>(state: &S, reason: &ExitReason) {
         reason = %shown(reason),
         state = %shown(&state.debug()),
         "a gen_server ends abnormally"
-    );
-}
-
-fn report_crash<S>(reason: &ExitReason) {
-    if is_silent(reason) {
-        return;
-    }
-    tracing::error!(
-        target: "proc_lib::crash",
-        pid = %runtime::self_pid(),
-        initial_call = type_name::<S>(),
-        reason = %shown(reason),
-        "a process has crashed in its init"
     );
 }
 

@@ -5,11 +5,11 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use runtime::request::ServerRef;
-use runtime::{Name, Ref, Spawn, Spawned, demonitor_flush};
+use runtime::{Name, Pid, Ref, Spawn, Spawned, demonitor_flush};
 
 use super::process::{Boot, Process};
-use super::{GenServer, Server};
-use crate::proc_lib::{Start, StartError};
+use super::{Action, GenServer, Server};
+use crate::proc_lib::{self, Line, NoParent, Start, StartError};
 
 /// How a server is started. Mirrors the options of `gen_server:start/4`.
 pub struct Options<S> {
@@ -63,14 +63,56 @@ pub fn start_monitor<S: GenServer>(args: S::Args) -> Result<(Server<S>, Ref), St
     Options::new().start_monitor(args)
 }
 
-/// Makes the calling process a server with this state: its stack is unwound, its mailbox stays. Mirrors
-/// `gen_server:enter_loop/3`.
+/// Makes the calling process a server with this state: its stack is unwound, its mailbox stays. Its parent is that
+/// of proc_lib, by which it must have been started. Mirrors `gen_server:enter_loop/3`.
 ///
 /// # Panics
 ///
-/// Outside a process.
-pub fn enter_loop<S: GenServer>(state: S, action: super::Action<S::Continue>) -> ! {
-    runtime::enter(Box::new(Process::entered(state, action)))
+/// Outside a process. What else is wrong ends the process with an [`EnterLoopError`].
+///
+/// ```
+/// # use genserver::{Called, From, GenServer, Init, Never, Server};
+/// # use genserver::gen_server::{enter_loop, reply};
+/// # use runtime::ExitReason;
+/// # struct Counter(u64);
+/// # impl GenServer for Counter {
+/// #     type Args = u64;
+/// #     type Call = u64;
+/// #     type Reply = u64;
+/// #     type Cast = Never;
+/// #     type Continue = Never;
+/// #     fn init(start: u64) -> Result<Init<Self>, ExitReason> { Ok(Counter(start).into()) }
+/// #     fn handle_call(&mut self, by: u64, _: From<u64>) -> Result<Called<u64>, ExitReason> {
+/// #         self.0 += by;
+/// #         Ok(reply(self.0))
+/// #     }
+/// # }
+/// # runtime::run(|| {
+/// use genserver::Action;
+/// use genserver::proc_lib::{self, Parent};
+///
+/// let started = proc_lib::start_link(|parent: Parent<()>| {
+///     parent.init_ack(());
+///     enter_loop(Counter(40), Action::Wait)
+/// });
+/// let (pid, ()) = started.unwrap();
+/// assert_eq!(Server::<Counter>::of(pid).call(2), Ok(42));
+/// # });
+/// ```
+pub fn enter_loop<S: GenServer>(state: S, action: Action<S::Continue>) -> ! {
+    Options::new().enter_loop(state, action)
+}
+
+/// Why a process cannot become a server by [`enter_loop`]: the reason with which it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EnterLoopError {
+    /// It was not started by proc_lib. Erlang's `process_was_not_started_by_proc_lib`.
+    NotStartedByProcLib,
+    /// It has not the name that the options give. Erlang's `process_not_registered`.
+    NotRegistered,
+    /// Its parent is known by a name that nobody has. Erlang's `could_not_find_registered_name`.
+    ParentNotFound,
 }
 
 impl<S: GenServer> Options<S> {
@@ -124,7 +166,7 @@ impl<S: GenServer> Options<S> {
     /// As there.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start(self, args: S::Args) -> Result<Server<S>, StartError> {
-        let (spawned, monitor) = self.begin(args, false)?;
+        let (spawned, monitor) = self.begin(args, false, None)?;
         demonitor_flush(monitor);
         Ok(Server::of(spawned.pid))
     }
@@ -136,7 +178,7 @@ impl<S: GenServer> Options<S> {
     /// As there.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link(self, args: S::Args) -> Result<Server<S>, StartError> {
-        let (spawned, monitor) = self.begin(args, true)?;
+        let (spawned, monitor) = self.begin(args, true, Some(runtime::self_pid()))?;
         demonitor_flush(monitor);
         Ok(Server::of(spawned.pid))
     }
@@ -148,26 +190,57 @@ impl<S: GenServer> Options<S> {
     /// As there.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_monitor(self, args: S::Args) -> Result<(Server<S>, Ref), StartError> {
-        let (spawned, monitor) = self.begin(args, false)?;
+        let (spawned, monitor) = self.begin(args, false, Some(runtime::self_pid()))?;
         Ok((Server::of(spawned.pid), monitor))
     }
 
+    /// See [`enter_loop`](fn@enter_loop). A name that is given the process must have; the time for `init`
+    /// and the options of the process do not matter.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn enter_loop(self, state: S, action: Action<S::Continue>) -> ! {
+        let me = runtime::self_pid();
+        let parent = match proc_lib::parent() {
+            Ok(parent) => parent,
+            Err(NoParent::NotStarted) => runtime::exit(EnterLoopError::NotStartedByProcLib),
+            Err(NoParent::NoProc) => runtime::exit(EnterLoopError::ParentNotFound),
+        };
+        let named = |name: &ServerRef| name.whereis() == Some(me);
+        if !self.name.as_ref().is_none_or(named) {
+            runtime::exit(EnterLoopError::NotRegistered);
+        }
+        let process = Process::entered(state, action, parent, self.hibernate_after);
+        runtime::enter(Box::new(process))
+    }
+
     #[cfg_attr(debug_assertions, track_caller)]
-    fn begin(self, args: S::Args, links: bool) -> Result<(Spawned, Ref), StartError> {
+    fn begin(
+        self,
+        args: S::Args,
+        links: bool,
+        parent: Option<Pid>,
+    ) -> Result<(Spawned, Ref), StartError> {
         if let Some(name) = &self.name
             && let Some(pid) = name.whereis()
         {
             return Err(StartError::AlreadyStarted(pid));
         }
         let (name, hibernate_after) = (self.name, self.hibernate_after);
-        let parent = links.then(runtime::self_pid);
         let start = Start {
             spawn: (self.spawn)(Spawn::new()),
             links,
             timeout: self.timeout,
         };
         start.behaviour(|tag| {
-            let boot = Boot { args, name, tag };
+            let line = Line::of_children();
+            let boot = Boot {
+                args,
+                name,
+                tag,
+                line,
+            };
             Process::<S>::booting(boot, parent, hibernate_after)
         })
     }
@@ -178,6 +251,18 @@ impl<S: GenServer> Default for Options<S> {
         Options::new()
     }
 }
+
+impl fmt::Display for EnterLoopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EnterLoopError::NotStartedByProcLib => "the process was not started by proc_lib",
+            EnterLoopError::NotRegistered => "the process does not have the name that it says",
+            EnterLoopError::ParentNotFound => "nobody has the name of the process's parent",
+        })
+    }
+}
+
+impl std::error::Error for EnterLoopError {}
 
 impl<S> fmt::Debug for Options<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,7 +20,7 @@ use super::handle::{ChildError, Count};
 use super::intensity::Restarts;
 use super::spec::{Child, Flags, Kind, Restart, Shutdown, Started, is_orderly};
 use crate::gen_server::{self, StopError, WrongRequest};
-use crate::proc_lib::{Ack, Refused, Start, StartError, register};
+use crate::proc_lib::{Ack, Line, Refused, Start, StartError, inherit, register};
 
 /// What all children of a dynamic supervisor have in common.
 pub struct Template<A> {
@@ -168,7 +168,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
             parent,
             flags,
             template,
-            boot: Some((tag, name)),
+            boot: Some((tag, name, Line::of_children())),
             children: HashMap::new(),
             restarting: HashMap::new(),
             next: 0,
@@ -276,7 +276,7 @@ struct Process<A> {
     parent: Pid,
     flags: Flags,
     template: Template<A>,
-    boot: Option<(Ref, Option<ServerRef>)>,
+    boot: Option<(Ref, Option<ServerRef>, Option<Arc<Line>>)>,
     /// With the arguments of those that may be restarted.
     children: HashMap<Pid, Option<A>>,
     /// Those whose restart has failed, by number.
@@ -510,7 +510,8 @@ impl<A: Message + Sync> Process<A> {
 
 impl<A: Message + Sync> Behaviour for Process<A> {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if let Some((tag, name)) = self.boot.take() {
+        if let Some((tag, name, line)) = self.boot.take() {
+            inherit(line);
             trap_exit(true);
             let registered = name.as_ref().map_or(Ok(()), register);
             let started = registered.map_err(Refused::AlreadyStarted);

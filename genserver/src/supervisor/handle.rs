@@ -8,7 +8,7 @@ use runtime::{ExitReason, Pid, Spawn, Term, demonitor_flush};
 use super::process::{Boot, Process};
 use super::spec::{Child, ChildSpec, Flags, Kind, SpecError, check_childspecs};
 use crate::gen_server::{self, StopError};
-use crate::proc_lib::{Start, StartError};
+use crate::proc_lib::{Line, Start, StartError};
 
 /// A supervisor, by pid or name.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,6 +155,7 @@ impl SupervisorOptions {
                 tag,
                 name: self.name,
                 children,
+                line: Line::of_children(),
             };
             Process::booting(parent, flags, boot)
         })?;

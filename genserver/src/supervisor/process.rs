@@ -16,6 +16,7 @@
 //!   looked for by its pid alone, and no restart comes of them.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Instant;
 
 use runtime::request::{Call, Client, ServerRef, foreign_request};
@@ -32,13 +33,14 @@ use super::spec::{
     AutoShutdown, Child, ChildSpec, Flags, Restart, Shutdown, Strategy, check, is_orderly,
 };
 use crate::gen_server::WrongRequest;
-use crate::proc_lib::{Ack, Refused, StartError, register, unregister};
+use crate::proc_lib::{Ack, Line, Refused, StartError, inherit, register, unregister};
 
 /// A supervisor that has not begun.
 pub(super) struct Boot {
     pub(super) tag: Ref,
     pub(super) name: Option<ServerRef>,
     pub(super) children: Vec<ChildSpec>,
+    pub(super) line: Option<Arc<Line>>,
 }
 
 pub(super) struct Process {
@@ -98,7 +100,9 @@ impl Process {
             tag,
             name,
             children,
+            line,
         } = boot;
+        inherit(line);
         trap_exit(true);
         if let Some(name) = &name
             && let Err(holder) = register(name)

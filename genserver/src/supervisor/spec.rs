@@ -7,6 +7,7 @@ use std::time::Duration;
 use runtime::{ExitReason, Pid, Term};
 
 use crate::gen_server::{GenServer, Options, StartError};
+use crate::proc_lib;
 
 /// How children's ends concern each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -193,7 +194,7 @@ impl ChildSpec {
         f: impl Fn() + Clone + Send + Sync + 'static,
     ) -> ChildSpec {
         ChildSpec::new(id, move || {
-            let spawned = runtime::Spawn::new().link().spawn(f.clone());
+            let spawned = proc_lib::spawn_opt(runtime::Spawn::new().link(), f.clone());
             spawned
                 .map(|spawned| spawned.pid.into())
                 .map_err(StartError::Spawn)

@@ -215,6 +215,11 @@ impl<'n> Spawn<'n> {
         self
     }
 
+    /// Whether a monitor was asked for.
+    pub fn is_monitored(&self) -> bool {
+        self.monitor.is_some()
+    }
+
     /// Spawns on this node.
     pub fn node(mut self, node: &'n Node) -> Self {
         self.node = Some(node);

@@ -5,6 +5,9 @@ use std::time::Duration;
 use runtime::prelude::*;
 use runtime::{Monitored, TaggedDown};
 
+#[path = "../../../runtime/tests/expect/reports.rs"]
+pub mod reports;
+
 /// What takes longer will never come.
 pub const LONG: Duration = Duration::from_secs(120);
 /// Looks once and does not wait.

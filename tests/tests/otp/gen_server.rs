@@ -695,7 +695,7 @@ fn multicall_and_abcast() {
 #[runtime::test]
 fn enter_loop_() {
     let parent = self_pid();
-    let pid = spawn!(move || {
+    let pid = genserver::proc_lib::spawn(move || -> () {
         receive! { "go" : &str => {} }
         enter_loop(Test { parent, number: 3 }, Action::Continue("entered"));
     });

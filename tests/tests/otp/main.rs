@@ -11,6 +11,7 @@ mod gen_server;
 mod hibernate;
 mod message_queue_data;
 mod monitor;
+mod proc_lib;
 mod process;
 mod receive;
 mod r#ref;

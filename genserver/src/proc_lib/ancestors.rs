@@ -1,0 +1,79 @@
+//! Where a process comes from: Erlang's `$ancestors`.
+//!
+//! A line is a list that siblings share but for its head; each process that was started by proc_lib has one in a
+//! process-local.
+
+use std::cell::RefCell;
+use std::iter;
+use std::sync::Arc;
+
+use runtime::request::{Global, NameRegistry, ServerRef};
+use runtime::{Pid, process_local, registered_name, self_pid, try_self_pid};
+
+/// The parent of a process, and the parent's line.
+#[derive(Debug)]
+pub(crate) struct Line {
+    parent: ServerRef,
+    above: Option<Arc<Line>>,
+}
+
+process_local! {
+    static LINE: RefCell<Option<Arc<Line>>> = const { RefCell::new(None) };
+}
+
+impl Line {
+    /// The line of the caller's children. None outside a process.
+    pub(crate) fn of_children() -> Option<Arc<Line>> {
+        let me = try_self_pid()?;
+        let parent = match registered_name(me) {
+            Some(name) => ServerRef::Name(name),
+            None => ServerRef::Pid(me),
+        };
+        let above = LINE.with(|line| line.borrow().clone());
+        Some(Arc::new(Line { parent, above }))
+    }
+}
+
+/// Gives the calling process its line. Called once, when it begins.
+pub(crate) fn inherit(line: Option<Arc<Line>>) {
+    LINE.with(|own| *own.borrow_mut() = line);
+}
+
+/// No parent is known of the calling process.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum NoParent {
+    /// It was not started by proc_lib.
+    NotStarted,
+    /// It is known by a name that nobody has.
+    NoProc,
+}
+
+/// The parent of the calling process.
+pub(crate) fn parent() -> Result<Pid, NoParent> {
+    let line = LINE.with(|line| line.borrow().clone());
+    let line = line.ok_or(NoParent::NotStarted)?;
+    let pid = match &line.parent {
+        // It may have moved from one registry to the other.
+        ServerRef::Name(name) => {
+            let local = line.parent.whereis();
+            local.or_else(|| Global.whereis_name(name))
+        }
+        other => other.whereis(),
+    };
+    pid.ok_or(NoParent::NoProc)
+}
+
+/// The ancestors of the calling process, its parent first: each by the registered name that it had when it
+/// started its child, or by its pid. None, if the process was not started by proc_lib, or a behaviour.
+///
+/// Mirrors `get('$ancestors')`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn ancestors() -> Vec<ServerRef> {
+    self_pid();
+    let own = LINE.with(|line| line.borrow().clone());
+    let line = iter::successors(own.as_deref(), |line| line.above.as_deref());
+    line.map(|line| line.parent.clone()).collect()
+}
