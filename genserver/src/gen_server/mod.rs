@@ -40,6 +40,7 @@ mod start;
 
 pub use crate::proc_lib::{StartError, StopError, stop};
 pub use handle::{NodeName, Server, abcast, multi_call};
+pub(crate) use process::report_no_handle_info;
 pub use process::{CodeChange, Timeout, WrongRequest};
 pub use runtime::request::{
     From, RequestId, RequestIds, call, cast, check_response, receive_response, send_request,
@@ -110,7 +111,7 @@ pub trait GenServer: Sized + Send + 'static {
     ///
     /// The server ends with this reason.
     fn handle_info(&mut self, message: AnyMessage) -> Result<Done<Self::Continue>, ExitReason> {
-        process::report_no_handle_info::<Self>(&message);
+        report_no_handle_info::<Self>(&message);
         Ok(Done::Go(Action::Wait))
     }
 

@@ -528,7 +528,7 @@ fn report_terminate<S: GenServer>(state: &S, reason: &ExitReason) {
     );
 }
 
-pub(super) fn report_no_handle_info<S>(message: &AnyMessage) {
+pub(crate) fn report_no_handle_info<S>(message: &AnyMessage) {
     tracing::warn!(
         target: "gen_server::no_handle_info",
         pid = %runtime::self_pid(),

@@ -1,0 +1,31 @@
+use genserver::gen_server;
+use runtime::AnyMessage;
+
+struct Server;
+
+#[gen_server]
+impl Server {
+    #[init]
+    fn init() -> Self {
+        Server
+    }
+
+    #[init]
+    fn init_again() -> Self {
+        Server
+    }
+
+    #[info]
+    fn on_byte(&mut self, byte: u8) {}
+
+    #[info]
+    fn on_another(&mut self, byte: u8) {}
+
+    #[info]
+    fn on_any(&mut self, any: AnyMessage) {}
+
+    #[info]
+    fn on_rest(&mut self, rest: runtime::AnyMessage) {}
+}
+
+fn main() {}
