@@ -1,67 +1,305 @@
-//! The client's half: what anybody may ask of a process.
+//! The client's half: what anybody may ask of a process, and how long to wait for the answer.
 
 use std::any::Any;
-use std::fmt;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use runtime::request::{CallError, Client, ServerRef, call_as};
-use runtime::{ExitReason, Message, Pid};
+use runtime::{ExitReason, Message, Pid, catch};
 
 use crate::TIMEOUT;
-use crate::debug::{LoggedEvent, Statistics};
-use crate::process::{Request, Status, System, name_of};
+use crate::debug::Statistics;
+use crate::error::{ChangeCodeError, LogToFileError, StateError};
+use crate::event::{Event, LoggedEvent};
+use crate::option::DebugFunction;
+use crate::process::{CodeChanged, Request, Status, System, name_of};
 
-#[cfg_attr(debug_assertions, track_caller)]
-fn ask<R: Message>(server: impl Into<ServerRef>, request: Request) -> Result<R, CallError> {
-    let message = |client| System {
-        client: Some(client),
-        request,
+/// The functions of this crate, with a time-out of their own: each waits so long for its answer. Mirrors the
+/// argument `Timeout` of `sys`'s functions.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::request::Failure;
+/// use std::time::Duration;
+///
+/// # runtime::run(|| {
+/// let deaf = spawn!(|| drop(receive_type::<u32>()));
+/// let time = Duration::from_millis(1);
+/// let error = sys::within(time).suspend(deaf).unwrap_err();
+/// assert_eq!(error.failure, Failure::Timeout(time));
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "asks nothing by itself"]
+pub struct Within {
+    timeout: Option<Duration>,
+}
+
+/// Waits so long for answers; `None`: for ever.
+pub fn within(timeout: impl Into<Option<Duration>>) -> Within {
+    Within {
+        timeout: timeout.into(),
+    }
+}
+
+const USUAL: Within = Within {
+    timeout: Some(TIMEOUT),
+};
+
+/// A function's two forms: the method, and the free one that waits for [`TIMEOUT`].
+macro_rules! asks {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty = $request:expr;)*) => {
+        impl Within {
+            $(
+                $(#[$doc])*
+                #[cfg_attr(debug_assertions, track_caller)]
+                pub fn $name(self, server: impl Into<ServerRef>, $($arg: $type),*) -> Result<$answer, CallError> {
+                    self.ask(server, $request)
+                }
+            )*
+        }
+
+        $(
+            $(#[$doc])*
+            #[cfg_attr(debug_assertions, track_caller)]
+            pub fn $name(server: impl Into<ServerRef>, $($arg: $type),*) -> Result<$answer, CallError> {
+                USUAL.$name(server, $($arg),*)
+            }
+        )*
     };
-    call_as(server, message, TIMEOUT)
 }
 
-/// Suspends a process: it takes system messages only, all others wait. Mirrors `sys:suspend/1`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn suspend(server: impl Into<ServerRef>) -> Result<(), CallError> {
-    ask(server, Request::Suspend)
+asks! {
+    /// Suspends a process: it takes system messages only, all others wait. Mirrors `sys:suspend/1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn suspend() -> () = Request::Suspend;
+
+    /// Lets a suspended process go on. Mirrors `sys:resume/1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn resume() -> () = Request::Resume;
+
+    /// What a process is and does. Mirrors `sys:get_status/1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn get_status() -> Status = Request::Status;
+
+    /// Tells a process to end with `reason`, as if its parent had. Does not wait for the end. Mirrors
+    /// `sys:terminate/2`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn terminate(reason: ExitReason) -> () = Request::Terminate(reason);
+
+    /// Lets a process keep its last `size` events; `None`: no longer. Mirrors `sys:log/2`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn log(size: Option<usize>) -> () = Request::Log(size);
+
+    /// The events that a process keeps, the oldest first. Mirrors `sys:log(Name, get)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn get_log() -> Vec<LoggedEvent> = Request::GetLog;
+
+    /// Lets a process report the events that it keeps through `tracing`, at level info, under the target
+    /// `sys::log`. Mirrors `sys:log(Name, print)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn print_log() -> () = Request::PrintLog;
+
+    /// Lets a process report each event through `tracing`, at level info, under the target `sys::trace`, or no
+    /// longer. Mirrors `sys:trace/2`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn trace(on: bool) -> () = Request::Trace(on);
+
+    /// Lets a process count its messages, or no longer. Mirrors `sys:statistics/2`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn statistics(on: bool) -> () = Request::Statistics(on);
+
+    /// What a process has counted; none if it does not. Mirrors `sys:statistics(Name, get)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn get_statistics() -> Option<Statistics> = Request::GetStatistics;
+
+    /// Removes the debug function that was installed under this id, if it is there. Mirrors `sys:remove/2`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn remove(id: &str) -> () = Request::Remove(id.to_owned());
+
+    /// Turns all debug functions of a process off. Mirrors `sys:no_debug/1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request::call`](runtime::request::call).
+    fn no_debug() -> () = Request::NoDebug;
 }
 
-/// Lets a suspended process go on. Mirrors `sys:resume/1`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn resume(server: impl Into<ServerRef>) -> Result<(), CallError> {
-    ask(server, Request::Resume)
-}
+impl Within {
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn ask<R: Message>(
+        self,
+        server: impl Into<ServerRef>,
+        request: Request,
+    ) -> Result<R, CallError> {
+        let message = |client| System {
+            client: Some(client),
+            request,
+        };
+        call_as(server, message, self.timeout)
+    }
 
-/// What a process is and does. Mirrors `sys:get_status/1`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn get_status(server: impl Into<ServerRef>) -> Result<Status, CallError> {
-    ask(server, Request::Status)
-}
+    /// See [`inspect`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn inspect<S, R, F>(self, server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
+    where
+        S: Any,
+        R: Message,
+        F: FnOnce(&S) -> R + Send + 'static,
+    {
+        self.with_state(server, move |state: &mut S| {
+            catch(|| f(state)).map_err(Into::into)
+        })
+    }
 
-/// Why a state could not be looked at.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum StateError {
-    /// The call has failed.
-    Call(CallError),
-    /// The state is of another type than it was taken for.
-    WrongType {
-        /// The type it was taken for.
-        expected: &'static str,
-    },
-    /// The function has panicked, or exited; the state is as it was. Erlang's `callback_failed`.
-    CallbackFailed(ExitReason),
+    /// See [`get_state`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn get_state<S>(self, server: impl Into<ServerRef>) -> Result<S, StateError>
+    where
+        S: Any + Clone + Message,
+    {
+        self.inspect(server, S::clone)
+    }
+
+    /// See [`replace_state`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn replace_state<S, F>(self, server: impl Into<ServerRef>, f: F) -> Result<S, StateError>
+    where
+        S: Any + Clone + Message,
+        F: FnOnce(&S) -> S + Send + 'static,
+    {
+        self.with_state(server, move |state: &mut S| {
+            let (new, copy) = catch(|| {
+                let new = f(state);
+                let copy = new.clone();
+                (new, copy)
+            })?;
+            let old = std::mem::replace(state, new);
+            drop(catch(|| drop(old)));
+            Ok(copy)
+        })
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn with_state<S, R, F>(self, server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
+    where
+        S: Any,
+        R: Message,
+        F: FnOnce(&mut S) -> Result<R, ExitReason> + Send + 'static,
+    {
+        let look = move |state: &mut dyn Any, client: Client| {
+            let answer = match state.downcast_mut::<S>() {
+                Some(state) => f(state).map_err(StateError::CallbackFailed),
+                None => Err(StateError::WrongType {
+                    expected: name_of::<S>(),
+                }),
+            };
+            client.of::<Result<R, StateError>>().reply(answer);
+        };
+        let answer = self.ask(server, Request::State(Box::new(look)));
+        answer.map_err(StateError::Call)?
+    }
+
+    /// See [`change_code`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn change_code(
+        self,
+        server: impl Into<ServerRef>,
+        extra: impl Any + Send,
+    ) -> Result<(), ChangeCodeError> {
+        match self.ask(server, Request::ChangeCode(Box::new(extra))) {
+            Ok(CodeChanged::Done) => Ok(()),
+            Ok(CodeChanged::NotSuspended) => Err(ChangeCodeError::NotSuspended),
+            Ok(CodeChanged::Refused(reason)) => Err(ChangeCodeError::Refused(reason)),
+            Err(error) => Err(ChangeCodeError::Call(error)),
+        }
+    }
+
+    /// See [`log_to_file`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn log_to_file(
+        self,
+        server: impl Into<ServerRef>,
+        path: Option<PathBuf>,
+    ) -> Result<(), LogToFileError> {
+        match self.ask::<io::Result<()>>(server, Request::LogToFile(path)) {
+            Ok(opened) => opened.map_err(LogToFileError::OpenFile),
+            Err(error) => Err(LogToFileError::Call(error)),
+        }
+    }
+
+    /// See [`install`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn install<F>(
+        self,
+        server: impl Into<ServerRef>,
+        id: impl Into<String>,
+        f: F,
+    ) -> Result<(), CallError>
+    where
+        F: FnMut(&Event<'_>) -> ControlFlow<()> + Send + 'static,
+    {
+        self.ask(server, Request::Install(DebugFunction::new(id, f)))
+    }
 }
 
 /// Calls `f` with the state of a process, in that process, and gives its result here. The state of a
@@ -77,9 +315,7 @@ where
     R: Message,
     F: FnOnce(&S) -> R + Send + 'static,
 {
-    with_state(server, move |state: &mut S| {
-        runtime::catch(|| f(state)).map_err(Into::into)
-    })
+    USUAL.inspect(server, f)
 }
 
 /// A copy of the state of a process. Mirrors `sys:get_state/1`.
@@ -92,7 +328,7 @@ pub fn get_state<S>(server: impl Into<ServerRef>) -> Result<S, StateError>
 where
     S: Any + Clone + Message,
 {
-    inspect(server, S::clone)
+    USUAL.get_state(server)
 }
 
 /// Puts what `f` makes of the state of a process in its place, and gives a copy here. If `f` panics the state
@@ -107,31 +343,7 @@ where
     S: Any + Clone + Message,
     F: FnOnce(&S) -> S + Send + 'static,
 {
-    with_state(server, move |state: &mut S| {
-        let new = runtime::catch(|| f(state)).map_err(ExitReason::from)?;
-        *state = new.clone();
-        Ok(new)
-    })
-}
-
-#[cfg_attr(debug_assertions, track_caller)]
-fn with_state<S, R, F>(server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
-where
-    S: Any,
-    R: Message,
-    F: FnOnce(&mut S) -> Result<R, ExitReason> + Send + 'static,
-{
-    let look = move |state: &mut dyn Any, client: Client| {
-        let answer = match state.downcast_mut::<S>() {
-            Some(state) => f(state).map_err(StateError::CallbackFailed),
-            None => Err(StateError::WrongType {
-                expected: name_of::<S>(),
-            }),
-        };
-        client.of::<Result<R, StateError>>().reply(answer);
-    };
-    let answer = ask(server, Request::State(Box::new(look)));
-    answer.map_err(StateError::Call)?
+    USUAL.replace_state(server, f)
 }
 
 /// Changes the code of a suspended process: its `code_change` is called with `extra`. Mirrors
@@ -139,24 +351,13 @@ where
 ///
 /// # Errors
 ///
-/// The call has failed; inside: the process refuses, or is not suspended.
+/// See [`ChangeCodeError`].
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn change_code(
     server: impl Into<ServerRef>,
     extra: impl Any + Send,
-) -> Result<Result<(), ExitReason>, CallError> {
-    ask(server, Request::ChangeCode(Box::new(extra)))
-}
-
-/// Tells a process to end with `reason`, as if its parent had. Does not wait for the end. Mirrors
-/// `sys:terminate/2`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn terminate(server: impl Into<ServerRef>, reason: ExitReason) -> Result<(), CallError> {
-    ask(server, Request::Terminate(reason))
+) -> Result<(), ChangeCodeError> {
+    USUAL.change_code(server, extra)
 }
 
 /// As [`terminate`], without an answer: for one that watches the process.
@@ -164,80 +365,79 @@ pub fn order_to_terminate(pid: Pid, reason: ExitReason) {
     runtime::send(pid, System::order(Request::Terminate(reason)));
 }
 
-/// Lets a process keep its last `size` events; `None`: no longer. Mirrors `sys:log/2`.
+/// Lets a process write each event as a line to a file, which it makes, or empties; `None`: no longer. If a
+/// line cannot be written that is reported, and the file is closed. Mirrors `sys:log_to_file/2`.
+///
+/// # Errors
+///
+/// See [`LogToFileError`].
+#[cfg_attr(debug_assertions, track_caller)]
+pub fn log_to_file(
+    server: impl Into<ServerRef>,
+    path: Option<PathBuf>,
+) -> Result<(), LogToFileError> {
+    USUAL.log_to_file(server, path)
+}
+
+/// Lets a process call `f` with each event, until that breaks off, panics, or is removed by its `id`. If the
+/// process has a function of that id nothing happens. Mirrors `sys:install/2`.
+///
+/// `f` is called in the process, between its callbacks.
 ///
 /// # Errors
 ///
 /// As [`request::call`](runtime::request::call).
+///
+/// ```
+/// use runtime::prelude::*;
+/// use std::any::Any;
+/// use std::ops::ControlFlow;
+/// use sys::{Debug, Event, System};
+///
+/// struct Adder(u32);
+///
+/// impl sys::Process for Adder {
+///     fn state(&mut self) -> &mut dyn Any { &mut self.0 }
+///     fn show(&self) -> String { self.0.to_string() }
+///     fn module(&self) -> &'static str { "adder" }
+/// }
+///
+/// fn adder() {
+///     let (mut adder, mut debug) = (Adder(0), Debug::new());
+///     loop {
+///         let message = receive_any();
+///         match message.downcast::<System>() {
+///             Ok(system) => drop(sys::handle(system, &mut debug, &mut adder)),
+///             Err(message) => {
+///                 debug.note(|| Event::In { message: &message });
+///                 adder.0 += message.downcast::<u32>().unwrap_or(0);
+///             }
+///         }
+///     }
+/// }
+///
+/// # runtime::run(|| {
+/// let (me, adder) = (self_pid(), spawn!(adder));
+/// sys::install(adder, "great ones", move |event: &Event<'_>| {
+///     if let Some(n @ 100..) = event.request::<u32>() {
+///         send(me, *n);
+///     }
+///     ControlFlow::Continue(())
+/// })?;
+/// send(adder, 7u32);
+/// send(adder, 700u32);
+/// assert_eq!(receive_type::<u32>(), 700);
+/// sys::remove(adder, "great ones")?;
+/// # Ok::<(), runtime::request::CallError>(()) }).unwrap();
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
-pub fn log(server: impl Into<ServerRef>, size: Option<usize>) -> Result<(), CallError> {
-    ask(server, Request::Log(size))
+pub fn install<F>(
+    server: impl Into<ServerRef>,
+    id: impl Into<String>,
+    f: F,
+) -> Result<(), CallError>
+where
+    F: FnMut(&Event<'_>) -> ControlFlow<()> + Send + 'static,
+{
+    USUAL.install(server, id, f)
 }
-
-/// The events that a process keeps, the oldest first. Mirrors `sys:log(Name, get)`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn get_log(server: impl Into<ServerRef>) -> Result<Vec<LoggedEvent>, CallError> {
-    ask(server, Request::GetLog)
-}
-
-/// Lets a process report each event through `tracing`, at level info, under the target `sys::trace`, or no
-/// longer. Mirrors `sys:trace/2`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn trace(server: impl Into<ServerRef>, on: bool) -> Result<(), CallError> {
-    ask(server, Request::Trace(on))
-}
-
-/// Lets a process count its messages, or no longer. Mirrors `sys:statistics/2`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn statistics(server: impl Into<ServerRef>, on: bool) -> Result<(), CallError> {
-    ask(server, Request::Statistics(on))
-}
-
-/// What a process has counted; none if it does not. Mirrors `sys:statistics(Name, get)`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn get_statistics(server: impl Into<ServerRef>) -> Result<Option<Statistics>, CallError> {
-    ask(server, Request::GetStatistics)
-}
-
-/// Turns all debug functions of a process off. Mirrors `sys:no_debug/1`.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn no_debug(server: impl Into<ServerRef>) -> Result<(), CallError> {
-    ask(server, Request::NoDebug)
-}
-
-impl fmt::Display for StateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StateError::Call(error) => fmt::Display::fmt(error, f),
-            StateError::WrongType { expected } => write!(f, "the state is no {expected}"),
-            StateError::CallbackFailed(reason) => {
-                write!(
-                    f,
-                    "the function has failed, the state is as it was: {reason}"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for StateError {}

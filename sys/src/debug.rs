@@ -1,7 +1,18 @@
-//! Debug functions of a process: log, trace, statistics.
+//! Debug functions of a process: log, trace, statistics, a log file, installed functions.
+//!
+//! Invariants:
+//! * `on` is there if and only if a debug function is on.
+//! * Nothing that a debug function does ends the process: a function that fails, or a file that cannot be
+//!   written, is removed.
 
 use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
 use std::time::Instant;
+
+use crate::event::{Event, LoggedEvent};
+use crate::log_file::{self, LogFile};
+use crate::option::{DebugFunction, DebugOption};
 
 /// What a process keeps for its debug functions. Costs a pointer while none is on.
 #[derive(Debug, Default)]
@@ -12,9 +23,17 @@ pub struct Debug {
 
 #[derive(Debug, Default)]
 struct On {
-    log: Option<(usize, VecDeque<LoggedEvent>)>,
+    log: Option<Log>,
     trace: bool,
     statistics: Option<Counts>,
+    file: Option<LogFile>,
+    functions: Vec<DebugFunction>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    limit: usize,
+    events: VecDeque<LoggedEvent>,
 }
 
 #[derive(Debug)]
@@ -23,29 +42,6 @@ struct Counts {
     messages_in: u64,
     messages_out: u64,
 }
-
-/// What happens in a process. Mirrors `sys:system_event/0`.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Event {
-    /// A message was taken.
-    In {
-        /// The message, for people.
-        message: String,
-    },
-    /// An answer was sent by a callback's return.
-    Out {
-        /// The answer, for people.
-        reply: String,
-    },
-    /// A callback returned without an answer.
-    NoReply,
-    /// `handle_continue` has returned.
-    Continue,
-}
-
-/// An event in the log.
-pub type LoggedEvent = Event;
 
 /// What was counted. Mirrors the answer of `sys:statistics(Name, get)`.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +53,7 @@ pub struct Statistics {
     pub current_time: Instant,
     /// Reductions of the process, modulo 2^32.
     pub reductions: u32,
-    /// Messages taken, without system messages.
+    /// Messages taken and time-outs, without system messages.
     pub messages_in: u64,
     /// Answers sent by callbacks' returns.
     pub messages_out: u64,
@@ -67,6 +63,29 @@ impl Debug {
     /// Nothing is on. Mirrors `sys:debug_options([])`.
     pub fn new() -> Debug {
         Debug::default()
+    }
+
+    /// These are on. Mirrors `sys:debug_options/1`. A switch point, if a file is to be opened.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    pub fn with(options: impl IntoIterator<Item = DebugOption>) -> Debug {
+        let mut debug = Debug::new();
+        for option in options {
+            match option {
+                DebugOption::Trace => debug.set_trace(true),
+                DebugOption::Log(size) => debug.set_log(Some(size)),
+                DebugOption::Statistics => debug.set_statistics(true),
+                DebugOption::LogToFile(path) => {
+                    if let Err(error) = debug.set_log_file(Some(path.clone())) {
+                        log_file::report("cannot open", &path, &error);
+                    }
+                }
+                DebugOption::Install(function) => debug.install(function),
+            }
+        }
+        debug
     }
 
     /// Whether the process is suspended: it takes system messages only.
@@ -84,49 +103,120 @@ impl Debug {
         self.on.is_some()
     }
 
-    /// Tells the debug functions of an event; `event` is called if one of them wants it. Mirrors
-    /// `sys:handle_debug/4`.
+    /// Tells the debug functions of an event; `event` is called if any is on. Mirrors `sys:handle_debug/4`.
+    ///
+    /// ```
+    /// use sys::{Debug, DebugOption, Event, LoggedEvent, Value};
+    ///
+    /// # runtime::run(|| {
+    /// let mut debug = Debug::with([DebugOption::Log(10)]);
+    /// debug.note(|| Event::Other(Value::new(&"woken up")));
+    /// assert_eq!(debug.log(), [LoggedEvent::Other("\"woken up\"".to_owned())]);
+    /// # });
+    /// ```
     #[inline]
-    pub fn note(&mut self, event: impl FnOnce() -> Event) {
-        if let Some(on) = &mut self.on {
-            on.note(event());
+    pub fn note<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
+        if self.on.is_some() {
+            self.note_on(&event());
         }
+    }
+
+    #[cold]
+    fn note_on(&mut self, event: &Event<'_>) {
+        if let Some(on) = &mut self.on {
+            on.note(event);
+        }
+        self.tidy();
     }
 
     /// The events in the log, the oldest first. Mirrors `sys:get_log/1`.
     pub fn log(&self) -> Vec<LoggedEvent> {
         let log = self.on.as_ref().and_then(|on| on.log.as_ref());
-        log.map_or_else(Vec::new, |(_, events)| events.iter().cloned().collect())
+        log.map_or_else(Vec::new, |log| log.events.iter().cloned().collect())
+    }
+
+    /// Reports the events in the log through `tracing`, at level info, under the target `sys::log`. Mirrors
+    /// `sys:print_log/1`.
+    pub fn print_log(&self) {
+        let pid = runtime::self_pid();
+        for event in self.log() {
+            tracing::info!(target: "sys::log", %pid, %event, "event");
+        }
+    }
+
+    /// The debug functions that are on, by their options' names and the ids of those installed.
+    pub fn functions(&self) -> Vec<String> {
+        let Some(on) = &self.on else {
+            return Vec::new();
+        };
+        let own = [
+            ("trace", on.trace),
+            ("log", on.log.is_some()),
+            ("statistics", on.statistics.is_some()),
+            ("log_to_file", on.file.is_some()),
+        ];
+        let own = own.into_iter().filter(|(_, on)| *on);
+        let installed = on.functions.iter().map(|function| function.id.clone());
+        own.map(|(name, _)| name.to_owned())
+            .chain(installed)
+            .collect()
     }
 
     pub(crate) fn set_log(&mut self, size: Option<usize>) {
-        let on = self.on.get_or_insert_default();
-        match size {
+        self.change(|on| match size {
             None => on.log = None,
             Some(size) => {
-                let (limit, events) = on.log.get_or_insert_default();
-                *limit = size.max(1);
-                while events.len() > *limit {
-                    events.pop_front();
-                }
+                let log = on.log.get_or_insert_default();
+                log.limit = size.max(1);
+                let surplus = log.events.len().saturating_sub(log.limit);
+                log.events.drain(..surplus);
             }
-        }
-        self.tidy();
+        });
     }
 
     pub(crate) fn set_trace(&mut self, trace: bool) {
-        self.on.get_or_insert_default().trace = trace;
-        self.tidy();
+        self.change(|on| on.trace = trace);
     }
 
     pub(crate) fn set_statistics(&mut self, counts: bool) {
-        let on = self.on.get_or_insert_default();
-        on.statistics = counts.then(|| Counts {
-            start: runtime::now(),
-            messages_in: 0,
-            messages_out: 0,
+        self.change(|on| {
+            on.statistics = counts.then(|| Counts {
+                start: runtime::now(),
+                messages_in: 0,
+                messages_out: 0,
+            });
         });
-        self.tidy();
+    }
+
+    /// Writes to another file from now on, or to none. If it cannot be opened all stays as it was.
+    pub(crate) fn set_log_file(&mut self, path: Option<PathBuf>) -> io::Result<()> {
+        let file = path.map(LogFile::open).transpose()?;
+        self.change(|on| on.file = file);
+        Ok(())
+    }
+
+    /// Installs a function; one whose id is there is not installed again.
+    pub(crate) fn install(&mut self, function: DebugFunction) {
+        let mut surplus = None;
+        self.change(|on| {
+            if on.functions.iter().any(|other| other.id == function.id) {
+                surplus = Some(function);
+            } else {
+                on.functions.push(function);
+            }
+        });
+        if let Some(surplus) = surplus {
+            surplus.remove();
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.change(|on| {
+            let found = on.functions.iter().position(|function| function.id == id);
+            if let Some(at) = found {
+                on.functions.remove(at).remove();
+            }
+        });
     }
 
     pub(crate) fn statistics(&self) -> Option<Statistics> {
@@ -142,38 +232,63 @@ impl Debug {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.on = None;
+        if let Some(on) = self.on.take() {
+            on.functions.into_iter().for_each(DebugFunction::remove);
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut On)) {
+        change(self.on.get_or_insert_default());
+        self.tidy();
     }
 
     fn tidy(&mut self) {
-        let off = self
-            .on
-            .as_ref()
-            .is_some_and(|on| on.log.is_none() && !on.trace && on.statistics.is_none());
-        if off {
+        if self.on.as_ref().is_some_and(|on| on.is_off()) {
             self.on = None;
         }
     }
 }
 
 impl On {
-    fn note(&mut self, event: Event) {
+    fn is_off(&self) -> bool {
+        self.log.is_none()
+            && !self.trace
+            && self.statistics.is_none()
+            && self.file.is_none()
+            && self.functions.is_empty()
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
         if let Some(counts) = &mut self.statistics {
             match event {
                 Event::In { .. } => counts.messages_in += 1,
                 Event::Out { .. } => counts.messages_out += 1,
-                Event::NoReply | Event::Continue => {}
+                _ => {}
             }
         }
+        if self.trace || self.log.is_some() || self.file.is_some() {
+            self.write(event.logged());
+        }
+        let functions = std::mem::take(&mut self.functions);
+        let told = functions
+            .into_iter()
+            .filter_map(|function| function.tell(event));
+        self.functions = told.collect();
+    }
+
+    fn write(&mut self, event: LoggedEvent) {
         if self.trace {
             let pid = runtime::self_pid();
-            tracing::info!(target: "sys::trace", %pid, ?event, "event");
+            tracing::info!(target: "sys::trace", %pid, %event, "event");
         }
-        if let Some((limit, events)) = &mut self.log {
-            if events.len() == *limit {
-                events.pop_front();
+        if self.file.as_mut().is_some_and(|file| !file.write(&event)) {
+            self.file = None;
+        }
+        if let Some(log) = &mut self.log {
+            if log.events.len() == log.limit {
+                log.events.pop_front();
             }
-            events.push_back(event);
+            log.events.push_back(event);
         }
     }
 }

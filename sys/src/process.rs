@@ -1,12 +1,15 @@
 //! The process's half: what a system message asks, and what the process answers.
 
 use std::any::{Any, type_name};
-use std::fmt;
+use std::path::PathBuf;
+use std::{fmt, io};
 
 use runtime::request::Client;
-use runtime::{ExitReason, Pid};
+use runtime::{ExitReason, Name, Pid, catch};
 
-use crate::debug::{Debug, LoggedEvent, Statistics};
+use crate::debug::{Debug, Statistics};
+use crate::event::LoggedEvent;
+use crate::option::DebugFunction;
 
 /// A system message, as a process finds it in its mailbox: Erlang's `{system, From, Request}`.
 #[derive(Debug)]
@@ -40,7 +43,11 @@ pub(crate) enum Request {
     Terminate(ExitReason),
     Log(Option<usize>),
     GetLog,
+    PrintLog,
     Trace(bool),
+    LogToFile(Option<PathBuf>),
+    Install(DebugFunction),
+    Remove(String),
     Statistics(bool),
     GetStatistics,
     NoDebug,
@@ -57,7 +64,11 @@ impl fmt::Debug for Request {
             Request::Terminate(_) => "Terminate",
             Request::Log(_) => "Log",
             Request::GetLog => "GetLog",
+            Request::PrintLog => "PrintLog",
             Request::Trace(_) => "Trace",
+            Request::LogToFile(_) => "LogToFile",
+            Request::Install(_) => "Install",
+            Request::Remove(_) => "Remove",
             Request::Statistics(_) => "Statistics",
             Request::GetStatistics => "GetStatistics",
             Request::NoDebug => "NoDebug",
@@ -83,13 +94,31 @@ pub trait Process {
     /// The change is refused, and the state as it was.
     fn change_code(&mut self, extra: Box<dyn Any + Send>) -> Result<(), ExitReason> {
         drop(extra);
-        Err(ExitReason::other("this process has no code_change"))
+        Err(ExitReason::other(NoCodeChange))
+    }
+
+    /// Changes what [`get_status`](crate::get_status) tells of it.
+    fn format_status(&self, status: Status) -> Status {
+        status
     }
 
     /// Who started it, if it is known.
     fn parent(&self) -> Option<Pid> {
         None
     }
+}
+
+/// The code of a process cannot be changed: the reason why [`change_code`](crate::change_code) is refused by one
+/// that has no function for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoCodeChange;
+
+/// What a process answers that is told to change its code.
+#[derive(Debug)]
+pub(crate) enum CodeChanged {
+    Done,
+    NotSuspended,
+    Refused(ExitReason),
 }
 
 /// What a process does after a system message.
@@ -109,6 +138,8 @@ pub enum Handled {
 pub struct Status {
     /// The process.
     pub pid: Pid,
+    /// Its registered name.
+    pub registered_name: Option<Name>,
     /// Its behaviour.
     pub module: &'static str,
     /// Whether it is suspended.
@@ -121,6 +152,8 @@ pub struct Status {
     pub dictionary: Vec<(String, String)>,
     /// The events in its log.
     pub log: Vec<LoggedEvent>,
+    /// The debug functions that are on: see [`Debug::functions`].
+    pub debug: Vec<String>,
 }
 
 /// Does what a system message asks, and answers it. Mirrors `sys:handle_system_msg/6`.
@@ -142,25 +175,16 @@ pub fn handle(message: System, debug: &mut Debug, process: &mut dyn Process) -> 
             debug.set_suspended(false);
             done();
         }
-        Request::Status => client.of::<Status>().reply(Status {
-            pid: runtime::self_pid(),
-            module: process.module(),
-            suspended: debug.is_suspended(),
-            parent: process.parent(),
-            state: process.show(),
-            dictionary: dictionary(),
-            log: debug.log(),
-        }),
+        Request::Status => client.of::<Status>().reply(status(debug, process)),
         Request::State(look) => look(process.state(), client),
         Request::ChangeCode(extra) => {
             let changed = if debug.is_suspended() {
-                process.change_code(extra)
+                let changed = process.change_code(extra);
+                changed.map_or_else(CodeChanged::Refused, |()| CodeChanged::Done)
             } else {
-                Err(ExitReason::other(
-                    "only a suspended process changes its code",
-                ))
+                CodeChanged::NotSuspended
             };
-            client.of::<Result<(), ExitReason>>().reply(changed);
+            client.of::<CodeChanged>().reply(changed);
         }
         Request::Terminate(reason) => {
             done();
@@ -171,6 +195,22 @@ pub fn handle(message: System, debug: &mut Debug, process: &mut dyn Process) -> 
             done();
         }
         Request::GetLog => client.of::<Vec<LoggedEvent>>().reply(debug.log()),
+        Request::PrintLog => {
+            debug.print_log();
+            done();
+        }
+        Request::LogToFile(path) => {
+            let opened = debug.set_log_file(path);
+            client.of::<io::Result<()>>().reply(opened);
+        }
+        Request::Install(function) => {
+            debug.install(function);
+            done();
+        }
+        Request::Remove(id) => {
+            debug.remove(&id);
+            done();
+        }
         Request::Trace(traces) => {
             debug.set_trace(traces);
             done();
@@ -188,12 +228,33 @@ pub fn handle(message: System, debug: &mut Debug, process: &mut dyn Process) -> 
     Handled::Continue
 }
 
-fn dictionary() -> Vec<(String, String)> {
-    runtime::process_info(runtime::self_pid()).map_or_else(Vec::new, |info| {
-        let shown = info.dictionary.unwrap_or_default().into_iter();
-        shown
-            .map(|(key, value)| (key, format!("{value:?}")))
-            .collect()
+/// What a process is and does, as it wants it to be told.
+fn status(debug: &Debug, process: &dyn Process) -> Status {
+    let pid = runtime::self_pid();
+    let info = runtime::Look::new().dictionary().at(pid);
+    let dictionary = info.as_ref().and_then(|info| info.dictionary.as_ref());
+    let dictionary = dictionary.into_iter().flatten();
+    let mut status = Status {
+        pid,
+        registered_name: info.as_ref().and_then(|info| info.registered_name.clone()),
+        module: process.module(),
+        suspended: debug.is_suspended(),
+        parent: process.parent(),
+        state: format!("{}: its state cannot be shown", process.module()),
+        dictionary: dictionary
+            .map(|(key, value)| (key.clone(), value.text.clone()))
+            .collect(),
+        log: debug.log(),
+        debug: debug.functions(),
+    };
+    // Only to show it is no reason to end it.
+    if let Ok(state) = catch(|| process.show()) {
+        status.state = state;
+    }
+    let plain = status.clone();
+    catch(|| process.format_status(status)).unwrap_or(Status {
+        state: format!("{}::format_status crashed", process.module()),
+        ..plain
     })
 }
 
@@ -201,3 +262,11 @@ fn dictionary() -> Vec<(String, String)> {
 pub(crate) fn name_of<S>() -> &'static str {
     type_name::<S>()
 }
+
+impl fmt::Display for NoCodeChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the process has no function that changes its code")
+    }
+}
+
+impl std::error::Error for NoCodeChange {}

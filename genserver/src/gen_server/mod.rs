@@ -36,12 +36,14 @@
 
 mod handle;
 mod process;
+mod report;
 mod start;
 
 pub use crate::proc_lib::{StartError, StopError, stop};
 pub use handle::{NodeName, Server, abcast, multi_call};
-pub(crate) use process::report_no_handle_info;
 pub use process::{CodeChange, Timeout, WrongRequest};
+pub use report::FormatStatus;
+pub(crate) use report::report_no_handle_info;
 pub use runtime::request::{
     From, RequestId, RequestIds, call, cast, check_response, receive_response, send_request,
     wait_response,
@@ -146,8 +148,48 @@ pub trait GenServer: Sized + Send + 'static {
         Err(ExitReason::other(Undefined("code_change")))
     }
 
-    /// What reports and [`sys::get_status`] show of the state; without it the type's name. Mirrors
-    /// `format_status/1`.
+    /// Changes what is told of the server: by [`sys::get_status`], and when it ends abnormally. If this panics, that
+    /// is told in place of the state. Mirrors `format_status/1`.
+    ///
+    /// ```
+    /// # use genserver::{Called, From, GenServer, Init, Never};
+    /// # use genserver::gen_server::{FormatStatus, done, reply};
+    /// # use runtime::ExitReason;
+    /// #[derive(Debug)]
+    /// struct Login {
+    ///     user: String,
+    ///     password: String,
+    /// }
+    ///
+    /// impl GenServer for Login {
+    ///     // ..
+    /// #   type Args = ();
+    /// #   type Call = ();
+    /// #   type Reply = ();
+    /// #   type Cast = Never;
+    /// #   type Continue = Never;
+    /// #   fn init(_: ()) -> Result<Init<Self>, ExitReason> {
+    /// #       Ok(Login { user: "joe".into(), password: "secret".into() }.into())
+    /// #   }
+    /// #   fn handle_call(&mut self, _: (), _: From<()>) -> Result<Called<()>, ExitReason> { Ok(reply(())) }
+    ///     fn format_status(&self, mut status: FormatStatus) -> FormatStatus {
+    ///         status.state = format!("the login of {}", self.user);
+    ///         status.log.clear();
+    ///         status
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let login = genserver::gen_server::start_link::<Login>(()).unwrap();
+    /// assert_eq!(sys::get_status(&login).unwrap().state, "the login of joe");
+    /// # });
+    /// ```
+    fn format_status(&self, status: FormatStatus) -> FormatStatus {
+        status
+    }
+
+    /// How the state is shown: in reports, by [`sys::get_status`], in the events of debug functions. Without it the
+    /// type's name is shown.
     fn debug(&self) -> &dyn fmt::Debug {
         &process::TypeName::<Self>::NAME
     }

@@ -24,8 +24,9 @@ use runtime::{
     AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, Ref, TimerRef, Until, cancel_timer,
     catch, send, send_after,
 };
-use sys::{Debug, Event, Handled, System};
+use sys::{Debug, DebugOption, Event, Handled, System, Value};
 
+use super::report::{FormatStatus, Last, StateOf, formatted, report_terminate};
 use super::{Action, Called, Done, GenServer, Init};
 use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, unregister};
 
@@ -43,6 +44,7 @@ pub(super) struct Boot<A> {
     pub(super) name: Option<ServerRef>,
     pub(super) tag: Ref,
     pub(super) line: Option<Arc<Line>>,
+    pub(super) debug: Vec<DebugOption>,
 }
 
 /// A server's process.
@@ -54,6 +56,7 @@ pub(super) struct Process<S: GenServer> {
     pending: Pending,
     hibernate_after: Option<Duration>,
     debug: Debug,
+    last: Last,
 }
 
 /// How a server waits.
@@ -84,7 +87,18 @@ struct EventTimeout {
 pub struct WrongRequest(pub &'static str);
 
 /// Why a server ends.
-type Stop = ExitReason;
+enum Stop {
+    /// `terminate` is to be called.
+    Because(ExitReason),
+    /// It was called already.
+    Terminated(ExitReason),
+}
+
+impl From<ExitReason> for Stop {
+    fn from(reason: ExitReason) -> Stop {
+        Stop::Because(reason)
+    }
+}
 
 /// A type's name, shown as such.
 pub(super) struct TypeName<S>(PhantomData<fn() -> S>);
@@ -113,6 +127,7 @@ impl<S: GenServer> Process<S> {
             pending: Pending::Wait,
             hibernate_after,
             debug: Debug::new(),
+            last: Last::System,
         }
     }
 
@@ -121,6 +136,7 @@ impl<S: GenServer> Process<S> {
         action: Action<S::Continue>,
         parent: Pid,
         hibernate_after: Option<Duration>,
+        debug: Debug,
     ) -> Process<S> {
         let mut process = Process {
             boot: None,
@@ -129,7 +145,8 @@ impl<S: GenServer> Process<S> {
             next: None,
             pending: Pending::Wait,
             hibernate_after,
-            debug: Debug::new(),
+            debug,
+            last: Last::System,
         };
         process.act(action);
         process
@@ -149,6 +166,7 @@ impl<S: GenServer> Process<S> {
             name,
             tag,
             line,
+            debug,
         } = boot;
         inherit(line);
         let refuse = |refused: Refused, reason: ExitReason| {
@@ -170,6 +188,9 @@ impl<S: GenServer> Process<S> {
             && let Err(holder) = register(name)
         {
             return refuse(Refused::AlreadyStarted(holder), ExitReason::Normal);
+        }
+        if !debug.is_empty() {
+            self.debug = Debug::with(debug);
         }
         let init = match catch(|| S::init(args)) {
             Ok(Ok(init)) => init,
@@ -223,10 +244,11 @@ impl<S: GenServer> Process<S> {
     fn done(&mut self, done: Done<S::Continue>) -> Result<(), Stop> {
         match done {
             Done::Go(action) => {
+                self.note_no_reply();
                 self.act(action);
                 Ok(())
             }
-            Done::Stop(reason) => Err(reason),
+            Done::Stop(reason) => Err(reason.into()),
         }
     }
 
@@ -237,42 +259,77 @@ impl<S: GenServer> Process<S> {
     ) -> Result<T, Stop> {
         let state = self.state();
         match catch(|| callback(state)) {
-            Ok(result) => result,
-            Err(caught) => Err(caught.into_reason()),
+            Ok(result) => Ok(result?),
+            Err(caught) => Err(caught.into_reason().into()),
         }
     }
 
     fn call(&mut self, call: Call<S::Call>) -> Result<(), Stop> {
         let Call { client, request } = call;
         let from = client.of::<S::Reply>();
+        self.last = Last::Call(client.pid());
         match self.callback(|state| state.handle_call(request, from))? {
             Called::Reply(answer, action) => {
-                self.debug.note(|| Event::Out {
-                    reply: shown(&answer),
-                });
+                self.note_out(&answer, client.pid());
                 from.reply(answer);
                 self.act(action);
                 Ok(())
             }
-            Called::NoReply(action) => {
-                self.debug.note(|| Event::NoReply);
-                self.act(action);
-                Ok(())
-            }
+            Called::NoReply(action) => self.done(Done::Go(action)),
             Called::StopReply(reason, answer) => {
                 // Terminate goes first, and the answer out whatever becomes of it.
                 let reason = self.terminate(reason);
+                self.note_out(&answer, client.pid());
                 from.reply(answer);
-                Err(Terminated::wrap(reason))
+                Err(Stop::Terminated(reason))
             }
-            Called::Stop(reason) => Err(reason),
+            Called::Stop(reason) => Err(reason.into()),
         }
     }
 
-    fn info(&mut self, message: AnyMessage) -> Result<(), Stop> {
-        let done = self.callback(|state| state.handle_info(message))?;
-        self.debug.note(|| Event::NoReply);
+    fn cast(&mut self, cast: Cast<S::Cast>) -> Result<(), Stop> {
+        self.last = Last::Cast;
+        let done = self.callback(|state| state.handle_cast(cast.request))?;
         self.done(done)
+    }
+
+    fn info(&mut self, message: AnyMessage) -> Result<(), Stop> {
+        self.last = Last::Info(message.type_name());
+        let done = self.callback(|state| state.handle_info(message))?;
+        self.done(done)
+    }
+
+    /// A time-out has come: a message like others, for the debug functions too.
+    fn timed_out(&mut self, message: AnyMessage) -> Result<(), Stop> {
+        self.debug.note(|| Event::In { message: &message });
+        self.info(message)
+    }
+
+    fn continues(&mut self, with: S::Continue) -> Result<(), Stop> {
+        self.last = Last::Continue;
+        let done = self.callback(|state| state.handle_continue(with));
+        self.debug.note(|| Event::Continue);
+        self.done(done?)
+    }
+
+    fn note_out(&mut self, answer: &S::Reply, to: Pid) {
+        if let Some(state) = &self.state {
+            let state = StateOf(state);
+            self.debug.note(|| Event::Out {
+                reply: Value::new(answer),
+                to,
+                state: state.value(),
+            });
+        }
+    }
+
+    fn note_no_reply(&mut self) {
+        if let Some(state) = &self.state {
+            let state = StateOf(state);
+            self.debug.note(|| Event::NoReply {
+                state: state.value(),
+            });
+        }
     }
 
     /// Handles a message. Err: the server ends.
@@ -285,30 +342,28 @@ impl<S: GenServer> Process<S> {
             && exit.from.is_some()
             && exit.from == self.parent
         {
-            return Err(exit.reason.clone());
+            self.last = Last::ParentsExit;
+            return Err(exit.reason.clone().into());
         }
         let message = match self.event_timeout(message) {
-            Ok(Some(message)) => return self.info(message),
+            Ok(Some(message)) => return self.timed_out(message),
             // One that was cancelled when it was on its way.
             Ok(None) => return Ok(()),
             Err(message) => message,
         };
         self.cancel();
-        self.debug.note(|| Event::In {
-            message: shown(&message),
-        });
+        self.debug.note(|| Event::In { message: &message });
         let message = match message.downcast::<Call<S::Call>>() {
             Ok(call) => return self.call(call),
             Err(message) => message,
         };
         match message.downcast::<Cast<S::Cast>>() {
-            Ok(cast) => {
-                let done = self.callback(|state| state.handle_cast(cast.request))?;
-                self.debug.note(|| Event::NoReply);
-                self.done(done)
-            }
+            Ok(cast) => self.cast(cast),
             Err(message) => match foreign_request(&message) {
-                Some(request) => Err(ExitReason::other(WrongRequest(request))),
+                Some(request) => {
+                    self.last = Last::Info(message.type_name());
+                    Err(ExitReason::other(WrongRequest(request)).into())
+                }
                 None => self.info(message),
             },
         }
@@ -329,7 +384,10 @@ impl<S: GenServer> Process<S> {
         let handled = sys::handle(message, &mut debug, self);
         self.debug = debug;
         match handled {
-            Handled::Terminate(reason) => Err(reason),
+            Handled::Terminate(reason) => {
+                self.last = Last::System;
+                Err(reason.into())
+            }
             _ => Ok(()),
         }
     }
@@ -344,15 +402,15 @@ impl<S: GenServer> Process<S> {
             Ok(()) => reason,
             Err(caught) => caught.into_reason(),
         };
-        report_terminate(&state, &reason);
+        report_terminate(&state, &self.debug, self.last, &reason);
         self.state = Some(state);
         reason
     }
 
-    fn end(&mut self, reason: Stop) -> Next {
-        let reason = match Terminated::unwrap(reason) {
-            Ok(reason) => reason,
-            Err(reason) => self.terminate(reason),
+    fn end(&mut self, stop: Stop) -> Next {
+        let reason = match stop {
+            Stop::Because(reason) => self.terminate(reason),
+            Stop::Terminated(reason) => reason,
         };
         report_crash(type_name::<S>(), &reason);
         Next::Exit(reason)
@@ -391,10 +449,8 @@ impl<S: GenServer> Behaviour for Process<S> {
         let mut over = cx.cause().timeout;
         loop {
             if let Some(with) = self.next.take() {
-                let done = self.callback(|state| state.handle_continue(with));
-                self.debug.note(|| Event::Continue);
-                if let Err(reason) = done.and_then(|done| self.done(done)) {
-                    return self.end(reason);
+                if let Err(stop) = self.continues(with) {
+                    return self.end(stop);
                 }
                 continue;
             }
@@ -402,9 +458,9 @@ impl<S: GenServer> Behaviour for Process<S> {
             if matches!(self.pending, Pending::Due(_)) && !was_suspended {
                 let pending = std::mem::replace(&mut self.pending, Pending::Wait);
                 if let Pending::Due(message) = pending
-                    && let Err(reason) = self.info(message)
+                    && let Err(stop) = self.timed_out(message)
                 {
-                    return self.end(reason);
+                    return self.end(stop);
                 }
                 continue;
             }
@@ -415,8 +471,8 @@ impl<S: GenServer> Behaviour for Process<S> {
                 match self.pending {
                     Pending::Timeout(_) => {
                         self.pending = Pending::Wait;
-                        if let Err(reason) = self.info(AnyMessage::new(Timeout)) {
-                            return self.end(reason);
+                        if let Err(stop) = self.timed_out(AnyMessage::new(Timeout)) {
+                            return self.end(stop);
                         }
                         continue;
                     }
@@ -426,8 +482,8 @@ impl<S: GenServer> Behaviour for Process<S> {
                 }
             };
             over = false;
-            if let Err(reason) = self.handle(message) {
-                return self.end(reason);
+            if let Err(stop) = self.handle(message) {
+                return self.end(stop);
             }
             if was_suspended && !self.debug.is_suspended() {
                 cx.rewind();
@@ -449,9 +505,23 @@ impl<S: GenServer> sys::Process for Process<S> {
     }
 
     fn show(&self) -> String {
-        self.state
-            .as_ref()
-            .map_or_else(String::new, |state| shown(&state.debug()))
+        let state = self.state.as_ref().map(StateOf);
+        state.map_or_else(String::new, |state| state.text())
+    }
+
+    fn format_status(&self, mut status: sys::Status) -> sys::Status {
+        if let Some(state) = &self.state {
+            let told = FormatStatus {
+                state: status.state,
+                message: None,
+                reason: None,
+                log: status.log,
+            };
+            let told = formatted(state, told);
+            status.state = told.state;
+            status.log = told.log;
+        }
+        status
     }
 
     fn module(&self) -> &'static str {
@@ -490,50 +560,4 @@ fn event(until: Until, message: AnyMessage, hibernates: bool) -> Pending {
     });
     let timer = send_after(until, runtime::self_pid(), EventTimeout { number, message });
     Pending::Event(Box::new(Timed { timer, number }), hibernates)
-}
-
-/// The reason of a server whose `terminate` was called already.
-#[derive(Clone, Debug, PartialEq)]
-struct Terminated(ExitReason);
-
-impl Terminated {
-    fn wrap(reason: ExitReason) -> ExitReason {
-        ExitReason::other(Terminated(reason))
-    }
-
-    fn unwrap(reason: ExitReason) -> Result<ExitReason, ExitReason> {
-        match reason.downcast_ref::<Terminated>() {
-            Some(Terminated(reason)) => Ok(reason.clone()),
-            None => Err(reason),
-        }
-    }
-}
-
-/// A value for people, as far as that is short.
-fn shown(value: &impl fmt::Debug) -> String {
-    runtime::Shown::new(value).to_string()
-}
-
-fn report_terminate<S: GenServer>(state: &S, reason: &ExitReason) {
-    if reason.is_orderly() {
-        return;
-    }
-    tracing::error!(
-        target: "gen_server::terminate",
-        pid = %runtime::self_pid(),
-        server = type_name::<S>(),
-        reason = %shown(reason),
-        state = %shown(&state.debug()),
-        "a gen_server ends abnormally"
-    );
-}
-
-pub(crate) fn report_no_handle_info<S>(message: &AnyMessage) {
-    tracing::warn!(
-        target: "gen_server::no_handle_info",
-        pid = %runtime::self_pid(),
-        server = type_name::<S>(),
-        message = %shown(message),
-        "a message that the gen_server has no handle_info for"
-    );
 }

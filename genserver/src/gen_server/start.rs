@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use runtime::request::ServerRef;
 use runtime::{Name, Pid, Ref, Spawn, Spawned, demonitor_flush};
+use sys::{Debug, DebugOption};
 
 use super::process::{Boot, Process};
 use super::{Action, GenServer, Server};
@@ -16,6 +17,7 @@ pub struct Options<S> {
     name: Option<ServerRef>,
     timeout: Option<Duration>,
     hibernate_after: Option<Duration>,
+    debug: Vec<DebugOption>,
     spawn: Box<dyn FnOnce(Spawn<'static>) -> Spawn<'static>>,
     server: PhantomData<fn() -> S>,
 }
@@ -122,6 +124,7 @@ impl<S: GenServer> Options<S> {
             name: None,
             timeout: None,
             hibernate_after: None,
+            debug: Vec::new(),
             spawn: Box::new(|spawn| spawn),
             server: PhantomData,
         }
@@ -147,6 +150,40 @@ impl<S: GenServer> Options<S> {
     /// Hibernates the server when it has waited for so long.
     pub fn hibernate_after(mut self, time: Duration) -> Options<S> {
         self.hibernate_after = Some(time);
+        self
+    }
+
+    /// Debug functions that are on from the start, before `init`.
+    ///
+    /// ```
+    /// # use genserver::{Called, From, GenServer, Init, Never, Options};
+    /// # use genserver::gen_server::reply;
+    /// # use runtime::ExitReason;
+    /// # struct Counter(u64);
+    /// # impl GenServer for Counter {
+    /// #     type Args = u64;
+    /// #     type Call = u64;
+    /// #     type Reply = u64;
+    /// #     type Cast = Never;
+    /// #     type Continue = Never;
+    /// #     fn init(start: u64) -> Result<Init<Self>, ExitReason> { Ok(Counter(start).into()) }
+    /// #     fn handle_call(&mut self, by: u64, _: From<u64>) -> Result<Called<u64>, ExitReason> {
+    /// #         self.0 += by;
+    /// #         Ok(reply(self.0))
+    /// #     }
+    /// # }
+    /// # runtime::run(|| {
+    /// use sys::DebugOption;
+    ///
+    /// let debug = [DebugOption::Log(sys::LOG_SIZE), DebugOption::Statistics];
+    /// let counter = Options::<Counter>::new().debug(debug).start_link(40).unwrap();
+    /// assert_eq!(counter.call(2), Ok(42));
+    /// let counted = sys::get_statistics(&counter).unwrap().unwrap();
+    /// assert_eq!((counted.messages_in, counted.messages_out), (1, 1));
+    /// # });
+    /// ```
+    pub fn debug(mut self, options: impl IntoIterator<Item = DebugOption>) -> Options<S> {
+        self.debug.extend(options);
         self
     }
 
@@ -211,7 +248,8 @@ impl<S: GenServer> Options<S> {
         if !self.name.as_ref().is_none_or(named) {
             runtime::exit(EnterLoopError::NotRegistered);
         }
-        let process = Process::entered(state, action, parent, self.hibernate_after);
+        let debug = Debug::with(self.debug);
+        let process = Process::entered(state, action, parent, self.hibernate_after, debug);
         runtime::enter(Box::new(process))
     }
 
@@ -227,7 +265,7 @@ impl<S: GenServer> Options<S> {
         {
             return Err(StartError::AlreadyStarted(pid));
         }
-        let (name, hibernate_after) = (self.name, self.hibernate_after);
+        let (name, hibernate_after, debug) = (self.name, self.hibernate_after, self.debug);
         let start = Start {
             spawn: (self.spawn)(Spawn::new()),
             links,
@@ -240,6 +278,7 @@ impl<S: GenServer> Options<S> {
                 name,
                 tag,
                 line,
+                debug,
             };
             Process::<S>::booting(boot, parent, hibernate_after)
         })
@@ -270,6 +309,7 @@ impl<S> fmt::Debug for Options<S> {
             .field("name", &self.name)
             .field("timeout", &self.timeout)
             .field("hibernate_after", &self.hibernate_after)
+            .field("debug", &self.debug)
             .finish_non_exhaustive()
     }
 }

@@ -18,3 +18,4 @@ mod r#ref;
 mod register;
 mod signal;
 mod supervisor;
+mod sys;
