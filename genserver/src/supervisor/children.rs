@@ -1,78 +1,140 @@
 //! The children of a supervisor, in the order in which they were started.
+//!
+//! Invariants:
+//! * A key is greater than those of the children before it, and never used twice.
+//! * `ids` has each child, `pids` each that runs: only [`Children::set`] changes a child's state.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeFrom;
 
 use runtime::{Pid, Term};
 
 use super::handle::{ChildInfo, ChildState, Count};
 use super::spec::{ChildSpec, Kind};
 
+/// A child's place in the order.
+pub(super) type Key = u64;
+
 /// A child, running or not.
 pub(super) struct Entry {
     pub(super) spec: ChildSpec,
-    pub(super) state: State,
     pub(super) info: Option<Term>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Running(Pid),
-    /// It has ended, and is to be started again.
-    Restarting,
-    /// It has ended, or its start function had nothing to start.
-    Undefined,
+    state: ChildState,
 }
 
 impl Entry {
-    pub(super) fn pid(&self) -> Option<Pid> {
-        match self.state {
-            State::Running(pid) => Some(pid),
-            _ => None,
-        }
+    pub(super) fn state(&self) -> ChildState {
+        self.state
     }
 
     pub(super) fn shown(&self) -> ChildInfo {
         ChildInfo {
             id: self.spec.id.clone(),
-            state: match self.state {
-                State::Running(pid) => ChildState::Running(pid),
-                State::Restarting => ChildState::Restarting,
-                State::Undefined => ChildState::Undefined,
-            },
+            state: self.state,
             kind: self.spec.kind,
         }
     }
 }
 
 #[derive(Default)]
-pub(super) struct Children(pub(super) Vec<Entry>);
+pub(super) struct Children {
+    entries: BTreeMap<Key, Entry>,
+    ids: HashMap<String, Key>,
+    pids: HashMap<Pid, Key>,
+    next: Key,
+}
 
 impl Children {
-    pub(super) fn of_pid(&self, pid: Pid) -> Option<usize> {
-        self.0.iter().position(|entry| entry.pid() == Some(pid))
+    /// Adds the last one.
+    pub(super) fn push(&mut self, spec: ChildSpec, state: ChildState, info: Option<Term>) -> Key {
+        let key = self.next;
+        self.next += 1;
+        self.ids.insert(spec.id.clone(), key);
+        let entry = Entry {
+            spec,
+            info,
+            state: ChildState::Undefined,
+        };
+        self.entries.insert(key, entry);
+        self.set(key, state);
+        key
     }
 
-    pub(super) fn of_id(&self, id: &str) -> Option<usize> {
-        self.0.iter().position(|entry| entry.spec.id == id)
+    pub(super) fn set(&mut self, key: Key, state: ChildState) {
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return;
+        };
+        if let Some(pid) = entry.state.pid() {
+            self.pids.remove(&pid);
+        }
+        entry.state = state;
+        if let Some(pid) = state.pid() {
+            self.pids.insert(pid, key);
+            entry.spec.forget_start();
+        }
     }
 
-    pub(super) fn get(&mut self, id: &str) -> Option<&mut Entry> {
-        self.0.iter_mut().find(|entry| entry.spec.id == id)
+    pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
+        let entry = self.entries.remove(&key)?;
+        self.ids.remove(&entry.spec.id);
+        if let Some(pid) = entry.state.pid() {
+            self.pids.remove(&pid);
+        }
+        Some(entry)
     }
 
-    pub(super) fn remove(&mut self, id: &str) {
-        self.0.retain(|entry| entry.spec.id != id);
+    pub(super) fn of_pid(&self, pid: Pid) -> Option<Key> {
+        self.pids.get(&pid).copied()
+    }
+
+    pub(super) fn of_id(&self, id: &str) -> Option<Key> {
+        self.ids.get(id).copied()
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<&Entry> {
+        self.entries.get(&key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Entry> {
+        self.entries.get_mut(&key)
+    }
+
+    /// Those from this one on, in order.
+    pub(super) fn keys(&self, from: RangeFrom<Key>) -> Vec<Key> {
+        self.entries.range(from).map(|(key, _)| *key).collect()
+    }
+
+    /// All, in order.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Takes all away.
+    pub(super) fn take(&mut self) -> Children {
+        let next = self.next;
+        let empty = Children {
+            next,
+            ..Children::default()
+        };
+        std::mem::replace(self, empty)
+    }
+
+    /// All, in order.
+    pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
+        self.entries.into_values()
     }
 
     pub(super) fn count(&self) -> Count {
-        let all = &self.0;
-        let supervisors = all
+        let specs = self.entries.len();
+        let supervisors = self
             .iter()
             .filter(|entry| entry.spec.kind == Kind::Supervisor)
             .count();
         Count {
-            specs: all.len(),
-            active: all.iter().filter(|entry| entry.pid().is_some()).count(),
+            specs,
+            active: self.pids.len(),
             supervisors,
-            workers: all.len() - supervisors,
+            workers: specs - supervisors,
         }
     }
 }

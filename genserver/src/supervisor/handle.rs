@@ -1,12 +1,14 @@
 //! What clients hold of a supervisor, and ask it.
 
+use std::any::type_name;
 use std::fmt;
 
 use runtime::request::{CallError, ServerRef, call};
 use runtime::{ExitReason, Pid, Spawn, Term, demonitor_flush};
 
-use super::process::{Boot, Process};
-use super::spec::{Child, ChildSpec, Flags, Kind, SpecError, check_childspecs};
+use super::process::{Boot, InitFunction, Process};
+use super::report::Reporter;
+use super::spec::{Child, ChildSpec, Flags, Kind, SpecError, Supervised};
 use crate::gen_server::{self, StopError};
 use crate::proc_lib::{Line, Start, StartError};
 
@@ -71,7 +73,7 @@ pub enum ChildError {
     Restarting,
     /// There is a child of this id, which does not run.
     AlreadyPresent,
-    /// There is a child of this id, which runs.
+    /// There is a child of this id, which runs; or the start function says that what it starts runs already.
     AlreadyStarted(Pid),
     /// The specification is refused.
     Spec(SpecError),
@@ -86,8 +88,10 @@ pub(super) enum Request {
     TerminateChild(String),
     DeleteChild(String),
     WhichChildren,
+    WhichChild(String),
     CountChildren,
     GetChildSpec(String),
+    GetCallbackModule,
 }
 
 #[derive(Debug)]
@@ -95,8 +99,10 @@ pub(super) enum Answer {
     Started(Result<Option<Child>, ChildError>),
     Done(Result<(), ChildError>),
     Children(Vec<ChildInfo>),
+    Child(Option<ChildInfo>),
     Count(Count),
     Spec(Option<ChildSpec>),
+    Module(&'static str),
 }
 
 /// Starts a supervisor of these children, linked to the caller, its parent. Returns when all have started. Mirrors
@@ -104,8 +110,9 @@ pub(super) enum Answer {
 ///
 /// # Errors
 ///
-/// The specifications are refused; or a child did not start: then those that had are ended, and the
-/// supervisor, with `shutdown`.
+/// The specifications are refused, with a [`SpecError`] for the reason; or a child did not start: then those that
+/// had are ended, and the reason is a shutdown with [`FailedToStartChild`]. Unless the caller traps exits it ends
+/// too, with the same reason.
 ///
 /// # Panics
 ///
@@ -113,6 +120,44 @@ pub(super) enum Answer {
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn start_link(flags: Flags, children: Vec<ChildSpec>) -> Result<Supervisor, StartError> {
     SupervisorOptions::default().start_link(flags, children)
+}
+
+/// As [`start_link`](fn@start_link), with what `init` says; with None there is nothing to supervise. The supervisor calls it at its start, and again when
+/// [`sys::change_code`] tells it to: then flags are replaced, specifications too, by their ids, and processes
+/// stay; new children are not started, nor children ended that are no longer named. Mirrors a callback module's
+/// `init/1`, and the supervisor's `code_change`.
+///
+/// ```
+/// use genserver::supervisor::{ChildSpec, Flags, Supervised, start_link_with};
+///
+/// # runtime::run(|| {
+/// let supervisor = start_link_with(|| {
+///     let sleeper = ChildSpec::process("sleeper", || drop(runtime::receive_any()));
+///     Ok(Some((Flags::default(), vec![sleeper])))
+/// })
+/// .unwrap();
+/// sys::suspend(&supervisor).unwrap();
+/// // What a new init would say; with `()` the old one is asked.
+/// let new: Supervised = (Flags::default(), vec![]);
+/// assert_eq!(sys::change_code(&supervisor, new), Ok(()));
+/// sys::resume(&supervisor).unwrap();
+/// assert!(supervisor.which_child("sleeper").unwrap().pid().is_some());
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// As [`start_link`](fn@start_link); `init` ignores, fails or panics.
+///
+/// # Panics
+///
+/// Outside a process.
+#[cfg_attr(debug_assertions, track_caller)]
+pub fn start_link_with<F>(init: F) -> Result<Supervisor, StartError>
+where
+    F: Fn() -> Result<Option<Supervised>, ExitReason> + Send + 'static,
+{
+    SupervisorOptions::default().start_link_with(init)
 }
 
 impl SupervisorOptions {
@@ -138,7 +183,25 @@ impl SupervisorOptions {
         flags: Flags,
         children: Vec<ChildSpec>,
     ) -> Result<Supervisor, StartError> {
-        check_childspecs(&flags, &children).map_err(|error| StartError::Failed(error.into()))?;
+        let init = move || Ok(Some((flags.clone(), children.clone())));
+        self.start("supervisor", Box::new(init))
+    }
+
+    /// See [`start_link_with`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn start_link_with<F>(self, init: F) -> Result<Supervisor, StartError>
+    where
+        F: Fn() -> Result<Option<Supervised>, ExitReason> + Send + 'static,
+    {
+        self.start(type_name::<F>(), Box::new(init))
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn start(self, module: &'static str, init: InitFunction) -> Result<Supervisor, StartError> {
         if let Some(name) = &self.name
             && let Some(pid) = name.whereis()
         {
@@ -151,13 +214,10 @@ impl SupervisorOptions {
             timeout: None,
         };
         let (spawned, monitor) = start.behaviour(|tag| {
-            let boot = Boot {
-                tag,
-                name: self.name,
-                children,
-                line: Line::of_children(),
-            };
-            Process::booting(parent, flags, boot)
+            let line = Line::of_children();
+            let name = self.name;
+            let reporter = Reporter { name, module };
+            Process::booting(parent, init, reporter, Boot { tag, line })
         })?;
         demonitor_flush(monitor);
         Ok(Supervisor(spawned.pid.into()))
@@ -263,9 +323,11 @@ impl Supervisor {
     /// See [`ChildError`].
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn which_child(&self, id: &str) -> Result<ChildInfo, ChildError> {
-        let children = self.which_children().map_err(ChildError::Call)?;
-        let child = children.into_iter().find(|child| child.id == id);
-        child.ok_or(ChildError::NotFound)
+        let answer = self.ask(Request::WhichChild(id.to_owned()));
+        match answer.map_err(ChildError::Call)? {
+            Answer::Child(child) => child.ok_or(ChildError::NotFound),
+            other => unreachable!("{other:?}"),
+        }
     }
 
     /// Counts the children. Mirrors `supervisor:count_children/1`.
@@ -295,6 +357,20 @@ impl Supervisor {
         }
     }
 
+    /// The init function that it was started with, as Rust names its type. Mirrors
+    /// `supervisor:get_callback_module/1`.
+    ///
+    /// # Errors
+    ///
+    /// The call has failed.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn get_callback_module(&self) -> Result<&'static str, CallError> {
+        match self.ask(Request::GetCallbackModule)? {
+            Answer::Module(module) => Ok(module),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
     /// Ends the supervisor, and its children before, the last first. Mirrors `supervisor:stop/1`.
     ///
     /// # Errors
@@ -309,9 +385,26 @@ impl Supervisor {
 impl ChildInfo {
     /// Its process, if it runs.
     pub fn pid(&self) -> Option<Pid> {
-        match self.state {
+        self.state.pid()
+    }
+}
+
+impl ChildState {
+    /// The child's process, if it runs.
+    pub fn pid(self) -> Option<Pid> {
+        match self {
             ChildState::Running(pid) => Some(pid),
             _ => None,
+        }
+    }
+}
+
+impl ChildError {
+    /// That a start function has failed so.
+    pub(super) fn of_start(reason: ExitReason) -> ChildError {
+        match reason.downcast_ref::<StartError>() {
+            Some(StartError::AlreadyStarted(pid)) => ChildError::AlreadyStarted(*pid),
+            _ => ChildError::Failed(reason),
         }
     }
 }
@@ -334,6 +427,12 @@ impl FailedToStartChild {
 impl From<Supervisor> for ServerRef {
     fn from(supervisor: Supervisor) -> ServerRef {
         supervisor.0
+    }
+}
+
+impl From<&Supervisor> for ServerRef {
+    fn from(supervisor: &Supervisor) -> ServerRef {
+        supervisor.0.clone()
     }
 }
 

@@ -21,15 +21,6 @@ impl Restarts {
         {
             self.0.pop_front();
         }
-        let bears = self.0.len() as u64 <= u64::from(flags.intensity);
-        if !bears {
-            tracing::error!(
-                target: "supervisor::shutdown",
-                pid = %runtime::self_pid(),
-                intensity = flags.intensity,
-                "a supervisor has reached its limit of restarts, and ends"
-            );
-        }
-        bears
+        self.0.len() as u64 <= u64::from(flags.intensity)
     }
 }

@@ -27,14 +27,15 @@ mod dynamic;
 mod handle;
 mod intensity;
 mod process;
+mod report;
 mod spec;
 
 pub use dynamic::{DynamicSupervisor, Template};
 pub use handle::{
     ChildError, ChildInfo, ChildState, Count, FailedToStartChild, Supervisor, SupervisorOptions,
-    start_link,
+    start_link, start_link_with,
 };
 pub use spec::{
     AutoShutdown, Child, ChildSpec, Flags, Kind, Restart, Shutdown, SpecError, Started, Strategy,
-    check_childspecs,
+    Supervised, check_childspecs,
 };

@@ -17,36 +17,46 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use runtime::request::{Call, Client, ServerRef, foreign_request};
+use runtime::request::{Call, Client, foreign_request};
 use runtime::{
-    AnyMessage, Behaviour, Cx, Down, Exit, ExitReason, Next, Pid, Ref, Until, catch,
+    AnyMessage, Behaviour, Caught, Cx, Down, Exit, ExitReason, Next, Pid, Ref, Until, catch,
     demonitor_flush, exit_signal, match_message, monitor, send, trap_exit, unlink,
 };
 use sys::{Debug, Handled, System};
 
-use super::children::{Children, Entry, State};
-use super::handle::{Answer, ChildError, FailedToStartChild, Request};
+use super::children::{Children, Entry, Key};
+use super::handle::{Answer, ChildError, ChildState, FailedToStartChild, Request};
 use super::intensity::Restarts;
+use super::report::{Offender, Reporter};
 use super::spec::{
-    AutoShutdown, Child, ChildSpec, Flags, Restart, Shutdown, Strategy, check, is_orderly,
+    AutoShutdown, Child, ChildSpec, Flags, Restart, Shutdown, Started, Strategy, Supervised, check,
+    check_childspecs,
 };
 use crate::gen_server::WrongRequest;
-use crate::proc_lib::{Ack, Line, Refused, StartError, inherit, register, unregister};
+use crate::proc_lib::{
+    Ack, Line, Refused, StartError, inherit, register, report_crash, unregister,
+};
+
+/// What says the flags and children: called at the start, and when the code changes.
+pub(super) type InitFunction = Box<dyn Fn() -> Result<Option<Supervised>, ExitReason> + Send>;
+
+/// How long a supervisor waits before it hibernates, if its flags do not say.
+const HIBERNATE_AFTER: Duration = Duration::from_secs(1);
 
 /// A supervisor that has not begun.
 pub(super) struct Boot {
     pub(super) tag: Ref,
-    pub(super) name: Option<ServerRef>,
-    pub(super) children: Vec<ChildSpec>,
     pub(super) line: Option<Arc<Line>>,
 }
 
 pub(super) struct Process {
     parent: Pid,
-    flags: Flags,
+    init: InitFunction,
+    reporter: Reporter,
     boot: Option<Boot>,
+    flags: Flags,
     children: Children,
     restarts: Restarts,
     ending: Option<Ending>,
@@ -72,22 +82,29 @@ struct Watched {
 enum Then {
     Exit(ExitReason),
     /// A start has failed: tells so, and ends.
-    Refuse(Ref, Refused),
+    Refuse(Ref, ExitReason),
     /// Starts these again.
-    Start(Vec<String>),
+    Start(Vec<Key>),
     Answer(Client),
 }
 
 /// A child whose restart has failed is tried again.
 #[derive(Debug)]
-struct TryAgain(String);
+struct TryAgain(Key);
 
 impl Process {
-    pub(super) fn booting(parent: Pid, flags: Flags, boot: Boot) -> Process {
+    pub(super) fn booting(
+        parent: Pid,
+        init: InitFunction,
+        reporter: Reporter,
+        boot: Boot,
+    ) -> Process {
         Process {
             parent,
-            flags,
+            init,
+            reporter,
             boot: Some(boot),
+            flags: Flags::default(),
             children: Children::default(),
             restarts: Restarts::default(),
             ending: None,
@@ -95,36 +112,42 @@ impl Process {
         }
     }
 
+    /// Some: the process ends.
     fn boot(&mut self, boot: Boot) -> Option<Next> {
-        let Boot {
-            tag,
-            name,
-            children,
-            line,
-        } = boot;
+        let Boot { tag, line } = boot;
         inherit(line);
         trap_exit(true);
-        if let Some(name) = &name
-            && let Err(holder) = register(name)
-        {
-            let started = Err(Refused::AlreadyStarted(holder));
-            send(tag, Ack { tag, started });
-            return Some(Next::Exit(ExitReason::Normal));
+        let registered = self.reporter.name.as_ref().map_or(Ok(()), register);
+        if let Err(holder) = registered {
+            return Some(refuse(
+                tag,
+                Refused::AlreadyStarted(holder),
+                ExitReason::Normal,
+            ));
         }
-        for spec in children {
+        let (flags, specs) = match self.call_init() {
+            Ok(Some(supervised)) => supervised,
+            Ok(None) => {
+                self.unregister();
+                return Some(refuse(tag, Refused::Ignore, ExitReason::Normal));
+            }
+            Err(reason) => {
+                report_crash(self.reporter.module, &reason);
+                self.unregister();
+                return Some(refuse(tag, Refused::Failed(reason.clone()), reason));
+            }
+        };
+        self.flags = flags;
+        for spec in specs {
             match start(&spec) {
-                Ok(started) => self.add(spec, started),
+                Ok(started) => self.add(spec, started, false),
                 Err(reason) => {
-                    report_start(&spec, &reason);
-                    if let Some(name) = &name {
-                        unregister(name);
-                    }
-                    let failed = FailedToStartChild {
-                        id: spec.id,
-                        reason,
-                    };
-                    let refused = Refused::Failed(failed.into_reason());
-                    self.end_all(Then::Refuse(tag, refused));
+                    self.reporter
+                        .start_error(Offender::of(&spec, None), &reason);
+                    self.unregister();
+                    let id = spec.id;
+                    let failed = FailedToStartChild { id, reason };
+                    self.end_all(Then::Refuse(tag, failed.into_reason()));
                     return None;
                 }
             }
@@ -134,28 +157,49 @@ impl Process {
         None
     }
 
-    /// Adds a child that was started.
-    fn add(&mut self, spec: ChildSpec, started: Option<Child>) {
-        let state = started
-            .as_ref()
-            .map_or(State::Undefined, |child| State::Running(child.pid));
+    /// The flags and children that the init function says, if they are in order.
+    fn call_init(&self) -> Result<Option<Supervised>, ExitReason> {
+        let init = catch(&self.init).unwrap_or_else(|caught| Err(caught.into_reason()))?;
+        if let Some((flags, specs)) = &init {
+            check_childspecs(flags, specs)?;
+        }
+        Ok(init)
+    }
+
+    fn unregister(&self) {
+        if let Some(name) = &self.reporter.name {
+            unregister(name);
+        }
+    }
+
+    /// Adds a child that was started; `asked`: by a client.
+    fn add(&mut self, spec: ChildSpec, started: Option<Child>, asked: bool) {
         // One that is not wanted, and would not be restarted, is forgotten.
         if started.is_none() && spec.restart == Restart::Temporary {
             return;
         }
-        self.children.0.push(Entry {
-            spec,
-            state,
-            info: started.and_then(|child| child.info),
-        });
+        let key = self.children.push(spec, ChildState::Undefined, None);
+        self.runs(key, started, asked);
+    }
+
+    /// A child was started; none: there was nothing to start.
+    fn runs(&mut self, key: Key, started: Option<Child>, asked: bool) {
+        let Some(child) = started else {
+            self.children.set(key, ChildState::Undefined);
+            return;
+        };
+        self.children.set(key, ChildState::Running(child.pid));
+        if let Some(entry) = self.children.get_mut(key) {
+            entry.info = child.info;
+            let offender = Offender::of(&entry.spec, Some(child.pid));
+            self.reporter.progress(offender, asked);
+        }
     }
 
     /// Ends all children, the last first, and then does so.
     fn end_all(&mut self, then: Then) {
-        let all = std::mem::take(&mut self.children.0);
-        let running = all
-            .into_iter()
-            .filter_map(|entry| entry.pid().map(|pid| (entry.spec, pid)));
+        let all = self.children.take().into_entries();
+        let running = all.filter_map(|entry| entry.state().pid().map(|pid| (entry.spec, pid)));
         self.ending = Some(Ending {
             left: running.collect(),
             now: None,
@@ -228,8 +272,11 @@ impl Process {
             .and_then(|exit| exit.downcast::<Exit>().ok())
             .map(|exit| exit.reason)
             .or(down.downcast::<Down>().ok().map(|down| down.reason));
-        if let (Some(reason), Some(now)) = (reason, ending.now.take()) {
-            report_shutdown(&now.spec, &reason);
+        if let (Some(reason), Some(now)) = (reason, ending.now.take())
+            && !now.spec.how_to_end().was_heeded(now.spec.restart, &reason)
+        {
+            let offender = Offender::of(&now.spec, Some(pid));
+            self.reporter.shutdown_error(offender, &reason);
         }
         None
     }
@@ -238,18 +285,17 @@ impl Process {
     fn ended(&mut self) -> Option<Next> {
         let ending = self.ending.take()?;
         match ending.then {
-            Then::Exit(reason) => return Some(Next::Exit(reason)),
-            Then::Refuse(tag, refused) => {
-                let started = Err(refused);
-                send(tag, Ack { tag, started });
-                return Some(Next::Exit(ExitReason::Shutdown));
+            Then::Exit(reason) => {
+                self.reporter
+                    .terminate(&reason, || format!("{:?}", self.flags));
+                return Some(Next::Exit(reason));
             }
-            Then::Start(ids) => {
-                for id in ids {
-                    if !self.start_again(&id) {
-                        break;
-                    }
-                }
+            Then::Refuse(tag, reason) => {
+                return Some(refuse(tag, Refused::Failed(reason.clone()), reason));
+            }
+            Then::Start(keys) => {
+                // What comes after one that fails waits for its next try.
+                let _ = keys.into_iter().all(|key| self.start_again(key));
             }
             Then::Answer(client) => client.of().reply(Answer::Done(Ok(()))),
         }
@@ -257,65 +303,57 @@ impl Process {
     }
 
     /// Starts a child again. False: it failed, and is to be tried again.
-    fn start_again(&mut self, id: &str) -> bool {
-        let Some(entry) = self.children.get(id) else {
+    fn start_again(&mut self, key: Key) -> bool {
+        let Some(entry) = self.children.get(key) else {
             return true;
         };
         match start(&entry.spec) {
             Ok(child) => {
-                entry.state = child
-                    .as_ref()
-                    .map_or(State::Undefined, |child| State::Running(child.pid));
-                entry.info = child.and_then(|child| child.info);
+                self.runs(key, child, false);
                 true
             }
             Err(reason) => {
-                report_start(&entry.spec, &reason);
-                entry.state = State::Restarting;
-                send(runtime::self_pid(), TryAgain(id.to_owned()));
+                self.reporter
+                    .start_error(Offender::of(&entry.spec, None), &reason);
+                self.children.set(key, ChildState::Restarting);
+                send(runtime::self_pid(), TryAgain(key));
                 false
             }
         }
     }
 
-    /// Counts a restart. False: there were too many, and all is ended.
-    fn may_restart(&mut self) -> bool {
+    /// Counts a restart of this child. False: there were too many, and all is ended.
+    fn may_restart(&mut self, key: Key, pid: Option<Pid>) -> bool {
         if self.restarts.bear(&self.flags) {
             return true;
+        }
+        if let Some(entry) = self.children.get(key) {
+            self.reporter.gives_up(Offender::of(&entry.spec, pid));
         }
         self.end_all(Then::Exit(ExitReason::Shutdown));
         false
     }
 
     /// A child has ended by itself.
-    fn child_ended(&mut self, at: usize, reason: ExitReason) {
-        let entry = &mut self.children.0[at];
-        let restart = entry.spec.restart;
-        if restart == Restart::Permanent || !is_orderly(&reason) {
-            tracing::error!(
-                target: "supervisor::child_terminated",
-                pid = %runtime::self_pid(),
-                child = entry.spec.id,
-                reason = %reason,
-                "a child has ended"
-            );
-        }
-        let restarts = match restart {
-            Restart::Permanent => true,
-            Restart::Transient => !is_orderly(&reason),
-            Restart::Temporary => false,
+    fn child_ended(&mut self, key: Key, pid: Pid, reason: &ExitReason) {
+        let Some(entry) = self.children.get(key) else {
+            return;
         };
-        if restarts {
-            entry.state = State::Restarting;
-            if self.may_restart() {
-                self.restart(at);
+        let (restart, significant) = (entry.spec.restart, entry.spec.significant);
+        if restart.reports(reason) {
+            let offender = Offender::of(&entry.spec, Some(pid));
+            self.reporter.child_terminated(offender, reason);
+        }
+        if restart.restarts(reason) {
+            self.children.set(key, ChildState::Restarting);
+            if self.may_restart(key, Some(pid)) {
+                self.restart(key);
             }
             return;
         }
-        let significant = entry.spec.significant;
         match restart {
-            Restart::Temporary => drop(self.children.0.remove(at)),
-            _ => entry.state = State::Undefined,
+            Restart::Temporary => drop(self.children.remove(key)),
+            _ => self.children.set(key, ChildState::Undefined),
         }
         if significant && self.is_over() {
             self.end_all(Then::Exit(ExitReason::Shutdown));
@@ -324,47 +362,42 @@ impl Process {
 
     /// Whether the end of a significant child is the supervisor's.
     fn is_over(&self) -> bool {
+        let is_active =
+            |entry: &Entry| entry.spec.significant && entry.state() != ChildState::Undefined;
         match self.flags.auto_shutdown {
             AutoShutdown::Never => false,
             AutoShutdown::AnySignificant => true,
-            AutoShutdown::AllSignificant => !self
-                .children
-                .0
-                .iter()
-                .any(|entry| entry.spec.significant && entry.state != State::Undefined),
+            AutoShutdown::AllSignificant => !self.children.iter().any(is_active),
         }
     }
 
     /// Starts a child again, with those that its strategy says.
-    fn restart(&mut self, at: usize) {
-        let from = match self.flags.strategy {
+    fn restart(&mut self, key: Key) {
+        let concerned = match self.flags.strategy {
             Strategy::OneForOne => {
-                let id = self.children.0[at].spec.id.clone();
-                self.start_again(&id);
+                self.start_again(key);
                 return;
             }
-            Strategy::RestForOne => at,
-            Strategy::OneForAll => 0,
+            Strategy::RestForOne => self.children.keys(key..),
+            Strategy::OneForAll => self.children.keys(0..),
         };
-        let concerned = &mut self.children.0[from..];
-        let left = concerned
-            .iter()
-            .filter_map(|entry| entry.pid().map(|pid| (entry.spec.clone(), pid)))
-            .collect();
+        let mut left = Vec::new();
         let mut again = Vec::new();
-        for entry in concerned.iter_mut() {
+        for key in concerned {
+            let Some(entry) = self.children.get(key) else {
+                continue;
+            };
+            if let Some(pid) = entry.state().pid() {
+                left.push((entry.spec.clone(), pid));
+            }
             // A temporary sibling is forgotten; one that had nothing to start is asked again.
-            if entry.spec.restart != Restart::Temporary {
-                entry.state = State::Restarting;
-                again.push(entry.spec.id.clone());
+            if entry.spec.restart == Restart::Temporary {
+                self.children.remove(key);
+            } else {
+                self.children.set(key, ChildState::Undefined);
+                again.push(key);
             }
         }
-        let kept = |entry: &Entry| entry.spec.restart != Restart::Temporary;
-        let mut index = 0;
-        self.children.0.retain(|entry| {
-            index += 1;
-            index <= from || kept(entry)
-        });
         self.ending = Some(Ending {
             left,
             now: None,
@@ -372,12 +405,11 @@ impl Process {
         });
     }
 
-    fn try_again(&mut self, id: &str) {
-        let Some(at) = self.children.of_id(id) else {
-            return;
-        };
-        if self.children.0[at].state == State::Restarting && self.may_restart() {
-            self.restart(at);
+    fn try_again(&mut self, key: Key) {
+        let restarting = ChildState::Restarting;
+        let waits = |entry: &Entry| entry.state() == restarting;
+        if self.children.get(key).is_some_and(waits) && self.may_restart(key, None) {
+            self.restart(key);
         }
     }
 
@@ -385,14 +417,9 @@ impl Process {
         let answer = match request {
             Request::StartChild(spec) => Answer::Started(self.start_child(spec)),
             Request::RestartChild(id) => Answer::Started(self.restart_child(&id)),
-            Request::TerminateChild(id) => match self.children.get(&id) {
+            Request::TerminateChild(id) => match self.terminate_child(&id) {
                 None => Answer::Done(Err(ChildError::NotFound)),
-                Some(entry) => {
-                    let running = entry.pid().map(|pid| (entry.spec.clone(), pid));
-                    entry.state = State::Undefined;
-                    if entry.spec.restart == Restart::Temporary {
-                        self.children.remove(&id);
-                    }
+                Some(running) => {
                     self.ending = Some(Ending {
                         left: running.into_iter().collect(),
                         now: None,
@@ -401,54 +428,97 @@ impl Process {
                     return;
                 }
             },
-            Request::DeleteChild(id) => Answer::Done(match self.children.get(&id) {
-                None => Err(ChildError::NotFound),
-                Some(entry) => match entry.state {
-                    State::Running(pid) => Err(ChildError::Running(pid)),
-                    State::Restarting => Err(ChildError::Restarting),
-                    State::Undefined => {
-                        self.children.remove(&id);
-                        Ok(())
-                    }
-                },
-            }),
+            Request::DeleteChild(id) => Answer::Done(self.delete_child(&id)),
             Request::WhichChildren => {
-                Answer::Children(self.children.0.iter().rev().map(Entry::shown).collect())
+                Answer::Children(self.children.iter().rev().map(Entry::shown).collect())
             }
+            Request::WhichChild(id) => Answer::Child(self.of_id(&id).map(Entry::shown)),
             Request::CountChildren => Answer::Count(self.children.count()),
-            Request::GetChildSpec(id) => {
-                Answer::Spec(self.children.get(&id).map(|entry| entry.spec.clone()))
-            }
+            Request::GetChildSpec(id) => Answer::Spec(self.of_id(&id).map(|it| it.spec.clone())),
+            Request::GetCallbackModule => Answer::Module(self.reporter.module),
         };
         client.of().reply(answer);
     }
 
+    fn of_id(&self, id: &str) -> Option<&Entry> {
+        self.children.get(self.children.of_id(id)?)
+    }
+
     fn start_child(&mut self, spec: ChildSpec) -> Result<Option<Child>, ChildError> {
         check(&self.flags, &spec).map_err(ChildError::Spec)?;
-        if let Some(entry) = self.children.get(&spec.id) {
-            return Err(match entry.state {
-                State::Running(pid) => ChildError::AlreadyStarted(pid),
+        if let Some(entry) = self.of_id(&spec.id) {
+            return Err(match entry.state() {
+                ChildState::Running(pid) => ChildError::AlreadyStarted(pid),
                 _ => ChildError::AlreadyPresent,
             });
         }
-        let started = start(&spec).map_err(ChildError::Failed)?;
-        self.add(spec, started.clone());
+        let started = start(&spec).map_err(ChildError::of_start)?;
+        self.add(spec, started.clone(), true);
         Ok(started)
     }
 
     fn restart_child(&mut self, id: &str) -> Result<Option<Child>, ChildError> {
-        let entry = self.children.get(id).ok_or(ChildError::NotFound)?;
-        match entry.state {
-            State::Running(pid) => return Err(ChildError::Running(pid)),
-            State::Restarting => return Err(ChildError::Restarting),
-            State::Undefined => {}
+        let key = self.children.of_id(id);
+        let (key, entry) = key
+            .and_then(|key| Some((key, self.children.get(key)?)))
+            .ok_or(ChildError::NotFound)?;
+        match entry.state() {
+            ChildState::Running(pid) => return Err(ChildError::Running(pid)),
+            ChildState::Restarting => return Err(ChildError::Restarting),
+            ChildState::Undefined => {}
         }
-        let child = start(&entry.spec).map_err(ChildError::Failed)?;
-        entry.state = child
-            .as_ref()
-            .map_or(State::Undefined, |child| State::Running(child.pid));
-        entry.info = child.as_ref().and_then(|child| child.info.clone());
+        let child = start(&entry.spec).map_err(ChildError::of_start)?;
+        self.runs(key, child.clone(), true);
         Ok(child)
+    }
+
+    /// Whom to end, if it runs. None: there is no such child.
+    fn terminate_child(&mut self, id: &str) -> Option<Option<(ChildSpec, Pid)>> {
+        let key = self.children.of_id(id)?;
+        let entry = self.children.get(key)?;
+        let running = entry.state().pid().map(|pid| (entry.spec.clone(), pid));
+        match entry.spec.restart {
+            Restart::Temporary => drop(self.children.remove(key)),
+            _ => self.children.set(key, ChildState::Undefined),
+        }
+        Some(running)
+    }
+
+    fn delete_child(&mut self, id: &str) -> Result<(), ChildError> {
+        let key = self.children.of_id(id).ok_or(ChildError::NotFound)?;
+        match self.children.get(key).map(Entry::state) {
+            Some(ChildState::Running(pid)) => Err(ChildError::Running(pid)),
+            Some(ChildState::Restarting) => Err(ChildError::Restarting),
+            _ => {
+                self.children.remove(key);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes over flags and specifications: those of the children that are there by id, before the others.
+    fn upgrade(&mut self, flags: Flags, specs: Vec<ChildSpec>) {
+        self.flags = flags;
+        let mut old = self.children.take();
+        for spec in specs {
+            let known = old.of_id(&spec.id).and_then(|key| old.remove(key));
+            let (state, info) = known.map_or((ChildState::Undefined, None), |entry| {
+                (entry.state(), entry.info)
+            });
+            self.adopt(spec, state, info);
+        }
+        for entry in old.into_entries() {
+            let state = entry.state();
+            self.adopt(entry.spec, state, entry.info);
+        }
+    }
+
+    /// Gives a child a new place; its next try, if it waits for one, is found under that.
+    fn adopt(&mut self, spec: ChildSpec, state: ChildState, info: Option<runtime::Term>) {
+        let key = self.children.push(spec, state, info);
+        if state == ChildState::Restarting {
+            send(runtime::self_pid(), TryAgain(key));
+        }
     }
 
     /// Handles a message. Some: the supervisor ends.
@@ -468,25 +538,20 @@ impl Process {
         match_message!(message {
             Exit { from, reason, .. } => match from {
                 Some(pid) if pid == self.parent => self.end_all(Then::Exit(reason)),
-                Some(pid) => if let Some(at) = self.children.of_pid(pid) {
-                    self.child_ended(at, reason);
+                Some(pid) => if let Some(key) = self.children.of_pid(pid) {
+                    self.child_ended(key, pid, &reason);
                 },
                 None => {}
             },
             Call { client, request }: Call<Request> => self.answer(client, request),
-            TryAgain(id) => self.try_again(&id),
+            TryAgain(key) => self.try_again(key),
             other => {
                 // An unknown request is a mistake of its sender's that OTP's supervisor does not survive.
                 if let Some(request) = foreign_request(&other) {
                     let reason = ExitReason::other(WrongRequest(request));
                     self.end_all(Then::Exit(reason));
                 } else {
-                    tracing::error!(
-                        target: "supervisor::unexpected",
-                        pid = %runtime::self_pid(),
-                        message = ?other,
-                        "a supervisor was sent what it does not know"
-                    );
+                    self.reporter.unexpected(&other);
                 }
             }
         });
@@ -512,7 +577,11 @@ impl Behaviour for Process {
         {
             return end;
         }
+        let mut idle = cx.cause().timeout && self.ending.is_none();
         loop {
+            if cx.spent() {
+                return Next::Again;
+            }
             if self.ending.is_some() {
                 if let Some(wait) = self.look_at_ending(cx) {
                     return wait;
@@ -526,16 +595,18 @@ impl Behaviour for Process {
             }
             let was_suspended = self.debug.is_suspended();
             let Some(message) = self.take(cx) else {
-                return Next::Wait(Until::Forever);
+                let after = self.flags.hibernate_after.unwrap_or(HIBERNATE_AFTER);
+                return match idle {
+                    true => Next::Hibernate(Until::Forever),
+                    false => Next::Wait(Until::After(after)),
+                };
             };
+            idle = false;
             if let Some(end) = self.handle(message) {
                 return end;
             }
-            if was_suspended && !self.debug.is_suspended() {
+            if was_suspended && (!self.debug.is_suspended() || self.ending.is_some()) {
                 cx.rewind();
-            }
-            if cx.spent() && self.ending.is_none() {
-                return Next::Again;
             }
         }
     }
@@ -547,12 +618,25 @@ impl sys::Process for Process {
     }
 
     fn show(&self) -> String {
-        let children: Vec<_> = self.children.0.iter().map(Entry::shown).collect();
+        let children: Vec<_> = self.children.iter().map(Entry::shown).collect();
         format!("{:?} {children:?}", self.flags)
     }
 
     fn module(&self) -> &'static str {
-        "supervisor"
+        self.reporter.module
+    }
+
+    /// `extra` is what a new init function would say, a [`Supervised`]; else the old one is asked again.
+    fn change_code(&mut self, extra: Box<dyn Any + Send>) -> Result<(), ExitReason> {
+        let new = match extra.downcast::<Supervised>() {
+            Ok(new) => Some(*new),
+            Err(_) => self.call_init()?,
+        };
+        if let Some((flags, specs)) = new {
+            check_childspecs(&flags, &specs)?;
+            self.upgrade(flags, specs);
+        }
+        Ok(())
     }
 
     fn parent(&self) -> Option<Pid> {
@@ -562,49 +646,23 @@ impl sys::Process for Process {
 
 /// Calls a start function. None: it has nothing to start.
 fn start(spec: &ChildSpec) -> Result<Option<Child>, ExitReason> {
-    match catch(|| (spec.start)()) {
-        Ok(Ok(child)) => {
-            tracing::debug!(
-                target: "supervisor::progress",
-                pid = %runtime::self_pid(),
-                child = spec.id,
-                started = %child.pid,
-                "a child was started"
-            );
-            Ok(Some(child))
-        }
+    outcome(catch(|| (spec.start)()))
+}
+
+/// What a start function's end comes to.
+pub(super) fn outcome(called: Result<Started, Caught>) -> Result<Option<Child>, ExitReason> {
+    match called {
+        Ok(Ok(child)) => Ok(Some(child)),
         Ok(Err(StartError::Ignore)) => Ok(None),
         Ok(Err(StartError::Failed(reason))) => Err(reason),
-        Ok(Err(error)) => Err(ExitReason::other(error.to_string())),
+        Ok(Err(error)) => Err(error.into()),
         Err(caught) => Err(caught.into_reason()),
     }
 }
 
-fn report_start(spec: &ChildSpec, reason: &ExitReason) {
-    tracing::error!(
-        target: "supervisor::start_error",
-        pid = %runtime::self_pid(),
-        child = spec.id,
-        reason = %reason,
-        "a child did not start"
-    );
-}
-
-/// A child that was told to end has: as told, or not.
-fn report_shutdown(spec: &ChildSpec, reason: &ExitReason) {
-    let as_told = match (spec.how_to_end(), reason) {
-        (Shutdown::BrutalKill, ExitReason::Killed) => true,
-        (Shutdown::BrutalKill, _) => false,
-        (_, ExitReason::Shutdown) => true,
-        (_, reason) => spec.restart != Restart::Permanent && is_orderly(reason),
-    };
-    if !as_told {
-        tracing::error!(
-            target: "supervisor::shutdown_error",
-            pid = %runtime::self_pid(),
-            child = spec.id,
-            reason = %reason,
-            "a child did not end as it was told"
-        );
-    }
+/// Tells that the supervisor does not start, and ends it.
+pub(super) fn refuse(tag: Ref, refused: Refused, reason: ExitReason) -> Next {
+    let started = Err(refused);
+    send(tag, Ack { tag, started });
+    Next::Exit(reason)
 }

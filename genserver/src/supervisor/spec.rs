@@ -1,11 +1,14 @@
 //! What a supervisor is told: its flags, and the specifications of its children.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::{ExitReason, Pid, Term};
+use runtime::request::ServerRef;
+use runtime::{ExitReason, Message, Pid, Term};
 
+use super::dynamic::{DynamicSupervisor, Template};
 use crate::gen_server::{GenServer, Options, StartError};
 use crate::proc_lib;
 
@@ -77,6 +80,9 @@ pub struct Flags {
     pub period: Duration,
     /// See [`AutoShutdown`].
     pub auto_shutdown: AutoShutdown,
+    /// The supervisor hibernates when it has waited for so long. None: as OTP's does, after a second; a dynamic
+    /// one never.
+    pub hibernate_after: Option<Duration>,
 }
 
 impl Default for Flags {
@@ -86,6 +92,7 @@ impl Default for Flags {
             intensity: 1,
             period: Duration::from_secs(5),
             auto_shutdown: AutoShutdown::default(),
+            hibernate_after: None,
         }
     }
 }
@@ -111,7 +118,16 @@ impl Flags {
         self.auto_shutdown = auto_shutdown;
         self
     }
+
+    /// See [`Flags::hibernate_after`].
+    pub fn hibernate_after(mut self, time: Duration) -> Flags {
+        self.hibernate_after = Some(time);
+        self
+    }
 }
+
+/// A supervisor's flags, and its children, in order: what its init function says.
+pub type Supervised = (Flags, Vec<ChildSpec>);
 
 /// What a child's start function has to say.
 pub type Started = Result<Child, StartError>;
@@ -167,10 +183,7 @@ impl ChildSpec {
         S: GenServer,
         S::Args: Clone + Sync,
     {
-        ChildSpec::new(id, move || {
-            let server = Options::<S>::new().start_link(args.clone())?;
-            Ok(pid_of(&server.into()).into())
-        })
+        ChildSpec::new(id, move || start_server(Options::<S>::new(), args.clone()))
     }
 
     /// A gen_server of this name.
@@ -182,10 +195,33 @@ impl ChildSpec {
         let name = name.into();
         let id = name.clone();
         ChildSpec::new(id, move || {
-            let options = Options::<S>::new().name(name.as_str());
-            let server = options.start_link(args.clone())?;
-            Ok(pid_of(&server.into()).into())
+            start_server(Options::<S>::new().name(name.as_str()), args.clone())
         })
+    }
+
+    /// A supervisor of these children.
+    pub fn supervisor(id: impl Into<String>, flags: Flags, children: Vec<ChildSpec>) -> ChildSpec {
+        let start = move || {
+            let supervisor = super::start_link(flags.clone(), children.clone())?;
+            child_of(supervisor.server_ref())
+        };
+        ChildSpec::new(id, start).kind(Kind::Supervisor)
+    }
+
+    /// A dynamic supervisor of this name.
+    pub fn dynamic_supervisor<A: Message + Sync>(
+        name: impl Into<String>,
+        flags: Flags,
+        template: Template<A>,
+    ) -> ChildSpec {
+        let id = name.into();
+        let name = id.clone();
+        let start = move || {
+            let (flags, template) = (flags.clone(), template.clone());
+            let started = DynamicSupervisor::start_link_named(name.as_str(), flags, template)?;
+            child_of(started.server_ref())
+        };
+        ChildSpec::new(id, start).kind(Kind::Supervisor)
     }
 
     /// A process that runs `f`.
@@ -230,6 +266,13 @@ impl ChildSpec {
         &self.id
     }
 
+    /// A temporary child is not started again: what its start function holds is let go.
+    pub(super) fn forget_start(&mut self) {
+        if self.restart == Restart::Temporary {
+            self.start = Arc::new(|| Err(StartError::Ignore));
+        }
+    }
+
     pub(crate) fn how_to_end(&self) -> Shutdown {
         let default = match self.kind {
             Kind::Worker => Shutdown::Within(Duration::from_secs(5)),
@@ -239,10 +282,16 @@ impl ChildSpec {
     }
 }
 
-fn pid_of(server: &runtime::request::ServerRef) -> Pid {
-    match server {
-        runtime::request::ServerRef::Pid(pid) => *pid,
-        _ => unreachable!("a server is started as a pid"),
+/// Starts a gen_server as a child.
+pub(super) fn start_server<S: GenServer>(options: Options<S>, args: S::Args) -> Started {
+    child_of(&options.start_link(args)?.into())
+}
+
+/// A child by what its start has given: a pid.
+pub(super) fn child_of(server: &ServerRef) -> Started {
+    match server.whereis() {
+        Some(pid) => Ok(pid.into()),
+        None => Err(StartError::Failed(ExitReason::NoProc)),
     }
 }
 
@@ -258,6 +307,38 @@ impl fmt::Debug for ChildSpec {
     }
 }
 
+/// As Erlang writes it.
+impl fmt::Display for Restart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Restart::Permanent => "permanent",
+            Restart::Transient => "transient",
+            Restart::Temporary => "temporary",
+        })
+    }
+}
+
+/// As Erlang writes it: a time is in milliseconds.
+impl fmt::Display for Shutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shutdown::BrutalKill => f.write_str("brutal_kill"),
+            Shutdown::Within(time) => write!(f, "{}", time.as_millis()),
+            Shutdown::Infinity => f.write_str("infinity"),
+        }
+    }
+}
+
+/// As Erlang writes it.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Worker => "worker",
+            Kind::Supervisor => "supervisor",
+        })
+    }
+}
+
 /// Why specifications are refused. Mirrors the errors of `supervisor:check_childspecs/1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -268,6 +349,9 @@ pub enum SpecError {
     BadCombination(String),
     /// The period is shorter than a millisecond.
     Period(Duration),
+    /// The flags of a dynamic supervisor ask for what has no meaning there: a strategy other than one_for_one, or an
+    /// auto_shutdown.
+    Dynamic,
 }
 
 impl fmt::Display for SpecError {
@@ -280,6 +364,9 @@ impl fmt::Display for SpecError {
                  needs an auto_shutdown"
             ),
             SpecError::Period(period) => write!(f, "a period of {period:?} is too short"),
+            SpecError::Dynamic => f.write_str(
+                "a dynamic supervisor restarts each child alone, and never ends because of one",
+            ),
         }
     }
 }
@@ -295,9 +382,10 @@ pub fn check_childspecs(flags: &Flags, specs: &[ChildSpec]) -> Result<(), SpecEr
     if flags.period < Duration::from_millis(1) {
         return Err(SpecError::Period(flags.period));
     }
-    for (at, spec) in specs.iter().enumerate() {
+    let mut ids = HashSet::with_capacity(specs.len());
+    for spec in specs {
         check(flags, spec)?;
-        if specs[..at].iter().any(|other| other.id == spec.id) {
+        if !ids.insert(&spec.id) {
             return Err(SpecError::DuplicateId(spec.id.clone()));
         }
     }
@@ -313,10 +401,29 @@ pub(crate) fn check(flags: &Flags, spec: &ChildSpec) -> Result<(), SpecError> {
     Ok(())
 }
 
-/// Whether a transient child has ended as it may.
-pub(crate) fn is_orderly(reason: &ExitReason) -> bool {
-    matches!(
-        reason,
-        ExitReason::Normal | ExitReason::Shutdown | ExitReason::ShutdownWith(_)
-    )
+impl Restart {
+    /// Whether a child that has ended so is restarted.
+    pub(super) fn restarts(self, reason: &ExitReason) -> bool {
+        match self {
+            Restart::Permanent => true,
+            Restart::Transient => !reason.is_orderly(),
+            Restart::Temporary => false,
+        }
+    }
+
+    /// Whether the end of a child that was not told to end is reported.
+    pub(super) fn reports(self, reason: &ExitReason) -> bool {
+        self == Restart::Permanent || !reason.is_orderly()
+    }
+}
+
+impl Shutdown {
+    /// Whether a child of this kind that was told to end so has ended as it was told.
+    pub(super) fn was_heeded(self, restart: Restart, reason: &ExitReason) -> bool {
+        match (self, reason) {
+            (Shutdown::BrutalKill, reason) => *reason == ExitReason::Killed,
+            (_, ExitReason::Shutdown) => true,
+            (_, reason) => restart != Restart::Permanent && reason.is_orderly(),
+        }
+    }
 }

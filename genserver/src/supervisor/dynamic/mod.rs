@@ -1,0 +1,347 @@
+//! `simple_one_for_one`: many children of one kind, each started with arguments of its own.
+//!
+//! They have no order and no ids; their pids name them. They end all at once, with one time for all. A child
+//! costs its entry: its pid, and its arguments if it may be restarted.
+
+mod process;
+
+use std::fmt;
+use std::sync::Arc;
+
+use runtime::request::{CallError, ServerRef, call};
+use runtime::{ExitReason, Message, Pid, Spawn, demonitor_flush};
+
+use super::handle::{ChildError, ChildState, Count};
+use super::report::Reporter;
+use super::spec::{Child, Flags, Kind, Restart, Shutdown, Started, start_server};
+use crate::gen_server::{self, GenServer, Options, StopError};
+use crate::proc_lib::{self, Line, Start, StartError};
+use process::{Boot, Process};
+
+/// What all children of a dynamic supervisor have in common.
+pub struct Template<A> {
+    start: Arc<dyn Fn(&A) -> Started + Send + Sync>,
+    restart: Restart,
+    shutdown: Shutdown,
+    kind: Kind,
+}
+
+/// A supervisor of children that are started on demand with an `A` each: OTP's `simple_one_for_one`.
+///
+/// ```
+/// use genserver::supervisor::{DynamicSupervisor, Flags, Restart, Template};
+/// use runtime::prelude::*;
+///
+/// # runtime::run(|| {
+/// let template = Template::process(|n: &u32| {
+///     let n = *n;
+///     move || drop(receive_where(None, |m| m.downcast_ref() == Some(&n)))
+/// })
+/// .restart(Restart::Temporary);
+/// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+/// let child = supervisor.start_child(7).unwrap().unwrap();
+/// assert_eq!(supervisor.count_children().unwrap().active, 1);
+/// supervisor.terminate_child(child.pid).unwrap();
+/// supervisor.stop().unwrap();
+/// # });
+/// ```
+pub struct DynamicSupervisor<A> {
+    server: ServerRef,
+    args: std::marker::PhantomData<fn(A)>,
+}
+
+impl<A: Message + Sync> Template<A> {
+    /// Children that `start` starts, and links to its caller.
+    pub fn new(start: impl Fn(&A) -> Started + Send + Sync + 'static) -> Template<A> {
+        Template {
+            start: Arc::new(start),
+            restart: Restart::default(),
+            shutdown: Shutdown::Within(std::time::Duration::from_secs(5)),
+            kind: Kind::default(),
+        }
+    }
+
+    /// Processes that run what `make` makes of their arguments.
+    pub fn process<F>(make: impl Fn(&A) -> F + Send + Sync + 'static) -> Template<A>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        Template::new(move |args| {
+            let spawned = proc_lib::spawn_opt(Spawn::new().link(), make(args));
+            spawned
+                .map(|spawned| spawned.pid.into())
+                .map_err(StartError::Spawn)
+        })
+    }
+
+    /// gen_servers, each started with its own arguments.
+    pub fn server<S>() -> Template<A>
+    where
+        S: GenServer<Args = A>,
+        A: Clone,
+    {
+        Template::new(|args: &A| start_server(Options::<S>::new(), args.clone()))
+    }
+
+    /// When they are restarted.
+    pub fn restart(mut self, restart: Restart) -> Template<A> {
+        self.restart = restart;
+        self
+    }
+
+    /// How they are ended.
+    pub fn shutdown(mut self, shutdown: Shutdown) -> Template<A> {
+        self.shutdown = shutdown;
+        self
+    }
+
+    /// What they are.
+    pub fn kind(mut self, kind: Kind) -> Template<A> {
+        self.kind = kind;
+        self
+    }
+}
+
+#[derive(Debug)]
+enum Request<A> {
+    StartChild(A),
+    TerminateChild(Pid),
+    WhichChildren,
+    WhichChild(Pid),
+    CountChildren,
+    GetChildSpec(Pid),
+}
+
+#[derive(Debug)]
+enum Answer<A> {
+    Started(Result<Option<Child>, ChildError>),
+    Done(Result<(), ChildError>),
+    Children(Vec<ChildState>),
+    Child(Option<ChildState>),
+    Count(Count),
+    Spec(Option<Template<A>>),
+}
+
+impl<A: Message + Sync> DynamicSupervisor<A> {
+    /// Starts one without children, linked to the caller, its parent. Mirrors `supervisor:start_link/2`.
+    ///
+    /// When [`sys::change_code`] gives it `(Flags, Template<A>)`, it takes them over.
+    ///
+    /// # Errors
+    ///
+    /// The flags are refused, with a [`SpecError`](super::SpecError) for the reason: `auto_shutdown` is not for
+    /// dynamic children. The process cannot be spawned.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn start_link(
+        flags: Flags,
+        template: Template<A>,
+    ) -> Result<DynamicSupervisor<A>, StartError> {
+        DynamicSupervisor::start_named(None, flags, template)
+    }
+
+    /// As [`start_link`](DynamicSupervisor::start_link), under a name.
+    ///
+    /// # Errors
+    ///
+    /// As there; another process has the name.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn start_link_named(
+        name: impl Into<ServerRef>,
+        flags: Flags,
+        template: Template<A>,
+    ) -> Result<DynamicSupervisor<A>, StartError> {
+        DynamicSupervisor::start_named(Some(name.into()), flags, template)
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn start_named(
+        name: Option<ServerRef>,
+        flags: Flags,
+        template: Template<A>,
+    ) -> Result<DynamicSupervisor<A>, StartError> {
+        if let Some(pid) = name.as_ref().and_then(ServerRef::whereis) {
+            return Err(StartError::AlreadyStarted(pid));
+        }
+        let parent = runtime::self_pid();
+        let start = Start {
+            spawn: Spawn::new(),
+            links: true,
+            timeout: None,
+        };
+        let module = "supervisor";
+        let (spawned, monitor) = start.behaviour(|tag| {
+            let line = Line::of_children();
+            let reporter = Reporter { name, module };
+            Process::booting(parent, flags, template, reporter, Boot { tag, line })
+        })?;
+        demonitor_flush(monitor);
+        Ok(DynamicSupervisor::of(spawned.pid))
+    }
+
+    /// The supervisor that this means, if it is one of that kind.
+    pub fn of(server: impl Into<ServerRef>) -> DynamicSupervisor<A> {
+        DynamicSupervisor {
+            server: server.into(),
+            args: std::marker::PhantomData,
+        }
+    }
+
+    /// How it is named.
+    pub fn server_ref(&self) -> &ServerRef {
+        &self.server
+    }
+
+    /// The process that it is now.
+    pub fn whereis(&self) -> Option<Pid> {
+        self.server.whereis()
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn ask(&self, request: Request<A>) -> Result<Answer<A>, CallError> {
+        call(&self.server, request, None)
+    }
+
+    /// Starts a child. None: its start function had nothing to start. Mirrors `supervisor:start_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn start_child(&self, args: A) -> Result<Option<Child>, ChildError> {
+        match self
+            .ask(Request::StartChild(args))
+            .map_err(ChildError::Call)?
+        {
+            Answer::Started(started) => started,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// Ends a child, or its retries, by the pid that it had; one that has ended already is no error. Mirrors `supervisor:terminate_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn terminate_child(&self, child: Pid) -> Result<(), ChildError> {
+        match self
+            .ask(Request::TerminateChild(child))
+            .map_err(ChildError::Call)?
+        {
+            Answer::Done(done) => done,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// The children, in no order: running, or restarting. Mirrors `supervisor:which_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// The call has failed.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn which_children(&self) -> Result<Vec<ChildState>, CallError> {
+        match self.ask(Request::WhichChildren)? {
+            Answer::Children(children) => Ok(children),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// One child, by its pid, or by the one that it had when it ended. Mirrors `supervisor:which_child/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn which_child(&self, child: Pid) -> Result<ChildState, ChildError> {
+        let answer = self.ask(Request::WhichChild(child));
+        match answer.map_err(ChildError::Call)? {
+            Answer::Child(state) => state.ok_or(ChildError::NotFound),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// What a child has in common with all, if it is one. Mirrors `supervisor:get_childspec/2`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChildError`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn get_childspec(&self, child: Pid) -> Result<Template<A>, ChildError> {
+        let answer = self.ask(Request::GetChildSpec(child));
+        match answer.map_err(ChildError::Call)? {
+            Answer::Spec(template) => template.ok_or(ChildError::NotFound),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// Counts the children. Mirrors `supervisor:count_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// The call has failed.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn count_children(&self) -> Result<Count, CallError> {
+        match self.ask(Request::CountChildren)? {
+            Answer::Count(count) => Ok(count),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// Ends the supervisor, and its children before. Mirrors `supervisor:stop/1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`gen_server::stop`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn stop(&self) -> Result<(), StopError> {
+        gen_server::stop(&self.server, ExitReason::Normal, None)
+    }
+}
+
+impl<A> Clone for DynamicSupervisor<A> {
+    fn clone(&self) -> DynamicSupervisor<A> {
+        DynamicSupervisor {
+            server: self.server.clone(),
+            args: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<A> From<&DynamicSupervisor<A>> for ServerRef {
+    fn from(supervisor: &DynamicSupervisor<A>) -> ServerRef {
+        supervisor.server.clone()
+    }
+}
+
+impl<A> Clone for Template<A> {
+    fn clone(&self) -> Template<A> {
+        Template {
+            start: Arc::clone(&self.start),
+            ..*self
+        }
+    }
+}
+
+impl<A> fmt::Debug for DynamicSupervisor<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DynamicSupervisor<{}>", self.server)
+    }
+}
+
+impl<A> fmt::Debug for Template<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template")
+            .field("restart", &self.restart)
+            .field("shutdown", &self.shutdown)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
