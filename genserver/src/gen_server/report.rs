@@ -148,9 +148,11 @@ fn client_text(client: Pid) -> String {
 }
 
 pub(crate) fn report_no_handle_info<S>(message: &AnyMessage) {
+    let me = runtime::self_pid();
     tracing::warn!(
         target: "gen_server::no_handle_info",
-        pid = %runtime::self_pid(),
+        pid = %me,
+        label = runtime::label(me).unwrap_or_default(),
         server = type_name::<S>(),
         message = %Shown::message(message),
         "a message that the gen_server has no handle_info for"

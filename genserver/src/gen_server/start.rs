@@ -187,7 +187,7 @@ impl<S: GenServer> Options<S> {
         self
     }
 
-    /// Options of the process; a link or a monitor among them is an error of the caller's.
+    /// Options of the process; with a monitor among them the start panics.
     pub fn spawn(
         mut self,
         options: impl FnOnce(Spawn<'static>) -> Spawn<'static> + 'static,

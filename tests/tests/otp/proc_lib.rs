@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use genserver::proc_lib::{
-    self, Parent, Refused, Start, StartError, StopError, ancestors, initial_call, stop,
+    self, Parent, Refused, Start, StartError, StopError, ancestors, initial_call,
 };
 use genserver::{Called, GenServer, Init, Never, ServerRef};
 use runtime::prelude::*;
@@ -168,7 +168,7 @@ fn hibernate() {
 /// A stop ends a process with the reason asked for, and says if there is none, if it ended otherwise, or not in
 /// time; the order reaches it all the same.
 #[runtime::test]
-fn stop_() {
+fn stop() {
     fn special(ends: impl Fn(ExitReason) -> ExitReason + Send + 'static) -> Pid {
         proc_lib::spawn(move || -> () {
             let mut debug = sys::Debug::new();
@@ -180,11 +180,14 @@ fn stop_() {
         })
     }
     let pid = special(|reason| reason);
-    assert_eq!(stop(pid, ExitReason::Normal, None), Ok(()));
-    assert_eq!(stop(pid, ExitReason::Normal, None), Err(StopError::NoProc));
+    assert_eq!(proc_lib::stop(pid, ExitReason::Normal, None), Ok(()));
+    assert_eq!(
+        proc_lib::stop(pid, ExitReason::Normal, None),
+        Err(StopError::NoProc)
+    );
     let pid = special(|_| ExitReason::other("otherwise"));
     assert_eq!(
-        stop(pid, ExitReason::Normal, None),
+        proc_lib::stop(pid, ExitReason::Normal, None),
         Err(StopError::Other(ExitReason::other("otherwise")))
     );
     let me = self_pid();
@@ -195,7 +198,7 @@ fn stop_() {
     });
     register("hangs", pid).expect("it is free");
     assert_eq!(
-        stop("hangs", ExitReason::Shutdown, Some(SOON)),
+        proc_lib::stop("hangs", ExitReason::Shutdown, Some(SOON)),
         Err(StopError::Timeout(SOON))
     );
     let watched = monitor(pid);
@@ -243,6 +246,86 @@ fn t_format() {
         assert!(report.fields.len() < 10_000, "{}", report.fields.len());
     }
     reports::expect("proc_lib::crash", &["smörgåsbord, 漢字"]);
+}
+
+/// Whatever is in a report, and however it is shown, a report comes of it, each part within bounds: reasons, messages,
+/// labels, what is in the dictionary.
+#[runtime::test]
+fn t_format_arbitrary() {
+    reports::collect();
+    struct Bad;
+    impl std::fmt::Debug for Bad {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("half")?;
+            panic!("not to be shown")
+        }
+    }
+    struct Failing;
+    impl std::fmt::Debug for Failing {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Err(std::fmt::Error)
+        }
+    }
+    struct Receiving;
+    impl std::fmt::Debug for Receiving {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "{:?}", receive_any())
+        }
+    }
+    let reasons = [
+        ExitReason::Kill,
+        ExitReason::Killed,
+        ExitReason::NoProc,
+        ExitReason::NoConnection,
+        ExitReason::other(()),
+        ExitReason::other(vec![Some(1.5f64), None]),
+        ExitReason::other(ExitReason::other("nested")),
+    ];
+    for reason in reasons {
+        let told = reason.clone();
+        let (pid, watched) = proc_lib::spawn_monitor(move || -> () {
+            proc_lib::set_label("l\u{e5}bel \n\0".repeat(3));
+            runtime::dictionary::put("bad", Bad);
+            runtime::dictionary::put("failing", Failing);
+            send(self_pid(), Bad);
+            send(self_pid(), Receiving);
+            send(self_pid(), Failing);
+            exit(told)
+        });
+        assert_eq!(down_of(watched), reason);
+        reports::expect(
+            "proc_lib::crash",
+            &[&format!("pid={pid} "), "message_queue_len=3 "],
+        );
+        assert_eq!(crashes(pid), 1);
+    }
+}
+
+/// The parts of a report are bounded each for itself: values in length, messages in number.
+#[runtime::test]
+fn report_cb() {
+    reports::collect();
+    let (pid, watched) = proc_lib::spawn_monitor(|| -> () {
+        for n in 0..1000u32 {
+            send(
+                self_pid(),
+                format!("message {n} {}", "long ".repeat(10_000)),
+            );
+        }
+        runtime::dictionary::put("key", "long ".repeat(10_000));
+        panic!("{}", "long ".repeat(10_000))
+    });
+    down_of(watched);
+    let parts = [
+        &format!("pid={pid} ") as &str,
+        "message_queue_len=1000 ",
+        "message 0 ",
+        "message 9 ",
+        "(cut)",
+    ];
+    let report = reports::expect("proc_lib::crash", &parts);
+    assert!(!report.fields.contains("message 10 "));
+    assert!(report.fields.len() < 20_000, "{}", report.fields.len());
 }
 
 /// A start whose spawn options have a monitor is a mistake of the caller's.

@@ -1,10 +1,14 @@
 //! Calls, casts, other messages, and what callbacks return.
 
-use super::*;
+use genserver::gen_server;
 
-/// Mirrors `call`.
+use super::*;
+use crate::expect::reports;
+
+/// Answers at once and later; a time-out that the next call interrupts, and one that comes; a caller that does not
+/// wait long enough; a server that stops with an answer and without.
 #[runtime::test]
-fn call_() {
+fn call() {
     let server = start_link::<Test>(plain()).expect("starts");
     answers(&server);
     // A delayed reply, and one by another process.
@@ -14,22 +18,19 @@ fn call_() {
     }));
     assert_eq!(delayed, Ok(8));
     // A time-out that the next call does not let come, and one that comes.
-    let hour = Duration::from_secs(3600);
     assert_eq!(
-        server.call(on_call(move |_, _| Ok(reply(9).timeout(hour)))),
+        server.call(on_call(|_, _| Ok(reply(9).timeout(HOUR)))),
         Ok(9)
     );
     answers(&server);
-    let soon = Duration::from_millis(1);
     assert_eq!(
-        server.call(on_call(move |_, _| Ok(reply(9).timeout(soon)))),
+        server.call(on_call(|_, _| Ok(reply(9).timeout(SOON)))),
         Ok(9)
     );
     assert_eq!(message::<&str>(), "timeout");
     // A caller that does not wait long enough.
-    let time = Duration::from_millis(1);
-    let late = server.call_timeout(on_call(|_, _| Ok(Called::NoReply(Action::Wait))), time);
-    assert_eq!(late.unwrap_err().failure, Failure::Timeout(time));
+    let late = server.call_timeout(on_call(|_, _| Ok(Called::NoReply(Action::Wait))), SOON);
+    assert_eq!(late.unwrap_err().failure, Failure::Timeout(SOON));
     answers(&server);
     // A server that stops with and without an answer; terminate has run before the answer came.
     let stopped = server.call(on_call(|_, _| {
@@ -47,31 +48,39 @@ fn call_() {
     nothing();
 }
 
-/// Mirrors `cast` and `info`.
+/// What `handle_cast` may return: it goes on, with a time-out or without, or stops.
 #[runtime::test]
-fn cast_and_info() {
-    let soon = Duration::from_millis(1);
-    for by_cast in [true, false] {
-        let server = start::<Test>(plain()).expect("starts");
-        let pid = pid_of(&server);
-        let tell = |f: Other| match by_cast {
-            true => server.cast(f),
-            false => send(pid, f),
-        };
-        tell(on_other(|test| {
-            send(test.parent, "noreply");
-            Ok(done())
-        }));
-        assert_eq!(message::<&str>(), "noreply");
-        tell(on_other(move |_| Ok(done().timeout(soon))));
-        assert_eq!(message::<&str>(), "timeout");
-        tell(on_other(|_| Ok(Done::Stop(ExitReason::Shutdown))));
-        assert_eq!(terminated(), ExitReason::Shutdown);
-    }
+fn cast() {
+    let server = start::<Test>(plain()).expect("starts");
+    told(|f| server.cast(f));
+    // Nobody there to take it is no error.
+    server.cast(on_other(|_| Ok(done())));
+    Server::<Test>::of("nobody").cast(on_other(|_| Ok(done())));
     nothing();
 }
 
-/// Mirrors `continue`: after init, calls, casts and infos, one after another, and always before a message
+/// What `handle_info` may return: as `cast`.
+#[runtime::test]
+fn info() {
+    let server = start::<Test>(plain()).expect("starts");
+    let pid = pid_of(&server);
+    told(|f| send(pid, f));
+    nothing();
+}
+
+fn told(tell: impl Fn(Other)) {
+    tell(on_other(|test| {
+        send(test.parent, "noreply");
+        Ok(done())
+    }));
+    assert_eq!(message::<&str>(), "noreply");
+    tell(on_other(|_| Ok(done().timeout(SOON))));
+    assert_eq!(message::<&str>(), "timeout");
+    tell(on_other(|_| Ok(Done::Stop(ExitReason::Shutdown))));
+    assert_eq!(terminated(), ExitReason::Shutdown);
+}
+
+/// After init, calls, casts and infos, one after another, and always before a message
 /// that the server had sent itself.
 #[runtime::test]
 fn r#continue() {
@@ -100,32 +109,10 @@ fn r#continue() {
     assert_eq!(terminated(), ExitReason::Shutdown);
 }
 
-/// Mirrors `multicall` and `abcast`, on the local node.
+/// A call and a cast to the servers of a name on all nodes; a node that has none is named.
 #[runtime::test]
-fn multicall_and_abcast() {
-    #[derive(Clone, Copy)]
-    struct Echo(Pid);
-    impl GenServer for Echo {
-        type Args = Pid;
-        type Call = u32;
-        type Reply = u32;
-        type Cast = u32;
-        type Continue = genserver::Never;
-        fn init(parent: Pid) -> Result<Init<Echo>, ExitReason> {
-            Ok(Echo(parent).into())
-        }
-        fn handle_call(&mut self, n: u32, _: From<u32>) -> Result<Called<u32>, ExitReason> {
-            Ok(reply(n))
-        }
-        fn handle_cast(&mut self, n: u32) -> Result<Done, ExitReason> {
-            send(self.0, n);
-            Ok(done())
-        }
-    }
-    Options::<Echo>::new()
-        .name("echo")
-        .start(self_pid())
-        .expect("starts");
+fn multicall() {
+    named_echo();
     let nodes = [NodeName::Local];
     assert_eq!(
         multi_call::<Echo>(&nodes, "echo", 3, None),
@@ -135,22 +122,131 @@ fn multicall_and_abcast() {
         multi_call::<Echo>(&nodes, "nobody", 3, None),
         (vec![], vec![NodeName::Local])
     );
-    abcast::<Echo>(&nodes, "echo", 4);
-    assert_eq!(message::<u32>(), 4);
-    abcast::<Echo>(&nodes, "nobody", 5);
+    // The time is for all together, and no late answer comes.
+    sys::suspend("echo").expect("it answers");
+    assert_eq!(
+        multi_call::<Echo>(&nodes, "echo", 3, Some(SOON)),
+        (vec![], vec![NodeName::Local])
+    );
+    sys::resume("echo").expect("it answers");
+    assert_eq!(Server::<Echo>::of("echo").call(4), Ok(4));
     nothing();
+}
+
+/// `abcast` reaches the server that is registered, and does not mind if there is none.
+#[runtime::test]
+fn abcast() {
+    named_echo();
+    let nodes = [NodeName::Local];
+    gen_server::abcast::<Echo>(&nodes, "echo", 4);
+    assert_eq!(message::<u32>(), 4);
+    gen_server::abcast::<Echo>(&nodes, "nobody", 5);
+    nothing();
+}
+
+/// It answers what it is asked, and tells its parent what is cast.
+struct Echo(Pid);
+
+impl GenServer for Echo {
+    type Args = Pid;
+    type Call = u32;
+    type Reply = u32;
+    type Cast = u32;
+    type Continue = Never;
+
+    fn init(parent: Pid) -> Result<Init<Echo>, ExitReason> {
+        Ok(Echo(parent).into())
+    }
+
+    fn handle_call(&mut self, n: u32, _: From<u32>) -> Result<Called<u32>, ExitReason> {
+        Ok(reply(n))
+    }
+
+    fn handle_cast(&mut self, n: u32) -> Result<Done, ExitReason> {
+        send(self.0, n);
+        Ok(done())
+    }
+}
+
+fn named_echo() {
+    let options = Options::<Echo>::new().name("echo");
+    options.start(self_pid()).expect("starts");
 }
 
 /// A request of another type through a bare pid ends the server with a reason that names it, and the caller.
 #[runtime::test]
 fn a_wrong_request() {
     let server = start::<Test>(plain()).expect("starts");
-    let answer = call::<_, u32>(&server, "no such request", None);
+    let answer = request::call::<_, u32>(&server, "no such request", None);
     let Failure::Ended(reason) = answer.unwrap_err().failure else {
         panic!("it ends");
     };
     assert!(reason.to_string().contains("&str"), "{reason}");
     terminated();
+}
+
+/// It has the callbacks that it must have.
+struct Bare;
+
+impl GenServer for Bare {
+    type Args = Action<()>;
+    type Call = u32;
+    type Reply = u32;
+    type Cast = ();
+    type Continue = ();
+
+    fn init(action: Action<()>) -> Result<Init<Bare, ()>, ExitReason> {
+        Ok(Init::Ok(Bare, action))
+    }
+
+    fn handle_call(&mut self, n: u32, _: From<u32>) -> Result<Called<u32, ()>, ExitReason> {
+        Ok(reply(n))
+    }
+}
+
+/// Without `handle_info` a message is reported and dropped, and the server lives.
+#[runtime::test]
+fn undef_handle_info() {
+    reports::collect();
+    let server = start::<Bare>(Action::Wait).expect("starts");
+    let pid = server.whereis().expect("it lives");
+    send(pid, "dropped, and reported");
+    assert_eq!(server.call(1), Ok(1));
+    let parts = [&format!("pid={pid} ") as &str, "dropped, and reported"];
+    reports::expect("gen_server::no_handle_info", &parts);
+    assert_eq!(reports::count("gen_server::no_handle_info", &parts), 1);
+}
+
+/// Without `handle_cast` a cast ends the server, with `Undefined`.
+#[runtime::test]
+fn undef_handle_cast() {
+    let (server, watched) = start_monitor::<Bare>(Action::Wait).expect("starts");
+    server.cast(());
+    let undefined = ExitReason::other(Undefined("handle_cast"));
+    assert_eq!(down_of(watched), undefined);
+}
+
+/// Without `handle_continue` the server ends with `Undefined`, after its start.
+#[runtime::test]
+fn undef_handle_continue() {
+    let started = start_monitor::<Bare>(Action::Continue(()));
+    let (_, watched) = started.expect("continue comes after the start");
+    let undefined = ExitReason::other(Undefined("handle_continue"));
+    assert_eq!(down_of(watched), undefined);
+}
+
+/// Without `code_change` an upgrade is refused, and the server is as it was.
+#[runtime::test]
+fn undef_code_change() {
+    let server = start::<Bare>(Action::Wait).expect("starts");
+    sys::suspend(&server).expect("it is suspended");
+    let undefined = ExitReason::other(Undefined("code_change"));
+    assert_eq!(
+        sys::change_code(&server, ()),
+        Err(sys::ChangeCodeError::Refused(undefined))
+    );
+    sys::resume(&server).expect("it goes on");
+    assert_eq!(server.call(1), Ok(1));
 }
 
 /// An exit that a callback catches does not end its server.
@@ -163,49 +259,4 @@ fn a_caught_exit() {
         Ok(reply(1))
     }));
     assert_eq!(answer, Ok(1));
-    let _: Box<dyn Any> = Box::new(server);
-}
-
-/// Mirrors `undef_handle_cast`, `undef_handle_continue` and `undef_handle_info`: what a server does not have.
-#[runtime::test]
-fn undefined_callbacks() {
-    struct Bare;
-    impl GenServer for Bare {
-        type Args = bool;
-        type Call = u32;
-        type Reply = u32;
-        type Cast = ();
-        type Continue = ();
-        fn init(continues: bool) -> Result<Init<Bare, ()>, ExitReason> {
-            let action = if continues {
-                Action::Continue(())
-            } else {
-                Action::Wait
-            };
-            Ok(Init::Ok(Bare, action))
-        }
-        fn handle_call(&mut self, n: u32, _: From<u32>) -> Result<Called<u32, ()>, ExitReason> {
-            Ok(reply(n))
-        }
-    }
-    let (server, monitor) = start_monitor::<Bare>(false).expect("starts");
-    send(server.whereis().expect("it lives"), "dropped, and reported");
-    assert_eq!(server.call(1), Ok(1));
-    sys::suspend(&server).expect("it answers");
-    assert_eq!(
-        sys::change_code(&server, ()),
-        Err(sys::ChangeCodeError::Refused(ExitReason::other(Undefined(
-            "code_change"
-        ))))
-    );
-    sys::resume(&server).expect("it answers");
-    server.cast(());
-    receive! { Down { monitor: of, reason, .. } if of == monitor => {
-        assert_eq!(reason, ExitReason::other(Undefined("handle_cast")));
-    } }
-    let started = start_monitor::<Bare>(true);
-    let (_, monitor) = started.expect("continue comes after the start");
-    receive! { Down { monitor: of, reason, .. } if of == monitor => {
-        assert_eq!(reason, ExitReason::other(Undefined("handle_continue")));
-    } }
 }

@@ -2,10 +2,10 @@
 
 use super::*;
 
-/// Mirrors `crash`: a panic, an exit and an error of a callback end the server, by way of terminate, with that
-/// reason; the caller has it.
+/// A panic, an exit and an error of a callback end the server, by way of terminate, with that reason; the caller has
+/// it.
 #[runtime::test]
-fn crash() {
+fn a_callback_that_fails() {
     type Expected = fn(&ExitReason) -> bool;
     let failures: [(fn() -> Call, Expected); 3] = [
         (
@@ -33,52 +33,72 @@ fn crash() {
     nothing();
 }
 
-/// Mirrors `stop1` to `stop6`: by pid, local and global name; then there is no such process; another reason than
-/// asked for, no end in time, and oneself.
+/// A stop by pid: it is dead then; a second one finds no process.
 #[runtime::test]
-fn stop_() {
+fn stop1() {
     let server = start::<Test>(plain()).expect("starts");
+    let pid = pid_of(&server);
     assert_eq!(server.stop(), Ok(()));
+    assert!(!is_process_alive(pid));
     assert_eq!(terminated(), ExitReason::Normal);
     assert_eq!(server.stop(), Err(StopError::NoProc));
-    Options::<Test>::new()
-        .name("to stop")
-        .start(plain())
-        .expect("starts");
-    assert_eq!(stop("to stop", ExitReason::other("asked"), None), Ok(()));
-    assert_eq!(terminated(), ExitReason::other("asked"));
+    nothing();
+}
+
+fn stopped_by(name: ServerRef, reason: ExitReason) {
+    let options = Options::<Test>::new().name(&name);
+    let server = options.start(plain()).expect("starts");
+    assert_eq!(name.whereis(), server.whereis());
+    assert_eq!(stop(&name, reason.clone(), Some(HOUR)), Ok(()));
+    assert_eq!(terminated(), reason);
+    assert_eq!(name.whereis(), None);
+    assert_eq!(stop(&name, reason, None), Err(StopError::NoProc));
+    nothing();
+}
+
+/// A stop by local name, with a reason of one's own, which is reported.
+#[runtime::test]
+fn stop4() {
+    stopped_by("to stop".into(), ExitReason::other("asked"));
+}
+
+/// A stop by global name.
+#[runtime::test]
+fn stop6() {
+    let name = Name::from(format!("to stop {}", self_pid()));
+    stopped_by(ServerRef::Global(name), ExitReason::Shutdown);
+}
+
+/// A server that does not stop in time stops later; one that stops for another reason says so; nobody stops itself so.
+#[runtime::test]
+fn stop_that_fails() {
+    let server = start::<Test>(plain()).expect("starts");
+    server.cast(on_other(|test| {
+        send(test.parent, self_pid());
+        receive! { "go on" : &str => Ok(done()) }
+    }));
+    let pid: Pid = message();
     assert_eq!(
-        stop("to stop", ExitReason::Normal, None),
-        Err(StopError::NoProc)
+        stop(&server, ExitReason::Normal, Some(SOON)),
+        Err(StopError::Timeout(SOON))
     );
-    let name = Name::from(format!("global {}", self_pid()));
-    let server = Options::<Test>::new()
-        .global(name.clone())
-        .start(plain())
-        .expect("starts");
-    assert_eq!(Global.whereis_name(&name), Some(pid_of(&server)));
-    assert_eq!(
-        stop(ServerRef::Global(name.clone()), ExitReason::Shutdown, None),
-        Ok(())
+    assert!(is_process_alive(pid));
+    send(pid, "go on");
+    assert_eq!(terminated(), ExitReason::Normal);
+    end_of(pid);
+    let server = start::<Test>(plain()).expect("starts");
+    server.cast(on_other(|_| Ok(Done::Stop(ExitReason::other("its own")))));
+    let reason = ExitReason::other("its own");
+    let stopped = server.stop();
+    assert!(
+        [Err(StopError::Other(reason)), Err(StopError::NoProc)].contains(&stopped),
+        "{stopped:?}"
     );
-    assert_eq!(terminated(), ExitReason::Shutdown);
-    assert_eq!(Global.whereis_name(&name), None);
+    terminated();
     assert_eq!(
         stop(self_pid(), ExitReason::Normal, None),
         Err(StopError::CallingSelf)
     );
-    // It is at work, and ends later.
-    let server = start::<Test>(plain()).expect("starts");
-    server.cast(on_other(|_| {
-        sleep(Duration::from_millis(20));
-        Ok(done())
-    }));
-    let time = Duration::from_millis(1);
-    assert_eq!(
-        stop(&server, ExitReason::Normal, Some(time)),
-        Err(StopError::Timeout(time))
-    );
-    assert_eq!(terminated(), ExitReason::Normal);
     nothing();
 }
 
@@ -112,29 +132,85 @@ fn the_parents_end() {
     }
 }
 
-/// A terminate that panics: its reason takes the other's place, and the reply goes out all the same.
-#[runtime::test]
-fn terminate_crashes() {
-    struct Bad;
-    impl GenServer for Bad {
-        type Args = ();
-        type Call = ();
-        type Reply = u32;
-        type Cast = genserver::Never;
-        type Continue = genserver::Never;
-        fn init((): ()) -> Result<Init<Bad>, ExitReason> {
-            Ok(Bad.into())
-        }
-        fn handle_call(&mut self, (): (), _: From<u32>) -> Result<Called<u32>, ExitReason> {
-            Ok(Called::StopReply(ExitReason::Normal, 7))
-        }
-        fn terminate(&mut self, _: &ExitReason) {
-            panic!("in terminate");
+/// A server whose terminate fails.
+struct Bad(fn());
+
+impl GenServer for Bad {
+    type Args = fn();
+    type Call = ExitReason;
+    type Reply = u32;
+    type Cast = ();
+    type Continue = Never;
+
+    fn init(end: fn()) -> Result<Init<Bad>, ExitReason> {
+        trap_exit(true);
+        Ok(Bad(end).into())
+    }
+
+    fn handle_call(&mut self, why: ExitReason, _: From<u32>) -> Result<Called<u32>, ExitReason> {
+        match why {
+            ExitReason::Normal => Ok(Called::StopReply(ExitReason::Normal, 7)),
+            why => Ok(Called::Stop(why)),
         }
     }
-    let (server, monitor) = start_monitor::<Bad>(()).expect("starts");
-    assert_eq!(server.call(()), Ok(7));
-    receive! { Down { monitor: of, reason, .. } if of == monitor => {
-        assert!(matches!(reason, ExitReason::Panic(p) if p.message() == "in terminate"));
-    } }
+
+    fn handle_cast(&mut self, (): ()) -> Result<Done, ExitReason> {
+        panic!("in a cast")
+    }
+
+    fn terminate(&mut self, _: &ExitReason) {
+        (self.0)();
+    }
+}
+
+fn panics() {
+    panic!("in terminate");
+}
+
+fn has_panicked(reason: &ExitReason) -> bool {
+    matches!(reason, ExitReason::Panic(panic) if panic.message() == "in terminate")
+}
+
+/// A terminate that panics: its reason takes the other's place, however it was come by, and the answer goes out all
+/// the same.
+#[runtime::test]
+fn terminate_that_panics() {
+    type End = fn(&Server<Bad>);
+    let ends: [End; 6] = [
+        |server| assert_eq!(server.call(ExitReason::Normal), Ok(7)),
+        |server| {
+            let error = server.call(ExitReason::Shutdown).unwrap_err();
+            assert!(matches!(error.failure, Failure::Ended(reason) if has_panicked(&reason)));
+        },
+        |server| server.cast(()),
+        |server| {
+            let stopped = stop(server, ExitReason::Shutdown, None);
+            assert!(matches!(stopped, Err(StopError::Other(reason)) if has_panicked(&reason)));
+        },
+        |server| {
+            let told = sys::terminate(server, ExitReason::Shutdown);
+            assert_eq!(told, Ok(()));
+        },
+        // From its parent, and so as its parent's end.
+        |server| exit_signal(server.whereis().expect("it lives"), ExitReason::Shutdown),
+    ];
+    for end in ends {
+        let (server, watched) = start_monitor::<Bad>(panics).expect("starts");
+        end(&server);
+        let reason = down_of(watched);
+        assert!(has_panicked(&reason), "{reason}");
+    }
+    nothing();
+}
+
+/// What a terminate ends with that lacks something, as a missing callback would, is the reason, and not taken for a
+/// missing terminate.
+#[runtime::test]
+fn undef_in_terminate() {
+    fn lacks() {
+        exit(ExitReason::other(Undefined("terminate")))
+    }
+    let server = start::<Bad>(lacks).expect("starts");
+    let reason = ExitReason::other(Undefined("terminate"));
+    assert_eq!(server.stop(), Err(StopError::Other(reason)));
 }

@@ -3,31 +3,38 @@
 mod callbacks;
 mod end;
 mod faults;
+mod format;
+mod requests;
 mod start;
 mod state;
 mod timeouts;
 
-use std::any::Any;
 use std::time::Duration;
 
 use genserver::gen_server::{
-    NodeName, StopError, Timeout, Undefined, abcast, done, enter_loop, multi_call, reply, start,
-    start_link, start_monitor, stop,
+    FormatStatus, NodeName, StopError, Timeout, Undefined, done, enter_loop, multi_call, reply,
+    start, start_link, start_monitor, stop,
 };
-use genserver::request::{Global, NameRegistry, call};
+use genserver::proc_lib;
+use genserver::request::{
+    self, Global, NameRegistry, RequestId, RequestIds, check_response, receive_response,
+    wait_response,
+};
 use genserver::{
-    Action, CallError, Called, Done, Failure, From, GenServer, Init, Options, Server, ServerRef,
-    StartError,
+    Action, CallError, Called, Done, Failure, From, GenServer, Init, Never, Options, Server,
+    ServerRef, StartError,
 };
 use runtime::prelude::*;
-use runtime::{Caught, Name, Status, catch, process_info, unregister};
+use runtime::{Caught, Name, Status, catch, process_info};
 
-use crate::expect::{message, nothing};
+use crate::expect::{down_of, end_of, message, nothing, until};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const SOON: Duration = Duration::from_millis(1);
 
 /// A server whose callbacks do what their messages say.
 struct Test {
     parent: Pid,
-    number: u32,
 }
 
 type Call = Opaque<
@@ -44,7 +51,7 @@ impl GenServer for Test {
     type Continue = &'static str;
 
     fn init((parent, start): Self::Args) -> Result<Init<Self, &'static str>, ExitReason> {
-        let test = Test { parent, number: 0 };
+        let test = Test { parent };
         match start {
             Some(start) => start(test),
             None => Ok(test.into()),
@@ -77,6 +84,7 @@ impl GenServer for Test {
         send(self.parent, with);
         match with {
             "again" => Ok(done().continue_with("last")),
+            "timed" => Ok(Done::Go(Action::TimeoutMsg(HOUR.into(), event()))),
             "stop" => Ok(Done::Stop(ExitReason::Shutdown)),
             _ => Ok(done()),
         }
@@ -85,6 +93,11 @@ impl GenServer for Test {
     fn terminate(&mut self, reason: &ExitReason) {
         send(self.parent, Terminated(reason.clone()));
     }
+}
+
+/// What an event time-out brings.
+fn event() -> AnyMessage {
+    AnyMessage::new("event")
 }
 
 #[derive(Debug)]
@@ -124,7 +137,7 @@ fn answers(server: &Server<Test>) {
 }
 
 fn until_status(pid: Pid, status: Status) {
-    crate::expect::until("it rests so", || {
+    until("it rests so", || {
         process_info(pid).is_some_and(|info| info.status == status)
     });
 }

@@ -1,5 +1,7 @@
 //! Starting a server, and becoming one.
 
+use genserver::gen_server::{self, EnterLoopError};
+
 use super::*;
 
 /// Starting by the three functions, with and without names, and what each failure of init comes to: the exact
@@ -25,7 +27,8 @@ fn start_and_its_failures() {
     nothing();
 }
 
-/// Mirrors `loop_start_fail` and `otp_7669`.
+/// A start that fails in whatever way, again and again: each gives its exact error, and all that the server had is
+/// free before it does.
 #[runtime::test]
 fn loop_start_fail() {
     trap_exit(true);
@@ -75,18 +78,54 @@ fn loop_start_fail() {
     }
     // One that takes too long is killed; the caller does not feel it, though linked.
     for _ in 0..5 {
-        let slow = on_start(|_| {
-            sleep(Duration::from_secs(3600));
-            Ok(Init::Ignore)
-        });
-        let options = Options::<Test>::new()
-            .name("slow")
-            .timeout(Duration::from_millis(2));
-        let error = options.start_link(slow).expect_err("it takes too long");
-        assert!(matches!(error, StartError::Timeout), "{error:?}");
-        assert_eq!(whereis("slow"), None);
+        let slow = || {
+            on_start(|_| {
+                sleep(HOUR);
+                Ok(Init::Ignore)
+            })
+        };
+        let options = || {
+            let options = Options::<Test>::new().name("loop_start_fail");
+            options.timeout(SOON)
+        };
+        let results = [
+            options().start(slow()).map(drop),
+            options().start_link(slow()).map(drop),
+            options().start_monitor(slow()).map(drop),
+        ];
+        for result in results {
+            let error = result.expect_err("it takes too long");
+            assert!(matches!(error, StartError::Timeout), "{error:?}");
+            assert_eq!(whereis("loop_start_fail"), None);
+        }
         nothing();
     }
+}
+
+/// A start whose init refuses is followed at once by another of the same name, local or global: it never finds the
+/// name taken.
+#[runtime::test]
+fn otp_7669() {
+    let local = ServerRef::from("otp_7669");
+    let global = ServerRef::Global(format!("otp_7669 {}", self_pid()).into());
+    type Refuse = fn(Test) -> Result<Init<Test, &'static str>, ExitReason>;
+    let refusals: [Refuse; 2] = [|_| Ok(Init::Ignore), |_| Ok(Init::Stop(ExitReason::Normal))];
+    for name in [local, global] {
+        for refuse in refusals {
+            for _ in 0..100 {
+                let options = Options::<Test>::new().name(&name);
+                let error = options.start(on_start(refuse)).expect_err("it refuses");
+                assert!(
+                    matches!(
+                        error,
+                        StartError::Ignore | StartError::Failed(ExitReason::Normal)
+                    ),
+                    "{error:?}"
+                );
+            }
+        }
+    }
+    nothing();
 }
 
 /// A caller of `start_link` that does not trap exits dies with an abnormal reason of init, and survives the
@@ -114,13 +153,13 @@ fn start_link_without_trapping() {
     } }
 }
 
-/// Mirrors `enter_loop`: a process becomes a server, with what is in its mailbox.
+/// A process becomes a server, with what is in its mailbox.
 #[runtime::test]
-fn enter_loop_() {
+fn enter_loop() {
     let parent = self_pid();
-    let pid = genserver::proc_lib::spawn(move || -> () {
+    let pid = proc_lib::spawn(move || -> () {
         receive! { "go" : &str => {} }
-        enter_loop(Test { parent, number: 3 }, Action::Continue("entered"));
+        gen_server::enter_loop(Test { parent }, Action::Continue("entered"));
     });
     send(
         pid,
@@ -133,4 +172,84 @@ fn enter_loop_() {
     assert_eq!(message::<&str>(), "entered");
     assert_eq!(message::<&str>(), "queued");
     answers(&Server::of(pid));
+}
+
+/// Why a process cannot become a server is its exit reason. Mirrors `enter_loop`, as real `erl` of OTP 25.2 answers.
+#[runtime::test]
+fn enter_loop_that_fails() {
+    let me = self_pid();
+    let test = move || Test { parent: me };
+    let (_, watched) = spawn_monitor!(move || -> () {
+        gen_server::enter_loop(test(), Action::Wait);
+    });
+    let reason = ExitReason::other(EnterLoopError::NotStartedByProcLib);
+    assert_eq!(down_of(watched), reason);
+    let (_, watched) = proc_lib::spawn_monitor(move || -> () {
+        let options = Options::new().name("not its name");
+        options.enter_loop(test(), Action::Wait);
+    });
+    let reason = ExitReason::other(EnterLoopError::NotRegistered);
+    assert_eq!(down_of(watched), reason);
+    nothing();
+}
+
+/// A server that was entered has the debug functions of its options.
+#[runtime::test]
+fn enter_loop_with_debug() {
+    let me = self_pid();
+    let pid = proc_lib::spawn(move || -> () {
+        let options = Options::new().debug([sys::DebugOption::Statistics]);
+        let test = Test { parent: me };
+        options.enter_loop(test, Action::Wait);
+    });
+    answers(&Server::of(pid));
+    let counted = sys::get_statistics(pid).expect("it answers");
+    assert_eq!(counted.expect("it counts").messages_in, 1);
+}
+
+/// A server that was entered, whose parent is known by a local name, ends by way of terminate with its parent.
+#[runtime::test]
+fn spec_init_local_registered_parent() {
+    named_parent(ServerRef::from("a local parent"));
+}
+
+/// As above, by a global name: the parent has the local one no more.
+#[runtime::test]
+fn spec_init_global_registered_parent() {
+    let name = format!("a global parent {}", self_pid());
+    named_parent(ServerRef::Global(name.into()));
+}
+
+fn named_parent(name: ServerRef) {
+    let me = self_pid();
+    let (parent, watched) = proc_lib::spawn_monitor(move || -> () {
+        // A process is an ancestor by its local name.
+        let (ServerRef::Name(local) | ServerRef::Global(local)) = &name else {
+            unreachable!("one of the two")
+        };
+        register(local.clone(), self_pid()).expect("it is free");
+        let child = proc_lib::start_link(move |parent: proc_lib::Parent<()>| -> () {
+            trap_exit(true);
+            parent.init_ack(());
+            receive! { "go" : &str => {} }
+            let test = Test { parent: me };
+            gen_server::enter_loop(test, Action::Wait);
+        });
+        let (child, ()) = child.expect("starts");
+        if let ServerRef::Global(name) = &name {
+            runtime::unregister(name.as_str()).expect("it has it");
+            assert!(Global.register_name(name, self_pid()));
+        }
+        send(child, "go");
+        answers(&Server::of(child));
+        send(me, child);
+        receive! { reason: ExitReason => exit(reason) }
+    });
+    let child: Pid = message();
+    let end = monitor(child);
+    send(parent, ExitReason::other("the parent's"));
+    assert_eq!(down_of(watched), ExitReason::other("the parent's"));
+    assert_eq!(terminated(), ExitReason::other("the parent's"));
+    assert_eq!(down_of(end), ExitReason::other("the parent's"));
+    nothing();
 }
