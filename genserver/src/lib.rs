@@ -13,6 +13,8 @@ mod ask;
 mod attribute;
 pub mod gen_server;
 pub mod proc_lib;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod supervisor;
 mod task;
 

@@ -151,9 +151,14 @@ impl Reporter {
         if reason.is_orderly() {
             return;
         }
+        let name = match &self.name {
+            Some(ServerRef::Name(name)) => name.as_str(),
+            _ => "",
+        };
         tracing::error!(
             target: "gen_server::terminate",
             pid = %self_pid(),
+            registered_name = name,
             server = self.module,
             reason = %Shown::new(&Said(reason)),
             state = %state(),
