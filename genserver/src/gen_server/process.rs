@@ -56,7 +56,6 @@ pub(super) struct Process<S: GenServer> {
     pending: Pending,
     hibernate_after: Option<Duration>,
     debug: Debug,
-    last: Last,
 }
 
 /// How a server waits.
@@ -88,16 +87,10 @@ pub struct WrongRequest(pub &'static str);
 
 /// Why a server ends.
 enum Stop {
-    /// `terminate` is to be called.
-    Because(ExitReason),
+    /// For this reason, at this; `terminate` is to be called.
+    Because(ExitReason, Last),
     /// It was called already.
     Terminated(ExitReason),
-}
-
-impl From<ExitReason> for Stop {
-    fn from(reason: ExitReason) -> Stop {
-        Stop::Because(reason)
-    }
 }
 
 /// A type's name, shown as such.
@@ -127,7 +120,6 @@ impl<S: GenServer> Process<S> {
             pending: Pending::Wait,
             hibernate_after,
             debug: Debug::new(),
-            last: Last::System,
         }
     }
 
@@ -146,7 +138,6 @@ impl<S: GenServer> Process<S> {
             pending: Pending::Wait,
             hibernate_after,
             debug,
-            last: Last::System,
         };
         process.act(action);
         process
@@ -241,62 +232,64 @@ impl<S: GenServer> Process<S> {
         }
     }
 
-    fn done(&mut self, done: Done<S::Continue>) -> Result<(), Stop> {
+    fn done(&mut self, at: Last, done: Done<S::Continue>) -> Result<(), Stop> {
         match done {
             Done::Go(action) => {
                 self.note_no_reply();
                 self.act(action);
                 Ok(())
             }
-            Done::Stop(reason) => Err(reason.into()),
+            Done::Stop(reason) => Err(Stop::Because(reason, at)),
         }
     }
 
     /// Calls a callback; what it fails with ends the server.
     fn callback<T>(
         &mut self,
+        at: Last,
         callback: impl FnOnce(&mut S) -> Result<T, ExitReason>,
     ) -> Result<T, Stop> {
         let state = self.state();
-        match catch(|| callback(state)) {
-            Ok(result) => Ok(result?),
-            Err(caught) => Err(caught.into_reason().into()),
-        }
+        let reason = match catch(|| callback(state)) {
+            Ok(Ok(returned)) => return Ok(returned),
+            Ok(Err(reason)) => reason,
+            Err(caught) => caught.into_reason(),
+        };
+        Err(Stop::Because(reason, at))
     }
 
     fn call(&mut self, call: Call<S::Call>) -> Result<(), Stop> {
         let Call { client, request } = call;
         let from = client.of::<S::Reply>();
-        self.last = Last::Call(client.pid());
-        match self.callback(|state| state.handle_call(request, from))? {
+        let at = Last::Call(client.pid());
+        match self.callback(at, |state| state.handle_call(request, from))? {
             Called::Reply(answer, action) => {
                 self.note_out(&answer, client.pid());
                 from.reply(answer);
                 self.act(action);
                 Ok(())
             }
-            Called::NoReply(action) => self.done(Done::Go(action)),
+            Called::NoReply(action) => self.done(at, Done::Go(action)),
             Called::StopReply(reason, answer) => {
                 // Terminate goes first, and the answer out whatever becomes of it.
-                let reason = self.terminate(reason);
+                let reason = self.terminate(reason, at);
                 self.note_out(&answer, client.pid());
                 from.reply(answer);
                 Err(Stop::Terminated(reason))
             }
-            Called::Stop(reason) => Err(reason.into()),
+            Called::Stop(reason) => Err(Stop::Because(reason, at)),
         }
     }
 
     fn cast(&mut self, cast: Cast<S::Cast>) -> Result<(), Stop> {
-        self.last = Last::Cast;
-        let done = self.callback(|state| state.handle_cast(cast.request))?;
-        self.done(done)
+        let done = self.callback(Last::Cast, |state| state.handle_cast(cast.request))?;
+        self.done(Last::Cast, done)
     }
 
     fn info(&mut self, message: AnyMessage) -> Result<(), Stop> {
-        self.last = Last::Info(message.type_name());
-        let done = self.callback(|state| state.handle_info(message))?;
-        self.done(done)
+        let at = Last::Info(message.type_name());
+        let done = self.callback(at, |state| state.handle_info(message))?;
+        self.done(at, done)
     }
 
     /// A time-out has come: a message like others, for the debug functions too.
@@ -306,10 +299,9 @@ impl<S: GenServer> Process<S> {
     }
 
     fn continues(&mut self, with: S::Continue) -> Result<(), Stop> {
-        self.last = Last::Continue;
-        let done = self.callback(|state| state.handle_continue(with));
+        let done = self.callback(Last::Continue, |state| state.handle_continue(with));
         self.debug.note(|| Event::Continue);
-        self.done(done?)
+        self.done(Last::Continue, done?)
     }
 
     fn note_out(&mut self, answer: &S::Reply, to: Pid) {
@@ -342,8 +334,7 @@ impl<S: GenServer> Process<S> {
             && exit.from.is_some()
             && exit.from == self.parent
         {
-            self.last = Last::ParentsExit;
-            return Err(exit.reason.clone().into());
+            return Err(Stop::Because(exit.reason.clone(), Last::ParentsExit));
         }
         let message = match self.event_timeout(message) {
             Ok(Some(message)) => return self.timed_out(message),
@@ -361,8 +352,8 @@ impl<S: GenServer> Process<S> {
             Ok(cast) => self.cast(cast),
             Err(message) => match foreign_request(&message) {
                 Some(request) => {
-                    self.last = Last::Info(message.type_name());
-                    Err(ExitReason::other(WrongRequest(request)).into())
+                    let reason = ExitReason::other(WrongRequest(request));
+                    Err(Stop::Because(reason, Last::Info(request)))
                 }
                 None => self.info(message),
             },
@@ -384,16 +375,13 @@ impl<S: GenServer> Process<S> {
         let handled = sys::handle(message, &mut debug, self);
         self.debug = debug;
         match handled {
-            Handled::Terminate(reason) => {
-                self.last = Last::System;
-                Err(reason.into())
-            }
+            Handled::Terminate(reason) => Err(Stop::Because(reason, Last::System)),
             _ => Ok(()),
         }
     }
 
     /// Calls `terminate`; the reason, or another if that failed.
-    fn terminate(&mut self, reason: ExitReason) -> ExitReason {
+    fn terminate(&mut self, reason: ExitReason, at: Last) -> ExitReason {
         let Some(mut state) = self.state.take() else {
             return reason;
         };
@@ -402,14 +390,14 @@ impl<S: GenServer> Process<S> {
             Ok(()) => reason,
             Err(caught) => caught.into_reason(),
         };
-        report_terminate(&state, &self.debug, self.last, &reason);
+        report_terminate(&state, &self.debug, at, &reason);
         self.state = Some(state);
         reason
     }
 
     fn end(&mut self, stop: Stop) -> Next {
         let reason = match stop {
-            Stop::Because(reason) => self.terminate(reason),
+            Stop::Because(reason, at) => self.terminate(reason, at),
             Stop::Terminated(reason) => reason,
         };
         report_crash(type_name::<S>(), &reason);

@@ -24,10 +24,10 @@ pub struct FormatStatus {
     pub log: Vec<LoggedEvent>,
 }
 
-/// What a server does, or has done last.
+/// What a server has come to its end at: the last that it did.
 #[derive(Clone, Copy)]
 pub(super) enum Last {
-    /// A system message, or nothing yet.
+    /// A system message.
     System,
     Call(Pid),
     Cast,

@@ -42,7 +42,10 @@ impl GenServer for Adder {
 
     fn handle_cast(&mut self, by: u32) -> Result<Done<()>, ExitReason> {
         self.0 += by;
-        Ok(done())
+        Ok(match by {
+            0 => done().timeout(NOW),
+            _ => done(),
+        })
     }
 
     fn handle_info(&mut self, _: AnyMessage) -> Result<Done<()>, ExitReason> {
@@ -180,19 +183,30 @@ fn events() {
         ControlFlow::Continue(())
     })
     .expect("it answers");
+    sys::statistics(&server, true).expect("it answers");
     server.call(99).expect("it answers");
     server.cast(1);
     send(server.whereis().expect("it lives"), "info");
+    server.cast(0);
+    until("the time-out has come", || {
+        sys::get_statistics(&server)
+            .is_ok_and(|counted| counted.is_some_and(|counted| counted.messages_in == 5))
+    });
     server.call(0).expect("it answers");
     let call = "in runtime::request::Call<u32>";
+    let cast = "in runtime::request::Cast<u32>";
     for expected in [
         call,
         "out Some(99) Some(99)",
         "continued",
         "new state Adder(99)",
-        "in runtime::request::Cast<u32>",
+        cast,
         "new state Adder(100)",
         "in &str",
+        "new state Adder(100)",
+        cast,
+        "new state Adder(100)",
+        "in genserver::gen_server::process::Timeout",
         "new state Adder(100)",
         call,
         "out Some(100) Some(100)",

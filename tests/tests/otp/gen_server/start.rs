@@ -3,6 +3,7 @@
 use genserver::gen_server::{self, EnterLoopError};
 
 use super::*;
+use crate::expect::exit_of;
 
 /// Starting by the three functions, with and without names, and what each failure of init comes to: the exact
 /// error, at once again with the same name, and nothing is left in the mailbox.
@@ -151,6 +152,25 @@ fn start_link_without_trapping() {
     receive! { Down { monitor: of, reason, .. } if of == monitor => {
         assert_eq!(reason, ExitReason::Normal);
     } }
+}
+
+/// A start with a monitor among the options of the process is a mistake of the caller's; with a link it is linked.
+#[runtime::test]
+fn spawn_options() {
+    trap_exit(true);
+    let caught = catch(|| {
+        let options = Options::<Test>::new().spawn(|spawn| spawn.monitor());
+        options.start(plain()).map(drop)
+    });
+    assert!(matches!(caught, Err(Caught::Panic(_))));
+    let options = Options::<Test>::new().spawn(|spawn| spawn.link().label("labelled"));
+    let server = options.start(plain()).expect("starts");
+    let pid = pid_of(&server);
+    assert_eq!(proc_lib::get_label(pid).as_deref(), Some("labelled"));
+    assert_eq!(runtime::links(), [pid]);
+    exit_signal(pid, ExitReason::Kill);
+    assert_eq!(exit_of(pid), ExitReason::Killed);
+    nothing();
 }
 
 /// A process becomes a server, with what is in its mailbox.
