@@ -24,4 +24,4 @@ pub use gen_server::{
     Action, Called, Done, From, GenServer, Init, Never, Options, Server, StartError,
 };
 pub use runtime::request::{self, CallError, Failure, ServerRef};
-pub use task::{AsyncStream, Task, async_stream};
+pub use task::{AsyncStream, Task, TaskSupervisor, TimedOut, async_stream};

@@ -26,6 +26,7 @@ mod children;
 mod dynamic;
 mod handle;
 mod intensity;
+mod partition;
 mod process;
 mod report;
 mod spec;
@@ -35,6 +36,7 @@ pub use handle::{
     ChildError, ChildInfo, ChildState, Count, FailedToStartChild, Supervisor, SupervisorOptions,
     start_link, start_link_with,
 };
+pub use partition::PartitionSupervisor;
 pub use spec::{
     AutoShutdown, Child, ChildSpec, Flags, Kind, Restart, Shutdown, SpecError, Started, Strategy,
     Supervised, check_childspecs,

@@ -47,6 +47,13 @@ pub enum Shutdown {
     Infinity,
 }
 
+/// Within five seconds.
+impl Default for Shutdown {
+    fn default() -> Shutdown {
+        Shutdown::Within(Duration::from_secs(5))
+    }
+}
+
 /// What a child is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
@@ -208,8 +215,21 @@ impl ChildSpec {
         ChildSpec::new(id, start).kind(Kind::Supervisor)
     }
 
-    /// A dynamic supervisor of this name.
+    /// A dynamic supervisor.
     pub fn dynamic_supervisor<A: Message + Sync>(
+        id: impl Into<String>,
+        flags: Flags,
+        template: Template<A>,
+    ) -> ChildSpec {
+        let start = move || {
+            let (flags, template) = (flags.clone(), template.clone());
+            child_of(DynamicSupervisor::start_link(flags, template)?.server_ref())
+        };
+        ChildSpec::new(id, start).kind(Kind::Supervisor)
+    }
+
+    /// A dynamic supervisor of this name.
+    pub fn named_dynamic_supervisor<A: Message + Sync>(
         name: impl Into<String>,
         flags: Flags,
         template: Template<A>,
@@ -266,6 +286,22 @@ impl ChildSpec {
         &self.id
     }
 
+    /// The partition of this number, which tells its pid at each start.
+    pub(super) fn into_partition(
+        mut self,
+        number: usize,
+        tells: impl Fn(Pid) + Send + Sync + 'static,
+    ) -> ChildSpec {
+        let start = self.start;
+        self.id = number.to_string();
+        self.start = Arc::new(move || {
+            let child = start()?;
+            tells(child.pid);
+            Ok(child)
+        });
+        self
+    }
+
     /// A temporary child is not started again: what its start function holds is let go.
     pub(super) fn forget_start(&mut self) {
         if self.restart == Restart::Temporary {
@@ -275,7 +311,7 @@ impl ChildSpec {
 
     pub(crate) fn how_to_end(&self) -> Shutdown {
         let default = match self.kind {
-            Kind::Worker => Shutdown::Within(Duration::from_secs(5)),
+            Kind::Worker => Shutdown::default(),
             Kind::Supervisor => Shutdown::Infinity,
         };
         self.shutdown.unwrap_or(default)

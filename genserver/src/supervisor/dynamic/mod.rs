@@ -56,7 +56,7 @@ impl<A: Message + Sync> Template<A> {
         Template {
             start: Arc::new(start),
             restart: Restart::default(),
-            shutdown: Shutdown::Within(std::time::Duration::from_secs(5)),
+            shutdown: Shutdown::default(),
             kind: Kind::default(),
         }
     }

@@ -139,7 +139,7 @@ fn supervisors_as_children() {
         many(),
         vec![
             ChildSpec::supervisor("branch", many(), vec![leaf]),
-            ChildSpec::dynamic_supervisor("several", many(), template),
+            ChildSpec::named_dynamic_supervisor("several", many(), template),
         ],
     );
     let root = root.expect("starts");

@@ -1,0 +1,228 @@
+//! Partitions: children that are alike, of which a key names one. What OTP's users take from Elixir.
+//!
+//! One process that all ask is a bottleneck; several share the work, each with its part of the keys. Below is an
+//! ordinary supervisor, whose children put their pids into a table as they start: to route a key asks no process.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use runtime::request::{CallError, NameRegistry, ServerRef};
+use runtime::{ExitReason, Name, Pid, is_process_alive, self_pid};
+
+use super::handle::{ChildInfo, ChildState, Count, Supervisor, start_link};
+use super::spec::{ChildSpec, Flags, Kind, child_of};
+use crate::gen_server::{self, StopError};
+use crate::proc_lib::StartError;
+
+/// A supervisor of partitions, of which each key has one. Mirrors Elixir's `PartitionSupervisor`, without
+/// resizing.
+///
+/// The handle is there before the supervisor is: clone it for those who route by it.
+///
+/// ```
+/// use genserver::supervisor::{ChildSpec, DynamicSupervisor, Flags, PartitionSupervisor, Template};
+/// use runtime::prelude::*;
+/// use std::num::NonZeroUsize;
+///
+/// # runtime::run(|| {
+/// let four = NonZeroUsize::new(4).unwrap();
+/// let rooms = PartitionSupervisor::new(Flags::default(), four, |_| {
+///     let template = Template::process(|name: &&str| {
+///         let name = *name;
+///         move || receive! { from: Pid => send(from, name) }
+///     });
+///     ChildSpec::dynamic_supervisor("rooms", Flags::default(), template)
+/// });
+/// rooms.start_link().unwrap();
+///
+/// // Who starts a room does not wait for who starts a room of another partition.
+/// let kitchen = DynamicSupervisor::of(rooms.via("kitchen")).start_child("kitchen").unwrap();
+/// send(kitchen.unwrap().pid, self_pid());
+/// receive! { name: &str => assert_eq!(name, "kitchen") }
+/// rooms.stop().unwrap();
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct PartitionSupervisor(Arc<Partitions>);
+
+struct Partitions {
+    flags: Flags,
+    specs: Vec<ChildSpec>,
+    routes: Arc<Routes>,
+}
+
+/// Who the supervisor and the partitions are now, or were last.
+struct Routes {
+    supervisor: RwLock<Option<Pid>>,
+    partitions: Box<[RwLock<Option<Pid>>]>,
+}
+
+impl PartitionSupervisor {
+    /// One that is to have so many partitions, each as `make` says of its number, from 0; the specification's id does
+    /// not matter.
+    pub fn new(
+        flags: Flags,
+        partitions: NonZeroUsize,
+        make: impl Fn(usize) -> ChildSpec,
+    ) -> PartitionSupervisor {
+        let routes = Arc::new(Routes {
+            supervisor: RwLock::default(),
+            partitions: (0..partitions.get()).map(|_| RwLock::default()).collect(),
+        });
+        let specs = (0..partitions.get()).map(|number| {
+            let routes = Arc::clone(&routes);
+            // Start functions run in the supervisor.
+            let tells = move |pid| {
+                put(&routes.supervisor, self_pid());
+                put(&routes.partitions[number], pid);
+            };
+            make(number).into_partition(number, tells)
+        });
+        let specs = specs.collect();
+        PartitionSupervisor(Arc::new(Partitions {
+            flags,
+            specs,
+            routes,
+        }))
+    }
+
+    /// Starts the supervisor and its partitions, linked to the caller, its parent. Mirrors
+    /// `PartitionSupervisor.start_link/1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_link`](fn@super::start_link); it runs already.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn start_link(&self) -> Result<Supervisor, StartError> {
+        let running = get(&self.0.routes.supervisor).filter(|pid| is_process_alive(*pid));
+        if let Some(pid) = running {
+            return Err(StartError::AlreadyStarted(pid));
+        }
+        start_link(self.0.flags.clone(), self.0.specs.clone())
+    }
+
+    /// It, as a child of another supervisor.
+    pub fn child_spec(&self, id: impl Into<String>) -> ChildSpec {
+        let this = self.clone();
+        let start = move || child_of(this.start_link()?.server_ref());
+        ChildSpec::new(id, start).kind(Kind::Supervisor)
+    }
+
+    /// How many partitions there are. Mirrors `PartitionSupervisor.partitions/1`.
+    pub fn partitions(&self) -> usize {
+        self.0.routes.partitions.len()
+    }
+
+    /// The number of the partition that a key has, the same each time while the program runs.
+    pub fn partition_of<K: Hash + ?Sized>(&self, key: &K) -> usize {
+        self.0.routes.of(key)
+    }
+
+    /// The partition that a key has, whoever that is when it is asked. Mirrors
+    /// `{:via, PartitionSupervisor, {name, key}}`.
+    pub fn via<K: Hash + ?Sized>(&self, key: &K) -> ServerRef {
+        self.partition(self.partition_of(key))
+    }
+
+    /// A partition by its number; what is too great begins again with 0.
+    pub fn partition(&self, number: usize) -> ServerRef {
+        let registry: Arc<Routes> = Arc::clone(&self.0.routes);
+        let number = number % self.partitions();
+        ServerRef::Via(registry, Name::from(number.to_string().as_str()))
+    }
+
+    /// The partitions, with their numbers, in order. Mirrors `PartitionSupervisor.which_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// The call has failed.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn which_children(&self) -> Result<Vec<(usize, ChildState)>, CallError> {
+        let children = self.supervisor().which_children()?;
+        let numbered = |child: &ChildInfo| Some((child.id.parse().ok()?, child.state));
+        Ok(children.iter().rev().filter_map(numbered).collect())
+    }
+
+    /// Counts the partitions. Mirrors `PartitionSupervisor.count_children/1`.
+    ///
+    /// # Errors
+    ///
+    /// The call has failed.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn count_children(&self) -> Result<Count, CallError> {
+        self.supervisor().count_children()
+    }
+
+    /// Ends the supervisor, and its partitions before. Mirrors `PartitionSupervisor.stop/1`.
+    ///
+    /// # Errors
+    ///
+    /// As [`gen_server::stop`].
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn stop(&self) -> Result<(), StopError> {
+        gen_server::stop(self.server_ref(), ExitReason::Normal, None)
+    }
+
+    /// The supervisor itself, whoever that is when it is asked.
+    pub fn server_ref(&self) -> ServerRef {
+        let registry: Arc<Routes> = Arc::clone(&self.0.routes);
+        ServerRef::Via(registry, Name::from(SUPERVISOR))
+    }
+
+    fn supervisor(&self) -> Supervisor {
+        Supervisor::of(self.server_ref())
+    }
+}
+
+/// The name of the supervisor itself among its routes.
+const SUPERVISOR: &str = "supervisor";
+
+impl Routes {
+    fn of<K: Hash + ?Sized>(&self, key: &K) -> usize {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        (hasher.finish() % self.partitions.len() as u64) as usize
+    }
+}
+
+/// Names are the numbers of the partitions; who they are is not for others to say.
+impl NameRegistry for Routes {
+    fn register_name(&self, _: &Name, _: Pid) -> bool {
+        false
+    }
+
+    fn unregister_name(&self, _: &Name) {}
+
+    fn whereis_name(&self, name: &Name) -> Option<Pid> {
+        if name.as_str() == SUPERVISOR {
+            return get(&self.supervisor);
+        }
+        get(self.partitions.get(name.as_str().parse::<usize>().ok()?)?)
+    }
+}
+
+fn get(place: &RwLock<Option<Pid>>) -> Option<Pid> {
+    *place.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn put(place: &RwLock<Option<Pid>>, pid: Pid) {
+    *place.write().unwrap_or_else(PoisonError::into_inner) = Some(pid);
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartitionSupervisor<{}>", self.partitions.len())
+    }
+}
+
+impl fmt::Debug for PartitionSupervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.routes, f)
+    }
+}
