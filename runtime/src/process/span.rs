@@ -4,12 +4,15 @@
 //! them, the innermost first; when it is resumed it enters them again. Called by the scheduler's
 //! runner, on the thread on which the process runs; a program without a subscriber pays for a load.
 
+use std::ptr;
+
 use tracing::dispatcher::{self, Dispatch};
 use tracing::span::Id;
 
 use super::guarded;
 use super::slot::Slot;
 use crate::process::exit::quietly;
+use crate::thread;
 
 /// So many are left at most: a subscriber may say that it is inside of a span for ever.
 const MOST: usize = 256;
@@ -34,6 +37,8 @@ pub(crate) fn enter(slot: &Slot) {
 #[inline(always)]
 pub(crate) fn end() {
     if dispatcher::has_been_set() {
+        // It may run elsewhere by now: what the subscriber does is not done in its name.
+        thread::this().process.set(ptr::null());
         let _ = leave_all();
     }
 }

@@ -447,7 +447,7 @@ impl Worker {
     }
 
     /// Nobody runs here for the moment. Between two turns that follow each other the last
-    /// process's name may stay: no user code runs then.
+    /// process's name may stay, for what runs then (a subscriber, in `span::end`) clears it first.
     fn no_turn(&self) {
         thread::this().process.set(ptr::null());
         self.running.store(ptr::null_mut(), Ordering::Relaxed);
