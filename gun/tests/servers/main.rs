@@ -1,0 +1,9 @@
+//! Gun beside servers as they are in use: nginx. `.ci/need` installs them.
+//!
+//! Each test starts the servers it needs, with a configuration of its own, and ends them ([`server`]);
+//! what is asked of all of them is in [`exchange`].
+
+mod ca;
+mod exchange;
+mod nginx;
+mod server;
