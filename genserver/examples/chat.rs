@@ -85,15 +85,19 @@ fn room(rooms: &Rooms, name: &str) -> Result<Server<Room>, ExitReason> {
     Ok(Server::of(name))
 }
 
-/// Enters a room, says something, hears as many things as are said there, and leaves.
+/// Enters a room, says hello, hears so many hellos, its own included, and leaves.
 fn guest(
     rooms: Rooms,
     who: &'static str,
     name: &'static str,
     hears: usize,
+    host: Pid,
 ) -> Result<(), ExitReason> {
     let room = room(&rooms, name)?;
     room.call(Enter(who.to_owned()))?;
+    // All are there before the first says something.
+    send(host, Entered);
+    receive! { Open => {} }
     room.cast(Say {
         who: who.to_owned(),
         what: format!("hello, {name}"),
@@ -103,6 +107,14 @@ fn guest(
     }
     Ok(())
 }
+
+/// A guest is in its room.
+#[derive(Debug)]
+struct Entered;
+
+/// Guests may speak.
+#[derive(Debug)]
+struct Open;
 
 #[runtime::main]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -117,15 +129,29 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let rooms = Rooms::start_link(Flags::default(), template.restart(Restart::Temporary))?;
 
-    // Each hears itself at least.
-    let guests = [("Ada", "kitchen"), ("Bob", "garden"), ("Cy", "attic")];
-    for (who, name) in guests {
+    let host = self_pid();
+    let guests = [
+        ("Ada", "kitchen", 3),
+        ("Bob", "kitchen", 3),
+        ("Cy", "kitchen", 3),
+        ("Dora", "garden", 1),
+    ];
+    let mut watched = Vec::new();
+    for (who, name, hears) in guests {
         let rooms = rooms.clone();
-        let (_, watch) = spawn_monitor!(move || guest(rooms, who, name, 1));
+        watched.push(spawn_monitor!(move || guest(rooms, who, name, hears, host)));
+        receive! { Entered => {} }
+    }
+    assert_eq!(rooms.count_children()?.active, 2);
+    for (guest, _) in &watched {
+        send(*guest, Open);
+    }
+    for (_, watch) in watched {
         receive! { Down { monitor, reason, .. } if monitor == watch => {
             assert_eq!(reason, ExitReason::Normal);
         } }
     }
+    // A room ends when its last guest has left.
     while rooms.count_children()?.active > 0 {
         yield_now();
     }

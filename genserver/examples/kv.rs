@@ -2,17 +2,19 @@
 //! supervisor. Lines of text: `get KEY`, `put KEY VALUE`, `del KEY`.
 //!
 //! ```sh
-//! cargo run --release -p genserver --example kv -- 127.0.0.1:7001
+//! cargo run --release -p genserver --example kv                      # talks to itself, and ends
+//! cargo run --release -p genserver --example kv -- 127.0.0.1:7001    # until SIGTERM or Ctrl-C
 //! ```
-//!
-//! SIGTERM and Ctrl-C end it.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use genserver::gen_server::reply;
-use genserver::supervisor::{ChildSpec, Flags, Strategy, start_link};
-use genserver::{Called, From, GenServer, Init, Never, Server};
+use genserver::supervisor::{ChildError, ChildSpec, Flags, Strategy, Supervisor, start_link};
+use genserver::{Called, From, GenServer, Init, Never, Server, StartError};
 use runtime::net::{TcpListener, TcpStream};
 use runtime::prelude::*;
 use runtime::{OsSignal, os_signal_messages};
@@ -78,16 +80,10 @@ fn serve(stream: TcpStream) -> Result<(), ExitReason> {
     Ok(())
 }
 
-#[runtime::main]
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1);
-    let address = address.unwrap_or_else(|| "127.0.0.1:7001".to_owned());
-    os_signal_messages(OsSignal::Terminate)?;
-    os_signal_messages(OsSignal::Interrupt)?;
-    let listener = std::sync::Arc::new(TcpListener::bind(&address)?);
-    println!("listening at {}", listener.local_addr()?);
-
-    // If the acceptor ends, it is started again with the same listener; if the store does, both are.
+/// The store, and who accepts connections: if the acceptor ends, it is started again with the same listener; if the
+/// store does, both are.
+fn start(listener: TcpListener) -> Result<Supervisor, StartError> {
+    let listener = Arc::new(listener);
     let acceptor = move || -> () {
         loop {
             match listener.accept() {
@@ -96,15 +92,64 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     };
-    let supervisor = start_link(
-        Flags::new(Strategy::RestForOne),
-        vec![
-            ChildSpec::named_server::<Store>("store", ()),
-            ChildSpec::process("acceptor", acceptor),
-        ],
-    )?;
-    receive! { signal: OsSignal => println!("{signal:?}: the end") }
+    let children = vec![
+        ChildSpec::named_server::<Store>("store", ()),
+        ChildSpec::process("acceptor", acceptor),
+    ];
+    start_link(
+        Flags::new(Strategy::RestForOne).intensity(3, Duration::from_secs(5)),
+        children,
+    )
+}
+
+/// Asks over a connection of its own.
+fn ask(address: SocketAddr, line: &str) -> io::Result<String> {
+    let stream = TcpStream::connect(address)?;
+    writeln!(&stream, "{line}")?;
+    let mut answer = String::new();
+    BufReader::new(&stream).read_line(&mut answer)?;
+    println!("{line}: {}", answer.trim());
+    Ok(answer.trim().to_owned())
+}
+
+/// Kills a child, and waits until it is there again.
+fn kill(supervisor: &Supervisor, id: &str) -> Result<(), ChildError> {
+    let first = supervisor.which_child(id)?.state;
+    println!("the {id} is killed");
+    exit_signal(first.pid().unwrap_or_else(self_pid), ExitReason::Kill);
+    while supervisor.which_child(id)?.state == first {
+        yield_now();
+    }
+    Ok(())
+}
+
+/// What a client meets.
+fn story(supervisor: &Supervisor, address: SocketAddr) -> Result<(), Box<dyn std::error::Error>> {
+    assert_eq!(ask(address, "put answer 41")?, "-");
+    assert_eq!(ask(address, "put answer 42")?, "41");
+    assert_eq!(ask(address, "get answer")?, "42");
+    assert!(ask(address, "take answer")?.starts_with('?'));
+    // The pairs outlive who accepts connections, not who keeps them.
+    kill(supervisor, "acceptor")?;
+    assert_eq!(ask(address, "get answer")?, "42");
+    kill(supervisor, "store")?;
+    assert_eq!(ask(address, "get answer")?, "-");
+    Ok(())
+}
+
+#[runtime::main]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let given = std::env::args().nth(1);
+    let listener = TcpListener::bind(given.as_deref().unwrap_or("127.0.0.1:0"))?;
+    let address = listener.local_addr()?;
+    println!("listening at {address}");
+    os_signal_messages(OsSignal::Terminate)?;
+    os_signal_messages(OsSignal::Interrupt)?;
+    let supervisor = start(listener)?;
+    match given {
+        Some(_) => receive! { signal: OsSignal => println!("{signal:?}: the end") },
+        None => story(&supervisor, address)?,
+    }
     supervisor.stop()?;
-    let _: io::Result<()> = io::stdout().flush();
     Ok(())
 }

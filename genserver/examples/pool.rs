@@ -136,6 +136,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     receive! {
         AllDone { sum, lost } => {
             assert_eq!(sum, JOBS * (JOBS + 1) * (2 * JOBS + 1) / 6);
+            assert!(lost > 0, "no worker had a mishap");
             println!("{JOBS} squares add up to {sum}; {lost} jobs were lost with their workers, and done again");
         }
     }

@@ -5,7 +5,7 @@
 //! * A child that is being ended is not among the running any more, and not linked: no restart comes of its end.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -140,7 +140,7 @@ impl<A: Message + Sync> Process<A> {
     }
 
     /// Tells these to end.
-    fn end(&mut self, pids: HashSet<Pid>, then: Then) {
+    fn end(&mut self, pids: Vec<Pid>, then: Then) {
         let told = match self.template.shutdown {
             Shutdown::BrutalKill => ExitReason::Kill,
             _ => ExitReason::Shutdown,
@@ -307,7 +307,7 @@ impl<A: Message + Sync> Process<A> {
                 Err(reason) => Err(ChildError::of_start(reason)),
             }),
             Request::TerminateChild(pid) => match self.children.remove(&pid) {
-                Some(_) => return self.end([pid].into(), Then::Answer(client)),
+                Some(_) => return self.end(vec![pid], Then::Answer(client)),
                 // No try follows; and one that is dead is as good as ended.
                 None if self.restarting.remove(&pid).is_some()
                     || !runtime::is_process_alive(pid) =>

@@ -1,6 +1,7 @@
 //! supervisor_SUITE, by subject. Where the suite has a case twice, for tuples and for maps, there is one test.
 
 mod dynamic;
+mod faults;
 mod partition;
 mod restart;
 mod significant;
