@@ -1,11 +1,17 @@
 //! What the functions of this crate ask of a connection's process.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use runtime::Pid;
+use runtime::request::Client;
+use runtime::{Pid, send};
 
-use crate::message::{Protocol, StreamRef};
-use crate::options::{ReplyTo, WsOpts};
+use crate::error::{BadState, Reason};
+use crate::layer::Env;
+use crate::message::{Error, Protocol, StreamRef};
+use crate::options::{Destination, ReplyTo, Transport, WsOpts};
+use crate::recipient::Recipient;
 use crate::websocket::Frame;
 
 #[derive(Debug)]
@@ -16,6 +22,8 @@ pub(crate) enum Command {
         from: Pid,
         fin: bool,
         data: Bytes,
+        /// Who waits for it to be sent.
+        sent: Option<Sent>,
     },
     Cancel {
         stream: StreamRef,
@@ -30,6 +38,11 @@ pub(crate) enum Command {
         from: Pid,
         frames: Vec<Frame>,
     },
+    Ping {
+        ping: StreamRef,
+        tunnel: StreamRef,
+        from: Pid,
+    },
     SetOwner {
         from: Pid,
         owner: Pid,
@@ -41,13 +54,15 @@ pub(crate) enum Command {
 pub(crate) struct Request {
     pub(crate) stream: StreamRef,
     pub(crate) reply_to: ReplyTo,
+    /// The tunnel that it goes through.
+    pub(crate) tunnel: StreamRef,
     pub(crate) flow: Option<u32>,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
-    /// It asks for a Websocket.
-    pub(crate) websocket: Option<WsOpts>,
+    pub(crate) asks: Asks,
+    pub(crate) cancel_on_down: bool,
 }
 
 #[derive(Debug)]
@@ -57,10 +72,135 @@ pub(crate) enum Body {
     Streamed,
 }
 
+/// What a request is to lead to.
+#[derive(Debug)]
+pub(crate) enum Asks {
+    Response,
+    /// With these options, or the connection's.
+    Websocket(Option<WsOpts>),
+    Tunnel(Box<Destination>),
+}
+
+/// Who waits for a piece of a body to be sent. Answered with an error if it is dropped first.
+#[derive(Debug)]
+pub(crate) struct Sent(Option<Box<Client>>);
+
+impl Sent {
+    pub(crate) fn to(client: Client) -> Sent {
+        Sent(Some(Box::new(client)))
+    }
+
+    pub(crate) fn answer(mut self, result: Result<(), BadState>) {
+        if let Some(client) = self.0.take() {
+            client.of().reply(result);
+        }
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            client.of().reply(Err::<(), _>(BadState::NoStream));
+        }
+    }
+}
+
+impl Command {
+    /// How much memory it holds, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Command>()
+            + match self {
+                Command::Request(request) => {
+                    let body = match &request.body {
+                        Body::Whole(bytes) => bytes.len(),
+                        Body::Streamed => 0,
+                    };
+                    let name = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+                        name.as_str().len() + value.len()
+                    };
+                    let headers: usize = request.headers.iter().map(name).sum();
+                    size_of::<Request>() + request.path.len() + headers + body
+                }
+                Command::Data { data, .. } => data.len(),
+                Command::WsSend { frames, .. } => frames.iter().map(Frame::size).sum(),
+                _ => 0,
+            }
+    }
+
+    /// The stream that it is about, or that it begins.
+    pub(crate) fn stream(&self) -> Option<StreamRef> {
+        match self {
+            Command::Request(request) => Some(request.stream),
+            Command::Data { stream, .. }
+            | Command::Cancel { stream, .. }
+            | Command::UpdateFlow { stream, .. }
+            | Command::WsSend { stream, .. } => Some(*stream),
+            Command::Ping { .. } | Command::SetOwner { .. } | Command::Shutdown => None,
+        }
+    }
+
+    /// The tunnel that it goes through, if that is known without its stream.
+    pub(crate) fn tunnel(&self) -> Option<StreamRef> {
+        match self {
+            Command::Request(request) => Some(request.tunnel),
+            Command::Ping { tunnel, .. } => Some(*tunnel),
+            _ => None,
+        }
+    }
+
+    /// Nobody takes it: tells whoever has sent it.
+    pub(crate) fn refuse(self, env: &Arc<Env>) {
+        match self {
+            Command::Request(_) => self.refuse_as(env, BadState::NoTunnel),
+            Command::Ping { .. } => self.refuse_as(env, BadState::NoTunnel),
+            _ => self.refuse_as(env, BadState::NoStream),
+        }
+    }
+
+    /// Tells whoever has sent it why it is not done. An update of what has no flow is for nothing, and no error.
+    pub(crate) fn refuse_as(self, env: &Arc<Env>, what: BadState) {
+        self.fail(env, Reason::BadState(what));
+    }
+
+    pub(crate) fn fail(self, env: &Arc<Env>, reason: Reason) {
+        let (to, stream) = match self {
+            Command::Request(request) => {
+                let flow = None;
+                return Recipient::new(env, request.stream, request.reply_to, flow).fail(reason);
+            }
+            Command::Data {
+                sent: Some(sent), ..
+            } => {
+                return sent.answer(Err(match reason {
+                    Reason::BadState(what) => what,
+                    _ => BadState::NoStream,
+                }));
+            }
+            Command::Data { from, stream, .. }
+            | Command::Cancel { from, stream }
+            | Command::WsSend { from, stream, .. } => (from, stream),
+            Command::Ping { from, ping, .. } => (from, ping),
+            Command::UpdateFlow { .. } | Command::SetOwner { .. } | Command::Shutdown => return,
+        };
+        let error = Error {
+            conn: env.conn,
+            stream: Some(stream),
+            reason,
+        };
+        send(to, error);
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Query {
     Info,
     StreamInfo(StreamRef),
+    /// A piece of a body, answered when it was sent.
+    Data {
+        stream: StreamRef,
+        fin: bool,
+        data: Bytes,
+    },
 }
 
 /// What is known of a connection: see [`info`](crate::info).
@@ -69,16 +209,66 @@ pub(crate) enum Query {
 pub struct Info {
     /// Its owner.
     pub owner: Pid,
+    /// How far it is.
+    pub state: State,
+    /// What is spoken over, to the origin.
+    pub transport: Transport,
     /// What is spoken; none while it is not connected.
     pub protocol: Option<Protocol>,
     /// The peer's address; none while it is not connected, or of a Unix socket.
     pub address: Option<std::net::SocketAddr>,
-    /// The host that it was opened with.
+    /// The scheme of requests' URIs; none if what is spoken has none.
+    pub origin_scheme: Option<&'static str>,
+    /// The host that requests go to: the one that it was opened with, or the end of a tunnel that the whole connection
+    /// has become.
     pub origin_host: String,
-    /// The port that it was opened with; 80 for a Unix socket.
+    /// The port; 80 or 443 for a Unix socket.
     pub origin_port: u16,
+    /// What is between, if the whole connection goes through tunnels, in the order of the data.
+    pub intermediaries: Vec<Intermediary>,
     /// Streams that have not come to their end.
     pub streams: usize,
+    /// Whether it keeps cookies.
+    pub cookie_store: bool,
+    /// Whether it has a handler of events.
+    pub event_handler: bool,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// It looks up, connects, shakes hands, or waits to try again.
+    NotConnected,
+    /// It is up.
+    Connected,
+    /// It ends when what is under way has ended.
+    Closing,
+}
+
+/// Who passes on what goes through a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Intermediary {
+    /// What it was asked with.
+    pub kind: IntermediaryKind,
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What is spoken over, to it.
+    pub transport: Transport,
+    /// What is spoken with it.
+    pub protocol: Protocol,
+}
+
+/// What an intermediary was asked with for a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntermediaryKind {
+    /// CONNECT.
+    Connect,
+    /// SOCKS5.
+    Socks5,
 }
 
 /// What is known of a request: see [`stream_info`](crate::stream_info).
@@ -91,6 +281,26 @@ pub struct StreamInfo {
     pub reply_to: Option<Pid>,
     /// Whether anybody still waits for it.
     pub state: StreamState,
+    /// What is between, if it goes through tunnels, in the order of the data.
+    pub intermediaries: Vec<Intermediary>,
+    /// What it has become, if that is a tunnel.
+    pub tunnel: Option<TunnelInfo>,
+}
+
+/// What is known of a tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TunnelInfo {
+    /// What is spoken over, to its end.
+    pub transport: Transport,
+    /// What is spoken with its end; none while it is not up.
+    pub protocol: Option<Protocol>,
+    /// The scheme of requests' URIs; none if what is spoken has none.
+    pub origin_scheme: Option<&'static str>,
+    /// Its end's host.
+    pub origin_host: String,
+    /// Its end's port.
+    pub origin_port: u16,
 }
 
 /// Whether anybody still waits for a request.

@@ -1,72 +1,146 @@
-//! From a name to a stream of bytes.
+//! From a name to a layer: look-up, socket, TLS, and the protocol that was agreed on. All of it may be dropped at any
+//! point.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use hyper::rt::{Read, ReadBufCursor, Write};
 use runtime::Spawn;
 use runtime::future::sleep;
 use runtime::net::{TcpStream, UnixStream, lookup_host};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::Reason;
-use crate::message::Protocol;
-use crate::options::Opts;
-use crate::tls::{self, TlsStream};
+use crate::event::Event;
+use crate::http1;
+use crate::http2;
+use crate::layer::{Env, Layer, Origin};
+use crate::message::{Protocol, StreamRef};
+use crate::options::{Hop, ReplyTo, Spoken};
+use crate::raw::Raw;
+use crate::tls;
+use crate::transport::Transport;
+use crate::tunnel::Tunnel;
 
-/// Where a connection goes.
+/// Where a connection goes first.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    Tcp { host: String, port: u16 },
+    Tcp,
     Unix(PathBuf),
 }
 
-/// What it goes over.
-pub(crate) enum Transport {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-    Tls(Box<TlsStream>),
-}
-
-impl Transport {
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Transport::Tcp(stream) => stream.peer_addr().ok(),
-            Transport::Tls(stream) => stream.tcp().peer_addr().ok(),
-            Transport::Unix(_) => None,
-        }
-    }
-}
-
-/// Looks the host up and connects. May be dropped at any point.
-pub(crate) async fn connect(target: Target, opts: Opts) -> Result<(Transport, Protocol), Reason> {
-    match target {
-        Target::Tcp { host, port } => {
-            let found = look_up(host.clone(), port);
-            let addresses = within(opts.domain_lookup_timeout, found).await??;
-            let stream = within(opts.connect_timeout, TcpStream::connecting(&addresses)).await??;
-            // Small requests are not to wait for more.
-            stream.set_nodelay(true)?;
-            let protocols = opts.spoken(port);
-            if !opts.is_tls(port) {
-                return Ok((Transport::Tcp(stream), protocols[0]));
-            }
-            let shaking = tls::handshake(&opts.tls, &protocols, host, stream);
-            let stream = within(opts.tls_handshake_timeout, shaking).await??;
-            let protocol = stream.protocol(&protocols);
-            Ok((Transport::Tls(Box::new(stream)), protocol))
+/// Looks the host up and connects, up to the first layer. `owner` gets what no request has asked for.
+pub(crate) async fn connect(
+    env: Arc<Env>,
+    target: Target,
+    hop: Hop,
+    owner: ReplyTo,
+) -> Result<Box<dyn Layer>, Reason> {
+    let opts = &env.opts;
+    let transport = match target {
+        Target::Tcp => {
+            let (host, port) = (hop.host.as_str(), hop.port);
+            env.events.tell(Event::DomainLookupStart { host, port });
+            let found = within(opts.domain_lookup_timeout, look_up(host.to_owned(), port)).await;
+            let result = found.and_then(|found| Ok(found?));
+            env.events.tell(Event::DomainLookupEnd {
+                host,
+                port,
+                result: result.as_deref().map_err(|reason| *reason),
+            });
+            let addresses = result?;
+            let addresses = addresses.as_slice();
+            env.events.tell(Event::ConnectStart { addresses });
+            let connecting = within(opts.connect_timeout, TcpStream::connecting(addresses)).await;
+            let result = connecting
+                .and_then(|stream| Ok(stream?))
+                .and_then(|stream| {
+                    // Small requests are not to wait for more.
+                    stream.set_nodelay(true)?;
+                    let address = stream.peer_addr()?;
+                    Ok((stream, address))
+                });
+            let end = result.as_ref().map(|(_, address)| Some(*address));
+            env.events.tell(Event::ConnectEnd {
+                result: end.map_err(|reason| *reason),
+            });
+            Transport::tcp(result?.0, opts.send_timeout)
         }
         // The system answers at once.
         Target::Unix(path) => {
-            let stream = UnixStream::connect(path)?;
-            Ok((Transport::Unix(stream), opts.spoken(80)[0]))
+            env.events.tell(Event::ConnectStart { addresses: &[] });
+            let result = UnixStream::connect(path).map_err(Reason::from);
+            let end = result.as_ref().map(|_| None);
+            env.events.tell(Event::ConnectEnd {
+                result: end.map_err(|reason| *reason),
+            });
+            Transport::unix(result?, opts.send_timeout)
         }
-    }
+    };
+    begin(env, hop, transport, StreamRef::UNDEFINED, owner).await
+}
+
+/// Speaks with the end of a hop: TLS, if it is to be, and the first message of the protocol. `reply_to` gets what no
+/// request in there asks for.
+pub(crate) async fn begin(
+    env: Arc<Env>,
+    hop: Hop,
+    transport: Transport,
+    here: StreamRef,
+    reply_to: ReplyTo,
+) -> Result<Box<dyn Layer>, Reason> {
+    let mut spoken = hop.spoken(&env.opts);
+    let (transport, chosen) = if hop.secure {
+        let (host, port) = (hop.host.as_str(), hop.port);
+        env.events.tell(Event::TlsHandshakeStart {
+            stream: here,
+            host,
+            port,
+        });
+        let names: Vec<Protocol> = spoken.iter().map(Spoken::name).collect();
+        let shaking = tls::handshake(&hop.tls, &names, host.to_owned(), transport);
+        let shaken = within(hop.tls_handshake_timeout, shaking).await;
+        let result = shaken.and_then(|stream| stream).map(|stream| {
+            let chosen = stream.protocol(&names);
+            (stream, chosen)
+        });
+        let end = result.as_ref().map(|(_, chosen)| *chosen);
+        env.events.tell(Event::TlsHandshakeEnd {
+            stream: here,
+            host,
+            port,
+            result: end.map_err(|reason| *reason),
+        });
+        let (stream, chosen) = result?;
+        (Transport::Tls(Box::new(stream)), chosen)
+    } else {
+        (transport, spoken[0].name())
+    };
+    // Without an answer it may be HTTP/1.1, which nobody has named.
+    let at = spoken.iter().position(|spoken| spoken.name() == chosen);
+    let spoken = match at {
+        Some(at) => spoken.swap_remove(at),
+        None => Spoken::Http(env.opts.http.clone()),
+    };
+    let origin = Origin::of(&hop);
+    Ok(match spoken {
+        Spoken::Http2(opts) => {
+            Box::new(http2::Http2::begin(env, opts, origin, transport, here).await?)
+        }
+        Spoken::Raw(opts) => Box::new(Raw::new(env, opts, origin, transport, here, reply_to)),
+        Spoken::Socks(opts) => {
+            Box::new(Tunnel::socks(env, origin, *opts, transport, here, reply_to))
+        }
+        Spoken::Http(opts) => {
+            Box::new(http1::Http1::begin(env, opts, origin, transport, here).await?)
+        }
+        // Those that have no options of their own were resolved, the others refused.
+        Spoken::Named(_) => return Err(Reason::Protocol),
+    })
 }
 
 /// In a process of its own, so that the connection can be told to end meanwhile.
@@ -96,108 +170,4 @@ async fn within<F: Future>(time: Option<Duration>, future: F) -> Result<F::Outpu
         }
     })
     .await
-}
-
-impl Read for Transport {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Transport::Tcp(stream) => Read::poll_read(Pin::new(stream), cx, buf),
-            Transport::Unix(stream) => Read::poll_read(Pin::new(stream), cx, buf),
-            Transport::Tls(stream) => Read::poll_read(Pin::new(stream), cx, buf),
-        }
-    }
-}
-
-impl Write for Transport {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Transport::Tcp(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
-            Transport::Unix(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
-            Transport::Tls(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Transport::Tcp(stream) => Write::poll_write_vectored(Pin::new(stream), cx, slices),
-            Transport::Unix(stream) => Write::poll_write_vectored(Pin::new(stream), cx, slices),
-            Transport::Tls(stream) => Write::poll_write_vectored(Pin::new(stream), cx, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        !matches!(self, Transport::Tls(_))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Transport::Tcp(stream) => Write::poll_flush(Pin::new(stream), cx),
-            Transport::Unix(stream) => Write::poll_flush(Pin::new(stream), cx),
-            Transport::Tls(stream) => Write::poll_flush(Pin::new(stream), cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Transport::Tcp(stream) => Write::poll_shutdown(Pin::new(stream), cx),
-            Transport::Unix(stream) => Write::poll_shutdown(Pin::new(stream), cx),
-            Transport::Tls(stream) => Write::poll_shutdown(Pin::new(stream), cx),
-        }
-    }
-}
-
-impl AsyncRead for Transport {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Transport::Tcp(stream) => AsyncRead::poll_read(Pin::new(stream), cx, buf),
-            Transport::Unix(stream) => AsyncRead::poll_read(Pin::new(stream), cx, buf),
-            Transport::Tls(stream) => stream.inner().poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Transport {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Write::poll_write(self, cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Write::poll_write_vectored(self, cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        Write::is_write_vectored(self)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Write::poll_flush(self, cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Write::poll_shutdown(self, cx)
-    }
 }

@@ -1,7 +1,7 @@
 //! A connection's process: a future at rest, from the first attempt to the last.
 //!
 //! ```text
-//!   connecting --connected--> up: http1, http2, websocket --lost--> waiting to retry --time--> connecting
+//!   connecting --connected--> up: a layer --lost--> waiting to retry --time--> connecting
 //!       |  ^                    |                      |
 //!       |  +--- failed, retries left                   |
 //!       +--- no retries left, shutdown, the owner's end: the process exits
@@ -9,11 +9,11 @@
 //!
 //! Invariants:
 //! * All mail is taken here, in order, whatever the state: [`Connection::next`].
-//! * Commands that come before there is a connection are postponed, in order.
+//! * Commands that come before there is a connection are postponed, in order, up to a limit.
 //! * Once told to end (`ending`), it says no more of the connection and does not connect again.
 
-use std::collections::VecDeque;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream as _;
@@ -24,30 +24,27 @@ use runtime::{
     self_pid, send,
 };
 
-use crate::command::{Command, Info, Query};
+use crate::command::{Command, Info, Query, Sent, State};
 use crate::connect::{Target, connect};
 use crate::error::{BadState, Reason};
-use crate::http1;
-use crate::http2;
-use crate::message::{Down, Error, Protocol, Up};
-use crate::options::Opts;
-use crate::websocket;
+use crate::event::Event;
+use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
+use crate::message::{Down, Error, Up};
+use crate::options::{Hop, Opts};
+use crate::tunnel::offer;
 
-pub(crate) struct Connection {
-    pub(crate) opts: Opts,
-    /// The `host` header of requests that have none.
-    pub(crate) authority: String,
+struct Connection {
+    shared: Shared,
     /// Why it ends, once it was told to.
-    pub(crate) ending: Option<ExitReason>,
-    pub(crate) postponed: VecDeque<Command>,
-    owner: Pid,
+    ending: Option<ExitReason>,
     watch: Ref,
     target: Target,
+    hop: Hop,
     mail: Messages,
 }
 
 /// What mail asks for.
-pub(crate) enum Asked {
+enum Asked {
     Command(Command),
     /// To be answered by who knows the streams.
     Query(Call<Query>),
@@ -55,60 +52,60 @@ pub(crate) enum Asked {
     End,
 }
 
-/// How a connection that was up has ended.
-pub(crate) struct Lost {
-    pub(crate) reason: Reason,
-    pub(crate) killed: Vec<crate::StreamRef>,
-}
-
 /// Runs a connection: the process's whole life.
-pub(crate) async fn run(owner: Pid, target: Target, authority: String, opts: Opts) -> ExitReason {
-    let mut connection = Connection {
-        opts,
-        authority,
-        ending: None,
-        postponed: VecDeque::new(),
+pub(crate) async fn run(owner: Pid, target: Target, hop: Hop, opts: Opts) -> ExitReason {
+    let env = Env::new(self_pid(), opts);
+    env.events.tell(Event::Init {
         owner,
+        transport: hop.transport(),
+        origin_host: &hop.host,
+        origin_port: hop.port,
+    });
+    let mut connection = Connection {
+        shared: Shared::new(Arc::clone(&env), owner),
+        ending: None,
         watch: monitor(owner),
         target,
+        hop,
         mail: messages(),
     };
-    match connection.live().await {
-        Err(reason) | Ok(reason) => reason,
-    }
+    let (Err(reason) | Ok(reason)) = connection.live().await;
+    connection.shared.end_session();
+    env.events.tell(Event::Terminate { reason: &reason });
+    reason
 }
 
 impl Connection {
     async fn live(&mut self) -> Result<ExitReason, ExitReason> {
-        let mut left = self.opts.retry;
+        let env = Arc::clone(&self.shared.env);
+        let (retry, retry_fun) = (env.opts.retry, &env.opts.retry_fun);
+        let mut left = retry;
         let mut first = true;
         loop {
-            let connecting = connect(self.target.clone(), self.opts.clone());
+            let owner = self.shared.owner.into();
+            let (target, hop) = (self.target.clone(), self.hop.clone());
+            let connecting = connect(Arc::clone(&env), target, hop, owner);
             let reason = match self.without_connection(connecting).await? {
-                Ok((transport, protocol)) => {
-                    (left, first) = (self.opts.retry, true);
-                    let conn = self_pid();
-                    send(self.owner, Up { conn, protocol });
-                    let (protocol, lost) = match protocol {
-                        Protocol::Http2 => (protocol, http2::run(self, transport).await),
-                        Protocol::Http | Protocol::Ws => match http1::run(self, transport).await {
-                            http1::Outcome::Lost(lost) => (Protocol::Http, lost),
-                            http1::Outcome::Upgraded(upgraded) => {
-                                (Protocol::Ws, websocket::run(self, *upgraded).await)
-                            }
-                        },
-                    };
-                    let Lost { reason, killed } = lost;
+                Ok(mut layer) => {
+                    let conn = env.conn;
+                    let protocol = layer.protocol();
+                    send(self.shared.owner, Up { conn, protocol });
+                    let Lost { reason, killed } = self.up(&mut layer).await;
+                    env.events.tell(Event::Disconnect { reason });
                     if let Some(reason) = self.ending.take() {
                         return Ok(reason);
                     }
+                    // A proxy that leads nowhere is not worth more attempts than no proxy.
+                    if !matches!(reason, Reason::Socks5(_)) {
+                        (left, first) = (retry, true);
+                    }
                     let down = Down {
                         conn,
-                        protocol,
+                        protocol: layer.protocol(),
                         reason,
                         killed,
                     };
-                    send(self.owner, down);
+                    send(self.shared.owner, down);
                     reason
                 }
                 Err(reason) => reason,
@@ -119,11 +116,45 @@ impl Connection {
                     reason => ExitReason::shutdown_with(reason),
                 });
             }
-            let next = self.opts.retry_fun.next(left, first);
+            let next = retry_fun.next(left, first);
             (left, first) = (next.retries, false);
             if !next.timeout.is_zero() {
                 self.without_connection(sleep(next.timeout)).await?;
             }
+        }
+    }
+
+    /// Drives what is spoken, until it is lost.
+    async fn up(&mut self, layer: &mut Box<dyn Layer>) -> Lost {
+        let postponed = std::mem::take(&mut self.shared.postponed);
+        offer(layer.as_mut(), &mut self.shared, postponed);
+        std::future::poll_fn(|cx| {
+            while let Poll::Ready(asked) = self.next(cx) {
+                match asked {
+                    Asked::Command(command) => self.command(layer.as_mut(), command),
+                    Asked::Query(query) => self.answer(Some(layer.as_mut()), query),
+                    Asked::End => layer.end(&mut self.shared),
+                }
+            }
+            loop {
+                match layer.poll(&mut self.shared, cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Outcome::Lost(lost)) => return Poll::Ready(lost),
+                    Poll::Ready(Outcome::Becomes(next)) => {
+                        *layer = next;
+                        if self.shared.ending {
+                            layer.end(&mut self.shared);
+                        }
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    fn command(&mut self, layer: &mut dyn Layer, command: Command) {
+        if let Err(command) = layer.command(&mut self.shared, command) {
+            command.refuse(&self.shared.env);
         }
     }
 
@@ -133,13 +164,8 @@ impl Connection {
         std::future::poll_fn(|cx| {
             while let Poll::Ready(asked) = self.next(cx) {
                 match asked {
-                    Asked::Command(command) => self.postponed.push_back(command),
-                    Asked::Query(Call { client, request }) => match request {
-                        Query::Info => client.of().reply(self.info(None, None, 0)),
-                        Query::StreamInfo(_) => {
-                            client.of::<Option<crate::StreamInfo>>().reply(None);
-                        }
-                    },
+                    Asked::Command(command) => self.shared.postpone(command),
+                    Asked::Query(query) => self.answer(None, query),
                     Asked::End => {
                         let reason = self.ending.take();
                         return Poll::Ready(Err(reason.unwrap_or(ExitReason::Shutdown)));
@@ -152,7 +178,7 @@ impl Connection {
     }
 
     /// What mail asks for next. What concerns the owner alone is done here.
-    pub(crate) fn next(&mut self, cx: &mut Context<'_>) -> Poll<Asked> {
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Asked> {
         loop {
             let message = match Pin::new(&mut self.mail).poll_next(cx) {
                 Poll::Ready(Some(message)) => message,
@@ -160,7 +186,7 @@ impl Connection {
             };
             let asked = match_message!(message {
                 command: Command => self.heed(command),
-                query: Call<Query> => Some(Asked::Query(query)),
+                query: Call<Query> => Some(asked(query)),
                 down: ProcessDown => self.gone(down),
                 other: AnyMessage => unexpected(&other),
             });
@@ -176,26 +202,30 @@ impl Connection {
                 self.set_owner(from, owner);
                 None
             }
-            Command::Shutdown => {
-                self.ending.get_or_insert(ExitReason::Shutdown);
-                Some(Asked::End)
-            }
+            Command::Shutdown => Some(self.end(ExitReason::Shutdown)),
             command => Some(Asked::Command(command)),
         }
     }
 
+    fn end(&mut self, reason: ExitReason) -> Asked {
+        self.ending.get_or_insert(reason);
+        self.shared.ending = true;
+        Asked::End
+    }
+
     fn gone(&mut self, down: ProcessDown) -> Option<Asked> {
-        if down.monitor != self.watch {
-            return None;
+        if down.monitor == self.watch {
+            return Some(self.end(owner_down(down.reason)));
         }
-        self.ending.get_or_insert(owner_down(down.reason));
-        Some(Asked::End)
+        let stream = self.shared.env.watches().remove(&down.monitor)?;
+        let from = self.shared.env.conn;
+        Some(Asked::Command(Command::Cancel { stream, from }))
     }
 
     fn set_owner(&mut self, from: Pid, owner: Pid) {
-        if from != self.owner || self.ending.is_some() {
+        if from != self.shared.owner || self.shared.ending {
             let error = Error {
-                conn: self_pid(),
+                conn: self.shared.env.conn,
                 stream: None,
                 reason: Reason::BadState(BadState::NotOwner),
             };
@@ -203,28 +233,62 @@ impl Connection {
             return;
         }
         demonitor_flush(self.watch);
-        self.owner = owner;
+        self.shared.owner = owner;
         self.watch = monitor(owner);
     }
 
-    pub(crate) fn info(
-        &self,
-        protocol: Option<Protocol>,
-        address: Option<std::net::SocketAddr>,
-        streams: usize,
-    ) -> Info {
-        let (host, port) = match &self.target {
-            Target::Tcp { host, port } => (host.as_str(), *port),
-            Target::Unix(_) => ("localhost", 80),
-        };
-        Info {
-            owner: self.owner,
-            protocol,
-            address,
-            origin_host: host.to_owned(),
-            origin_port: port,
-            streams,
+    fn answer(&self, layer: Option<&mut dyn Layer>, query: Call<Query>) {
+        let Call { client, request } = query;
+        match request {
+            Query::Info => client.of().reply(self.info(layer)),
+            Query::StreamInfo(stream) => {
+                client
+                    .of()
+                    .reply(layer.and_then(|layer| layer.stream_info(stream)));
+            }
+            // Was made a command.
+            Query::Data { .. } => {}
         }
+    }
+
+    fn info(&self, layer: Option<&mut dyn Layer>) -> Info {
+        let opts = &self.shared.env.opts;
+        let mut info = Info {
+            owner: self.shared.owner,
+            state: match layer {
+                None => State::NotConnected,
+                Some(_) if self.shared.ending => State::Closing,
+                Some(_) => State::Connected,
+            },
+            transport: self.hop.transport(),
+            protocol: None,
+            address: None,
+            origin_scheme: Some(Origin::of(&self.hop).scheme),
+            origin_host: self.hop.host.clone(),
+            origin_port: self.hop.port,
+            intermediaries: Vec::new(),
+            streams: 0,
+            cookie_store: opts.cookie_store.is_some(),
+            event_handler: opts.event_handler.is_some(),
+        };
+        if let Some(layer) = layer {
+            layer.info(&mut info);
+        }
+        info
+    }
+}
+
+/// A piece of a body that is waited for is a command like one that is not.
+fn asked(query: Call<Query>) -> Asked {
+    match query.request {
+        Query::Data { stream, fin, data } => Asked::Command(Command::Data {
+            stream,
+            from: query.client.pid(),
+            fin,
+            data,
+            sent: Some(Sent::to(query.client)),
+        }),
+        _ => Asked::Query(query),
     }
 }
 

@@ -57,13 +57,13 @@ pub enum Handled {
 }
 
 /// Why a body cannot be handled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContentError {
     /// A server-sent event is too long.
     Sse(SseTooBig),
     /// What a handler of the user's says.
-    Other(String),
+    Other(&'static str),
 }
 
 impl fmt::Display for ContentError {
@@ -76,6 +76,9 @@ impl fmt::Display for ContentError {
 }
 
 impl std::error::Error for ContentError {}
+
+/// The handlers that a response's body is offered to, in order.
+pub(crate) type Handlers = Arc<[Arc<dyn ContentHandler>]>;
 
 /// The handlers of one body.
 #[derive(Debug)]

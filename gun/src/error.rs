@@ -5,9 +5,12 @@ use std::fmt;
 use std::io;
 
 use h2::Reason as Http2Code;
+use runtime::request::CallError;
 use runtime::{Pid, SpawnError};
 use tokio_rustls::rustls::{self, AlertDescription};
 
+use crate::content::ContentError;
+use crate::socks5::Socks5Error;
 use crate::tls;
 use crate::websocket::{CodecError, HandshakeError};
 
@@ -40,6 +43,12 @@ pub enum Reason {
     Websocket(CodecError),
     /// What was to become a Websocket did not.
     Handshake(HandshakeError),
+    /// There is no way through the SOCKS proxy.
+    Socks5(Socks5Error),
+    /// A handler cannot go on with the response's body.
+    Content(ContentError),
+    /// A [`ping`](crate::ping) was asked for, which the protocol does not have.
+    PingUnsupported,
     /// What was asked does not fit with what is.
     BadState(BadState),
 }
@@ -85,6 +94,8 @@ pub enum BadState {
     BodyEnded,
     /// More bytes than the request's `content-length` says.
     BodyTooLong,
+    /// The length of a body must be told in HTTP/1.0, and was not.
+    NoLength,
     /// The path, or the `host` header, cannot stand in a request.
     BadTarget,
     /// Only the owner may name another.
@@ -93,8 +104,19 @@ pub enum BadState {
     Websocket,
     /// A frame that may not be sent: a control frame that is too long, a code that is never sent.
     Frame,
-    /// The stream is no Websocket.
+    /// The stream is no Websocket, or there can be none: over HTTP/1.0, or over HTTP/2 if the server has no
+    /// extended CONNECT.
     NoWebsocket,
+    /// There is no such tunnel, or it is not up.
+    NoTunnel,
+    /// The connection is raw and takes no requests.
+    Raw,
+    /// HTTP/1.1 has other requests under way, and a tunnel would take the connection from them.
+    Busy,
+    /// Too much waits for the connection to come up: 16 MiB.
+    Postponed,
+    /// This option is wrong.
+    Option(&'static str),
 }
 
 impl Reason {
@@ -158,6 +180,9 @@ impl fmt::Display for Reason {
             Reason::Tls(why) => why.fmt(f),
             Reason::Websocket(error) => error.fmt(f),
             Reason::Handshake(error) => error.fmt(f),
+            Reason::Socks5(error) => error.fmt(f),
+            Reason::Content(error) => error.fmt(f),
+            Reason::PingUnsupported => f.write_str("the protocol has no pings"),
             Reason::BadState(what) => what.fmt(f),
         }
     }
@@ -169,11 +194,17 @@ impl fmt::Display for BadState {
             BadState::NoStream => "no such stream",
             BadState::BodyEnded => "the request's body has ended",
             BadState::BodyTooLong => "more bytes than the request's content-length says",
+            BadState::NoLength => "HTTP/1.0 must be told the length of a body",
             BadState::BadTarget => "the path or the host cannot stand in a request",
             BadState::Websocket => "the connection is a Websocket, and nothing else",
             BadState::Frame => "a frame that may not be sent",
             BadState::NoWebsocket => "the stream is no Websocket",
             BadState::NotOwner => "only the owner may name another",
+            BadState::NoTunnel => "no such tunnel",
+            BadState::Raw => "the connection is raw and takes no requests",
+            BadState::Busy => "a tunnel would take the connection from other requests",
+            BadState::Postponed => "too much waits for the connection",
+            BadState::Option(key) => return write!(f, "the option {key} is wrong"),
         })
     }
 }
@@ -187,6 +218,10 @@ impl StdError for BadState {}
 pub enum OpenError {
     /// The host is empty, or no host's name.
     Host(String),
+    /// This option has a value that it cannot have.
+    Option(&'static str),
+    /// HTTP/3 was asked for, or QUIC, which are not spoken here.
+    Http3,
     /// The process could not be spawned.
     Spawn(SpawnError),
 }
@@ -195,6 +230,8 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OpenError::Host(host) => write!(f, "{host:?} is not the name of a host"),
+            OpenError::Option(key) => write!(f, "the option {key} is wrong"),
+            OpenError::Http3 => f.write_str("HTTP/3 is not spoken here"),
             OpenError::Spawn(error) => write!(f, "cannot spawn a connection: {error}"),
         }
     }
@@ -203,7 +240,7 @@ impl fmt::Display for OpenError {
 impl StdError for OpenError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            OpenError::Host(_) => None,
+            OpenError::Host(_) | OpenError::Option(_) | OpenError::Http3 => None,
             OpenError::Spawn(error) => Some(error),
         }
     }
@@ -220,3 +257,24 @@ impl fmt::Display for CloseError {
 }
 
 impl StdError for CloseError {}
+
+/// Why [`data_sync`](crate::data_sync) has not sent what it was given, or does not know.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The stream has ended, or takes no more.
+    Stream(BadState),
+    /// The connection has ended, or has not taken it in time.
+    Connection(CallError),
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DataError::Stream(what) => what.fmt(f),
+            DataError::Connection(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for DataError {}

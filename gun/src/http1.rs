@@ -1,103 +1,89 @@
-//! HTTP/1.1 on a connection: hyper drives the bytes, the order of requests and their fates are kept here.
+//! HTTP/1.1 as a layer: hyper drives the bytes, the order of requests and their fates are kept here.
 //!
 //! Invariants:
 //! * At most one request is in hyper's hands, the `active` one. The others queue behind it, in order.
 //! * A stream that has told its end is in neither, so none that has finished is ever listed as killed.
 //! * A cancelled stream stays, in silence, since its response must be read to find the next one.
 
+mod request;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
-use http::{HeaderValue, StatusCode, Version};
+use http::header::{CONNECTION, HeaderMap, UPGRADE};
+use http::{StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use runtime::future::{Sleep, sleep};
-use runtime::request::Call;
-use runtime::{Pid, self_pid, send};
 
-use crate::command::{Body, Command, Query, Request};
-use crate::connect::Transport;
-use crate::connection::{Asked, Connection, Lost};
+use crate::command::{Command, Info, StreamInfo};
 use crate::error::{BadState, Reason};
-use crate::message::{Error, Protocol, StreamRef};
-use crate::options::WsOpts;
+use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared, told};
+use crate::message::{Protocol, StreamRef};
+use crate::options::{Destination, HttpOpts, WsOpts};
 use crate::outgoing::{Outgoing, Writer};
-use crate::recipient::{PIECE, Recipient};
-use crate::websocket::{self, Deflate, Upgraded};
+use crate::raw::Raw;
+use crate::recipient::Recipient;
+use crate::transport::{ForHyper, Transport};
+use crate::tunnel::Tunnel;
+use crate::websocket::{self, Agreed, Websocket};
+pub(crate) use request::authorize;
+use request::tokens;
 
-/// How HTTP/1.1 has ended on a connection.
-pub(crate) enum Outcome {
-    Lost(Lost),
-    Upgraded(Box<Upgraded>),
-}
-
-/// Speaks HTTP/1.1 until the connection is lost, has become a Websocket, or has ended as it was
-/// told to.
-pub(crate) async fn run(connection: &mut Connection, transport: Transport) -> Outcome {
-    let address = transport.address();
-    let shaken = Builder::new()
-        .read_buf_exact_size(Some(PIECE))
-        .handshake(transport)
-        .await;
-    let (sender, driver) = match shaken {
-        Ok(both) => both,
-        Err(error) => {
-            return Outcome::Lost(Lost {
-                reason: Reason::of(&error),
-                killed: Vec::new(),
-            });
-        }
-    };
-    let mut http = Http {
-        conn: self_pid(),
-        address,
-        sender,
-        driver: Some(driver),
-        active: None,
-        queue: VecDeque::new(),
-        lost: None,
-        last: false,
-        killed: Vec::new(),
-        closing: None,
-        done: None,
-        upgrading: None,
-    };
-    let postponed = std::mem::take(&mut connection.postponed);
-    for command in postponed {
-        http.command(connection, command);
-    }
-    std::future::poll_fn(|cx| http.poll(connection, cx)).await
-}
-
-struct Http {
-    conn: Pid,
+pub(crate) struct Http1 {
+    env: Arc<Env>,
+    opts: HttpOpts,
+    origin: Origin,
+    here: StreamRef,
     address: Option<std::net::SocketAddr>,
     sender: SendRequest<Outgoing>,
     /// None once it has ended.
-    driver: Option<Driver<Transport, Outgoing>>,
+    driver: Option<Driver<ForHyper, Outgoing>>,
     active: Option<(Stream, Phase)>,
     queue: VecDeque<(Stream, http::Request<Outgoing>)>,
-    /// Why the connection is lost, once it is.
+    /// Informational responses to the active request that were not told yet.
+    informs: Informs,
+    /// hyper's part has ended, for this reason.
     lost: Option<Reason>,
-    /// Either side has said that no request follows the active one.
+    /// The active request is the last one.
     last: bool,
+    ending: bool,
+    /// It is lost at once.
+    aborted: Option<Reason>,
     killed: Vec<StreamRef>,
     /// How long the active stream is waited for, once it is to end.
     closing: Option<Sleep>,
-    /// What has ended and may hold a Websocket's socket.
-    done: Option<Driver<Transport, Outgoing>>,
-    /// A Websocket to be, whose response has come.
-    upgrading: Option<(Recipient, WsOpts, Option<Deflate>)>,
+    /// What has ended and may hold the transport of what is to come.
+    done: Option<Driver<ForHyper, Outgoing>>,
+    /// What is to come.
+    next: Option<Next>,
 }
+
+type Informs = Arc<Mutex<VecDeque<(StatusCode, HeaderMap)>>>;
 
 struct Stream {
     to: Recipient,
     body: Writer,
-    /// It asks for a Websocket, with this key.
-    websocket: Option<(WsOpts, String)>,
+    asks: Asks,
+}
+
+/// What the connection may become by a request.
+enum Asks {
+    Response,
+    Websocket(Box<WsOpts>, String),
+    Tunnel(Box<Destination>),
+    /// One of these protocols, of which we know nothing.
+    Upgrade(Vec<String>),
+}
+
+/// What a request was granted.
+enum Next {
+    Websocket(Recipient, Box<WsOpts>, Agreed, HeaderMap),
+    Tunnel(Recipient, Box<Destination>),
+    Raw(Recipient),
 }
 
 enum Phase {
@@ -114,216 +100,82 @@ enum Step {
     Failed(Reason),
 }
 
-impl Http {
-    fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Outcome> {
-        loop {
-            let mut progress = false;
-            while let Poll::Ready(asked) = connection.next(cx) {
-                progress = true;
-                match asked {
-                    Asked::Command(command) => self.command(connection, command),
-                    Asked::Query(query) => self.answer(connection, query),
-                    Asked::End => self.begin_to_end(connection),
-                }
-            }
-            let asks = self.asks_for_websocket();
-            if let Some(driver) = &mut self.driver
-                && let Poll::Ready(ended) = drive(driver, asks, cx)
-            {
-                progress = true;
-                let driver = self.driver.take();
-                self.lost = Some(match ended {
-                    Ok(()) if self.last => Reason::Normal,
-                    Ok(()) => Reason::Closed,
-                    Err(error) => Reason::of(&error),
-                });
-                self.done = driver.filter(|_| asks);
-            }
-            progress |= self.start_next(cx);
-            progress |= self.look(connection, cx);
-            if let Some(driver) = self.done.take_if(|_| self.upgrading.is_some())
-                && let Some((to, opts, deflate)) = self.upgrading.take()
-            {
-                let parts = driver.into_parts();
-                return Poll::Ready(Outcome::Upgraded(Box::new(Upgraded {
-                    to,
-                    opts,
-                    deflate,
-                    transport: parts.io,
-                    surplus: parts.read_buf,
-                })));
-            }
-            if self.active.is_none() && self.upgrading.is_none() {
-                if connection.ending.is_some() {
-                    return Poll::Ready(Outcome::Lost(self.give_up(Reason::Normal)));
-                }
-                if let Some(reason) = self.lost {
-                    return Poll::Ready(Outcome::Lost(self.give_up(reason)));
-                }
-                if self.last {
-                    return Poll::Ready(Outcome::Lost(self.give_up(Reason::Normal)));
-                }
-            }
-            if let Some(time) = &mut self.closing
-                && Pin::new(time).poll(cx).is_ready()
-            {
-                return Poll::Ready(Outcome::Lost(self.give_up(Reason::Normal)));
-            }
-            if !progress {
-                return Poll::Pending;
-            }
-        }
+impl Http1 {
+    pub(crate) async fn begin(
+        env: Arc<Env>,
+        opts: HttpOpts,
+        origin: Origin,
+        transport: Transport,
+        here: StreamRef,
+    ) -> Result<Http1, Reason> {
+        let address = transport.address();
+        let shaken = Builder::new()
+            .max_buf_size(opts.max_header_block_size)
+            .title_case_headers(opts.title_case_headers)
+            .handshake(ForHyper::new(transport))
+            .await;
+        let (sender, driver) = shaken.map_err(|error| Reason::of(&error))?;
+        Ok(Http1 {
+            env,
+            opts,
+            origin,
+            here,
+            address,
+            sender,
+            driver: Some(driver),
+            active: None,
+            queue: VecDeque::new(),
+            informs: Informs::default(),
+            lost: None,
+            last: false,
+            ending: false,
+            aborted: None,
+            killed: Vec::new(),
+            closing: None,
+            done: None,
+            next: None,
+        })
     }
 
     /// Tells every stream that is left, and lists it.
-    fn give_up(&mut self, reason: Reason) -> Lost {
-        let told = if reason == Reason::Normal {
-            Reason::Closing
-        } else {
-            reason
-        };
-        let active = self.active.take().map(|(stream, _)| stream);
-        for stream in active
-            .into_iter()
-            .chain(self.queue.drain(..).map(|(stream, _)| stream))
-        {
-            stream.to.fail(told);
-            self.killed.push(stream.to.stream);
-        }
-        Lost {
-            reason,
-            killed: std::mem::take(&mut self.killed),
-        }
+    fn lose(&mut self, reason: Reason) -> Poll<Outcome> {
+        let killed = self.kill(reason);
+        Poll::Ready(Outcome::Lost(Lost { reason, killed }))
     }
 
-    fn begin_to_end(&mut self, connection: &Connection) {
-        self.refuse_queued();
-        if self.closing.is_none() {
-            self.closing = connection.opts.http.closing_timeout.map(sleep);
+    fn kill(&mut self, reason: Reason) -> Vec<StreamRef> {
+        let active = self.active.take().map(|(stream, _)| stream);
+        let queued = self.queue.drain(..).map(|(stream, _)| stream);
+        for stream in active.into_iter().chain(queued) {
+            stream.to.fail(told(reason));
+            self.killed.push(stream.to.stream);
         }
+        std::mem::take(&mut self.killed)
     }
 
     /// Those that have not begun never will.
-    fn refuse_queued(&mut self) {
+    fn refuse_queued(&mut self, reason: Reason) {
         for (stream, _) in self.queue.drain(..) {
-            stream.to.fail(Reason::Closing);
+            stream.to.fail(reason);
         }
     }
 
-    fn command(&mut self, connection: &Connection, command: Command) {
-        match command {
-            Command::Request(request) => self.request(connection, *request),
-            Command::Data {
-                stream,
-                from,
-                fin,
-                data,
-            } => {
-                let written = match self.stream(stream) {
-                    Some(found) => found.body.write(data, fin),
-                    None => Err(BadState::NoStream),
-                };
-                if let Err(what) = written {
-                    self.refuse(from, stream, what);
-                }
-            }
-            Command::Cancel { stream, from } => match self.stream(stream) {
-                Some(found) => found.to.silence(),
-                None => self.refuse(from, stream, BadState::NoStream),
-            },
-            Command::UpdateFlow { stream, messages } => {
-                if let Some(found) = self.stream(stream) {
-                    found.to.update_flow(messages);
-                }
-            }
-            Command::WsSend { stream, from, .. } => {
-                self.refuse(from, stream, BadState::NoWebsocket)
-            }
-            // The connection's own.
-            Command::SetOwner { .. } | Command::Shutdown => {}
-        }
-    }
-
-    fn refuse(&self, to: Pid, stream: StreamRef, what: BadState) {
-        let error = Error {
-            conn: self.conn,
-            stream: Some(stream),
-            reason: Reason::BadState(what),
-        };
-        send(to, error);
-    }
-
-    fn stream(&mut self, id: StreamRef) -> Option<&mut Stream> {
-        let active = self.active.as_mut().map(|(stream, _)| stream);
-        let queued = self.queue.iter_mut().map(|(stream, _)| stream);
+    fn stream(&self, id: StreamRef) -> Option<&Stream> {
+        let active = self.active.as_ref().map(|(stream, _)| stream);
+        let queued = self.queue.iter().map(|(stream, _)| stream);
         active
             .into_iter()
             .chain(queued)
             .find(|stream| stream.to.stream == id)
     }
 
-    fn answer(&mut self, connection: &Connection, query: Call<Query>) {
-        match query.request {
-            Query::Info => {
-                let streams = self.queue.len() + usize::from(self.active.is_some());
-                let info = connection.info(Some(Protocol::Http), self.address, streams);
-                query.client.of().reply(info);
-            }
-            Query::StreamInfo(stream) => {
-                let info = self.stream(stream).map(|found| found.to.info());
-                query.client.of().reply(info);
-            }
-        }
-    }
-
-    fn request(&mut self, connection: &Connection, request: Request) {
-        let Request {
-            stream: id,
-            reply_to,
-            flow,
-            method,
-            path,
-            mut headers,
-            body,
-            websocket,
-        } = request;
-        let (outgoing, body) = match body {
-            Body::Whole(bytes) => Outgoing::whole(bytes),
-            Body::Streamed => Outgoing::streamed(content_length(&headers)),
-        };
-        let flow = flow.or(connection.opts.http.flow);
-        let to = Recipient::new(self.conn, id, reply_to, flow);
-        let websocket = match websocket {
-            Some(opts) => match websocket::ask(&mut headers, &opts) {
-                Ok(key) => Some((opts, key)),
-                Err(what) => return to.fail(Reason::BadState(what)),
-            },
-            None => None,
-        };
-        let stream = Stream {
-            to,
-            body,
-            websocket,
-        };
-        if self.last || connection.ending.is_some() {
-            return stream.to.fail(Reason::Closing);
-        }
-        let Ok(mut request) = http::Request::builder()
-            .method(method)
-            .uri(path)
-            .body(outgoing)
-        else {
-            return stream.to.fail(Reason::BadState(BadState::BadTarget));
-        };
-        *request.headers_mut() = headers;
-        if let Err(what) = complete(&mut request, &connection.authority) {
-            return stream.to.fail(Reason::BadState(what));
-        }
-        let to = stream.to.clone();
-        hyper::ext::on_informational(&mut request, move |inform| {
-            to.inform(inform.status(), inform.headers().clone());
-        });
-        self.queue.push_back((stream, request));
+    fn stream_mut(&mut self, id: StreamRef) -> Option<&mut Stream> {
+        let active = self.active.as_mut().map(|(stream, _)| stream);
+        let queued = self.queue.iter_mut().map(|(stream, _)| stream);
+        active
+            .into_iter()
+            .chain(queued)
+            .find(|stream| stream.to.stream == id)
     }
 
     /// Gives hyper the next request, when it is ready for it.
@@ -337,50 +189,105 @@ impl Http {
         let Some((stream, request)) = self.queue.pop_front() else {
             return false;
         };
-        let last = says_close(request.headers());
+        request::tell_start(&self.env, &stream.to, &request, &self.origin);
+        let last = says_close(request.headers()) || request.version() == Version::HTTP_10;
         let head = Box::pin(self.sender.send_request(request));
         self.active = Some((stream, Phase::Head(head)));
         if last {
             self.last = true;
-            self.refuse_queued();
+            self.refuse_queued(Reason::Closing);
         }
         true
     }
 
-    /// hyper's part may end with a Websocket.
-    fn asks_for_websocket(&self) -> bool {
-        let asks = |active: &(Stream, Phase)| active.0.websocket.is_some();
-        self.upgrading.is_some() || self.active.as_ref().is_some_and(asks)
+    /// hyper's part may end with something else to be spoken.
+    fn may_become(&self) -> bool {
+        let asks = |active: &(Stream, Phase)| !matches!(active.0.asks, Asks::Response);
+        self.next.is_some() || self.active.as_ref().is_some_and(asks)
     }
 
-    /// The server speaks something else from now on. True, as there is nothing to wait for.
-    fn switch(&mut self, headers: HeaderMap) -> bool {
-        let Some((stream, _)) = self.active.take() else {
+    /// Something else is spoken from now on. True, as there is nothing to wait for.
+    fn switch(&mut self, shared: &mut Shared, status: StatusCode, headers: HeaderMap) -> bool {
+        let Some((Stream { mut to, asks, .. }, _)) = self.active.take() else {
             return true;
         };
-        let reason = match stream.websocket {
-            // Nobody has asked for it.
-            None => Reason::Protocol,
-            Some((opts, key)) => match websocket::check(&headers, &key, &opts) {
-                Ok(deflate) => {
-                    for (queued, _) in self.queue.drain(..) {
-                        queued.to.fail(Reason::BadState(BadState::Websocket));
-                    }
-                    stream.to.upgrade(headers);
-                    self.upgrading = Some((stream.to, opts, deflate));
-                    return true;
+        shared.keep_cookies(&to, &headers);
+        let next = match asks {
+            Asks::Tunnel(destination) if status.is_success() => {
+                self.refuse_queued(Reason::BadState(BadState::NoTunnel));
+                to.response(true, status, headers);
+                Next::Tunnel(to, destination)
+            }
+            Asks::Websocket(opts, key) => match websocket::check(&headers, Some(&key), &opts) {
+                Ok(agreed) => {
+                    self.refuse_queued(Reason::BadState(BadState::Websocket));
+                    Next::Websocket(to, opts, agreed, headers)
                 }
-                Err(error) => Reason::Handshake(error),
+                Err(error) => return self.fail(to, Reason::Handshake(error)),
             },
+            Asks::Upgrade(asked) => match upgraded(&asked, &headers) {
+                Some(protocol) => {
+                    self.refuse_queued(Reason::BadState(BadState::Raw));
+                    to.upgrade(vec![protocol], headers);
+                    Next::Raw(to)
+                }
+                None => return self.fail(to, Reason::Protocol),
+            },
+            // Nobody has asked for it.
+            Asks::Response | Asks::Tunnel(_) => return self.fail(to, Reason::Protocol),
         };
-        stream.to.fail(reason);
-        self.killed.push(stream.to.stream);
+        self.next = Some(next);
+        true
+    }
+
+    /// A stream and the connection fail. True: there is nothing to wait for.
+    fn fail(&mut self, to: Recipient, reason: Reason) -> bool {
+        to.fail(reason);
+        self.killed.push(to.stream);
         self.lost = Some(reason);
         true
     }
 
+    /// What the transport is for now.
+    fn become_next(&mut self, next: Next, transport: Transport) -> Box<dyn Layer> {
+        match next {
+            Next::Websocket(to, opts, agreed, headers) => {
+                let (origin, here) = (self.origin.clone(), self.here);
+                Box::new(Websocket::new(
+                    to, *opts, agreed, headers, transport, origin, here,
+                ))
+            }
+            Next::Tunnel(to, destination) => {
+                let protocol = Protocol::Http;
+                let env = &self.env;
+                Box::new(Tunnel::connect(
+                    env,
+                    to,
+                    *destination,
+                    transport,
+                    &self.origin,
+                    protocol,
+                ))
+            }
+            Next::Raw(to) => Box::new(Raw::of(to, self.origin.clone(), transport, self.here)),
+        }
+    }
+
+    fn tell_informs(&mut self, shared: &mut Shared) {
+        let informs = std::mem::take(&mut *locked(&self.informs));
+        for (status, headers) in informs {
+            if let Some((stream, _)) = &self.active {
+                if !self.opts.cookie_ignore_informational {
+                    shared.keep_cookies(&stream.to, &headers);
+                }
+                stream.to.inform(status, headers);
+            }
+        }
+    }
+
     /// Goes on with the active stream. True: it has come further.
-    fn look(&mut self, connection: &Connection, cx: &mut Context<'_>) -> bool {
+    fn look(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> bool {
+        self.tell_informs(shared);
         let Some((stream, phase)) = &mut self.active else {
             return false;
         };
@@ -391,10 +298,15 @@ impl Http {
                 Poll::Ready(Ok(response)) => {
                     let (head, body) = response.into_parts();
                     let last = head.version < Version::HTTP_11 || says_close(&head.headers);
-                    if head.status == StatusCode::SWITCHING_PROTOCOLS {
-                        return self.switch(head.headers);
+                    let is_tunnel = matches!(stream.asks, Asks::Tunnel(_));
+                    if head.status == StatusCode::SWITCHING_PROTOCOLS
+                        || is_tunnel && head.status.is_success()
+                    {
+                        return self.switch(shared, head.status, head.headers);
                     }
+                    shared.keep_cookies(&stream.to, &head.headers);
                     let fin = body.is_end_stream();
+                    stream.asks = Asks::Response;
                     stream.to.response(fin, head.status, head.headers);
                     *phase = Phase::Body(body);
                     self.last |= last;
@@ -405,15 +317,18 @@ impl Http {
                 match Pin::new(&mut *body).poll_frame(cx) {
                     Poll::Pending => Step::Pending,
                     Poll::Ready(Some(Err(error))) => Step::Failed(Reason::of(&error)),
-                    Poll::Ready(None) => {
-                        stream.to.data(Bytes::new(), true);
-                        Step::Ended
-                    }
+                    Poll::Ready(None) => match stream.to.data(Bytes::new(), true) {
+                        Ok(()) => Step::Ended,
+                        Err(reason) => Step::Failed(reason),
+                    },
                     Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                         Ok(bytes) => {
                             let fin = body.is_end_stream();
-                            stream.to.data(bytes, fin);
-                            if fin { Step::Ended } else { Step::Progress }
+                            match stream.to.data(bytes, fin) {
+                                Err(reason) => Step::Failed(reason),
+                                Ok(()) if fin => Step::Ended,
+                                Ok(()) => Step::Progress,
+                            }
                         }
                         Err(frame) => match frame.into_trailers() {
                             Ok(headers) => {
@@ -442,51 +357,181 @@ impl Http {
                 }
             }
         }
-        if self.last && connection.ending.is_none() {
-            self.refuse_queued();
+        if self.last && !self.ending {
+            self.refuse_queued(Reason::Closing);
         }
         true
     }
 }
 
+impl Layer for Http1 {
+    fn command(&mut self, shared: &mut Shared, command: Command) -> Result<(), Command> {
+        match command {
+            Command::Request(request) if request.tunnel == self.here => {
+                if self.last || self.ending || self.lost.is_some() {
+                    shared.too_late(self.here, request);
+                } else {
+                    self.request(shared, *request);
+                }
+            }
+            Command::Ping { tunnel, .. } if tunnel == self.here => {
+                self.aborted = Some(Reason::PingUnsupported);
+            }
+            Command::Data {
+                stream,
+                from,
+                fin,
+                data,
+                sent,
+            } => {
+                let env = Arc::clone(&self.env);
+                let Some(found) = self.stream_mut(stream) else {
+                    return Err(Command::Data {
+                        stream,
+                        from,
+                        fin,
+                        data,
+                        sent,
+                    });
+                };
+                match found.body.write(data, fin, sent) {
+                    Ok(true) => request::tell_end(&env, stream),
+                    Ok(false) => {}
+                    Err((what, sent)) => Command::Data {
+                        stream,
+                        from,
+                        fin,
+                        data: Bytes::new(),
+                        sent,
+                    }
+                    .refuse_as(&env, what),
+                }
+            }
+            Command::Cancel { stream, .. } => match self.stream_mut(stream) {
+                Some(found) => {
+                    found.to.cancelled();
+                    found.to.silence();
+                }
+                None => return Err(command),
+            },
+            Command::UpdateFlow { stream, messages } => match self.stream_mut(stream) {
+                Some(found) => found.to.update_flow(messages),
+                None => return Err(command),
+            },
+            Command::WsSend { stream, .. } if self.stream(stream).is_some() => {
+                command.refuse_as(&self.env, BadState::NoWebsocket);
+            }
+            command => return Err(command),
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            if let Some(reason) = self.aborted {
+                return self.lose(reason);
+            }
+            let mut progress = self.start_next(cx);
+            let becomes = self.may_become();
+            if let Some(driver) = &mut self.driver
+                && let Poll::Ready(ended) = drive(driver, becomes, cx)
+            {
+                progress = true;
+                let driver = self.driver.take();
+                self.lost = Some(match ended {
+                    Ok(()) if self.last => Reason::Normal,
+                    Ok(()) => Reason::Closed,
+                    Err(error) => Reason::of(&error),
+                });
+                self.done = driver.filter(|_| becomes);
+            }
+            progress |= self.look(shared, cx);
+            if let Some(driver) = self.done.take_if(|_| self.next.is_some())
+                && let Some(next) = self.next.take()
+            {
+                let parts = driver.into_parts();
+                let transport = parts.io.into_inner().ahead(parts.read_buf);
+                let layer = self.become_next(next, transport);
+                return Poll::Ready(Outcome::Becomes(layer));
+            }
+            if self.active.is_none() && self.next.is_none() {
+                if self.ending {
+                    return self.lose(Reason::Normal);
+                }
+                if let Some(reason) = self.lost {
+                    return self.lose(reason);
+                }
+                if self.last {
+                    return self.lose(Reason::Normal);
+                }
+            }
+            if let Some(time) = &mut self.closing
+                && Pin::new(time).poll(cx).is_ready()
+            {
+                return self.lose(Reason::Normal);
+            }
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn end(&mut self, _: &mut Shared) {
+        self.ending = true;
+        self.refuse_queued(Reason::Closing);
+        if self.closing.is_none() {
+            self.closing = self.opts.closing_timeout.map(sleep);
+        }
+    }
+
+    fn give_up(&mut self, _: &mut Shared, reason: Reason) -> Vec<StreamRef> {
+        self.kill(reason)
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Http
+    }
+
+    fn info(&self, info: &mut Info) {
+        info.protocol = Some(Protocol::Http);
+        info.address = info.address.or(self.address);
+        info.origin_scheme = Some(self.origin.scheme);
+        info.transport = self.origin.transport();
+        info.streams = self.queue.len() + usize::from(self.active.is_some());
+    }
+
+    fn stream_info(&self, stream: StreamRef) -> Option<StreamInfo> {
+        self.stream(stream).map(|found| found.to.info())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Goes on with a connection; one that may become something else is not shut down when HTTP is done.
 fn drive(
-    driver: &mut Driver<Transport, Outgoing>,
-    asks: bool,
+    driver: &mut Driver<ForHyper, Outgoing>,
+    becomes: bool,
     cx: &mut Context<'_>,
 ) -> Poll<hyper::Result<()>> {
-    if asks {
+    if becomes {
         driver.poll_without_shutdown(cx)
     } else {
         Pin::new(driver).poll(cx)
     }
 }
 
-/// What a request must have: a host; the length or the coding of its body is hyper's to say.
-fn complete(request: &mut http::Request<Outgoing>, authority: &str) -> Result<(), BadState> {
-    let length = request.body().size_hint().exact();
-    let headers = request.headers_mut();
-    headers.remove(TRANSFER_ENCODING);
-    if let Some(length) = length {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    } else {
-        headers.remove(CONTENT_LENGTH);
+/// The protocol that a 101 names, if it is one of those that were asked for.
+fn upgraded(asked: &[String], headers: &HeaderMap) -> Option<String> {
+    if !tokens(headers, CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade")) {
+        return None;
     }
-    if !headers.contains_key(HOST) {
-        let host = HeaderValue::from_str(authority).map_err(|_| BadState::BadTarget)?;
-        headers.insert(HOST, host);
-    }
-    Ok(())
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    let mut named = tokens(headers, UPGRADE);
+    let is_asked = |name: &&str| asked.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+    named.next().filter(is_asked).map(str::to_owned)
 }
 
 fn says_close(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(CONNECTION).iter();
-    values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|token| token.trim().eq_ignore_ascii_case("close"))
+    tokens(headers, CONNECTION).any(|token| token.eq_ignore_ascii_case("close"))
 }

@@ -1,4 +1,4 @@
-//! HTTP/2 on a connection: h2 drives the frames, streams and their fates are kept here.
+//! HTTP/2 as a layer: h2 drives the frames, streams and their fates are kept here; what h2 hides, the tap shows.
 //!
 //! Invariants:
 //! * A stream is in `streams` until its end was told; none that has finished is listed as killed.
@@ -7,304 +7,264 @@
 //! * Bytes are given back to the stream's window when they have been told, so that a stream without flow holds
 //!   its peer back, and the others go on.
 
-// Until a connection is driven through it.
-#[allow(dead_code)]
+mod liveness;
+mod request;
+mod stream;
 mod tap;
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use h2::client::{Builder, Connection as Driver, ResponseFuture, SendRequest};
-use h2::{RecvStream, SendStream};
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
-    UPGRADE,
-};
-use http::{Uri, Version};
+use h2::client::{Builder, Connection as Driver, PushPromise, SendRequest};
+use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
-use runtime::request::Call;
-use runtime::{Pid, WakeSet, self_pid, send};
 
-use crate::command::{Body, Command, Query, Request};
-use crate::connect::Transport;
-use crate::connection::{Asked, Connection, Lost};
+use crate::command::{Body, Command, Info, Request, StreamInfo};
 use crate::error::{BadState, Reason};
-use crate::message::{Error, Protocol, StreamRef};
+use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared, told};
+use crate::message::{Protocol, StreamRef};
+use crate::options::Http2Opts;
 use crate::recipient::Recipient;
+use crate::transport::Transport;
+use crate::tunnel::Tunnel;
+use crate::websocket::{self, Websocket};
+use liveness::Liveness;
+use request::Asks;
+use stream::{End, Granted, Step, Stream};
+pub use tap::Settings as Http2Settings;
+use tap::Tap;
 
-/// Gun's initial windows, of a stream and of the connection, in bytes.
-const WINDOW: u32 = 8_000_000;
-
-/// Speaks HTTP/2 until the connection is lost, or has ended as it was told to.
-pub(crate) async fn run(connection: &mut Connection, transport: Transport) -> Lost {
-    let address = transport.address();
-    let scheme = if matches!(transport, Transport::Tls(_)) {
-        "https"
-    } else {
-        "http"
-    };
-    let shaken = Builder::new()
-        .enable_push(false)
-        .initial_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW)
-        .handshake(transport)
-        .await;
-    let (sender, driver) = match shaken {
-        Ok(both) => both,
-        Err(error) => {
-            return Lost {
-                reason: Reason::of_h2(&error),
-                killed: Vec::new(),
-            };
-        }
-    };
-    let mut http = Http2 {
-        conn: self_pid(),
-        address,
-        scheme,
-        sender: Some(sender),
-        driver,
-        begun: 0,
-        queue: VecDeque::new(),
-        streams: HashMap::new(),
-        woken: WakeSet::new(),
-        going_away: false,
-        closing: None,
-    };
-    let postponed = std::mem::take(&mut connection.postponed);
-    for command in postponed {
-        http.command(connection, command);
-    }
-    std::future::poll_fn(|cx| http.poll(connection, cx)).await
-}
-
-struct Http2 {
-    conn: Pid,
+pub(crate) struct Http2 {
+    env: Arc<Env>,
+    opts: Http2Opts,
+    origin: Origin,
+    here: StreamRef,
     address: Option<std::net::SocketAddr>,
-    scheme: &'static str,
     /// None once no request is to follow: h2 then closes when the streams have ended.
     sender: Option<SendRequest<Bytes>>,
-    driver: Driver<Transport, Bytes>,
+    driver: Driver<Tap<Transport>, Bytes>,
+    tap: tap::Handle,
+    liveness: Liveness,
+    /// The server's settings; none until they have come.
+    settings: Option<Http2Settings>,
     /// How many streams there have been, which orders them.
     begun: u64,
     /// Requests that have not been given to h2: it takes them when it is polled.
-    queue: VecDeque<(Recipient, http::Request<()>, Body)>,
-    streams: HashMap<StreamRef, Stream>,
+    queue: VecDeque<Queued>,
+    /// Requests for Websockets, which the server's settings must allow.
+    parked: VecDeque<Box<Request>>,
+    streams: HashMap<StreamRef, Entry>,
+    /// How many of them the server has begun.
+    pushed: usize,
+    /// Those that have become tunnels.
+    tunnels: Vec<StreamRef>,
     woken: WakeSet<StreamRef>,
     /// The server takes no more requests.
     going_away: bool,
+    ending: bool,
+    /// It is lost at once.
+    aborted: Option<Reason>,
     /// How long the streams are waited for, once they are to end.
     closing: Option<Sleep>,
 }
 
-struct Stream {
-    number: u64,
+struct Queued {
     to: Recipient,
-    phase: Phase,
-    upward: SendStream<Bytes>,
-    /// What is still to be sent, and whether that is all.
-    outgoing: VecDeque<Bytes>,
-    fin: bool,
-    /// The end was sent.
-    sent: bool,
+    head: http::Request<()>,
+    body: Body,
+    asks: Asks,
+    /// Bytes of the body, if they are known.
+    length: Option<u64>,
 }
 
-enum Phase {
-    Head(ResponseFuture),
-    Body(RecvStream),
-}
-
-/// How a stream has come to its end.
-enum End {
-    Finished,
-    Failed(Reason),
+/// What a stream is.
+enum Entry {
+    Stream(Box<Stream>),
+    /// A tunnel, or a Websocket; with its number.
+    Layer(u64, Box<dyn Layer>),
 }
 
 impl Http2 {
-    fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Lost> {
-        loop {
-            let mut progress = false;
-            while let Poll::Ready(asked) = connection.next(cx) {
-                progress = true;
-                match asked {
-                    Asked::Command(command) => self.command(connection, command),
-                    Asked::Query(query) => self.answer(connection, query),
-                    Asked::End => self.begin_to_end(connection),
-                }
-            }
-            progress |= self.start(cx);
-            let lost = match Pin::new(&mut self.driver).poll(cx) {
-                Poll::Pending => None,
-                Poll::Ready(Ok(())) if self.is_going_away(cx) => Some(Reason::Normal),
-                Poll::Ready(Ok(())) => Some(Reason::Closed),
-                Poll::Ready(Err(error)) => Some(Reason::of_h2(&error)),
-            };
-            let keys: Vec<StreamRef> = self.woken.drain(cx).collect();
-            for key in keys {
-                progress = true;
-                self.look(key, lost.is_some());
-            }
-            if let Some(reason) = lost {
-                return Poll::Ready(self.give_up(reason));
-            }
-            if self.streams.is_empty()
-                && self.queue.is_empty()
-                && self.sender.is_some()
-                && (self.going_away || connection.ending.is_some())
-            {
-                self.sender = None;
-                progress = true;
-            }
-            if let Some(time) = &mut self.closing
-                && Pin::new(time).poll(cx).is_ready()
-            {
-                return Poll::Ready(self.give_up(Reason::Normal));
-            }
-            if !progress {
-                return Poll::Pending;
-            }
+    pub(crate) async fn begin(
+        env: Arc<Env>,
+        opts: Http2Opts,
+        origin: Origin,
+        transport: Transport,
+        here: StreamRef,
+    ) -> Result<Http2, Reason> {
+        let address = transport.address();
+        let (tapped, tap) = tap::tap(transport);
+        let mut builder = Builder::new();
+        builder
+            .enable_push(opts.push)
+            .initial_window_size(opts.initial_stream_window_size)
+            .initial_connection_window_size(opts.initial_connection_window_size)
+            .max_frame_size(opts.max_frame_size_received)
+            .max_header_list_size(opts.max_fragmented_header_block_size)
+            .header_table_size(opts.max_decode_table_size);
+        if let Some(streams) = opts.max_concurrent_streams {
+            builder.max_concurrent_streams(streams);
         }
+        let shaken = builder.handshake(tapped).await;
+        let (sender, driver) = shaken.map_err(|error| Reason::of_h2(&error))?;
+        Ok(Http2 {
+            env,
+            origin,
+            here,
+            address,
+            sender: Some(sender),
+            driver,
+            tap,
+            liveness: Liveness::new(&opts),
+            opts,
+            settings: None,
+            begun: 0,
+            queue: VecDeque::new(),
+            parked: VecDeque::new(),
+            streams: HashMap::new(),
+            pushed: 0,
+            tunnels: Vec::new(),
+            woken: WakeSet::new(),
+            going_away: false,
+            ending: false,
+            aborted: None,
+            closing: None,
+        })
     }
 
-    /// Tells every stream that is left, and lists it.
-    fn give_up(&mut self, reason: Reason) -> Lost {
-        let told = if reason == Reason::Normal {
-            Reason::Closing
-        } else {
-            reason
-        };
-        let mut left: Vec<Stream> = self.streams.drain().map(|(_, stream)| stream).collect();
-        left.sort_by_key(|stream| stream.number);
+    fn kill(&mut self, shared: &mut Shared, reason: Reason) -> Vec<StreamRef> {
+        let mut left: Vec<(u64, Entry)> = self
+            .streams
+            .drain()
+            .map(|(_, entry)| (entry.number(), entry))
+            .collect();
+        left.sort_by_key(|(number, _)| *number);
         let mut killed = Vec::new();
-        let queued = self.queue.drain(..).map(|(to, ..)| to);
-        for to in left.into_iter().map(|stream| stream.to).chain(queued) {
-            to.fail(told);
-            killed.push(to.stream);
+        for (_, entry) in left {
+            match entry {
+                Entry::Stream(stream) => {
+                    stream.to.fail(told(reason));
+                    killed.push(stream.to.stream);
+                }
+                Entry::Layer(_, mut layer) => killed.extend(layer.give_up(shared, reason)),
+            }
         }
-        Lost { reason, killed }
+        for queued in self.queue.drain(..) {
+            queued.to.fail(told(reason));
+            killed.push(queued.to.stream);
+        }
+        for request in self.parked.drain(..) {
+            killed.push(request.stream);
+            Command::Request(request).fail(&self.env, told(reason));
+        }
+        killed
     }
 
-    fn begin_to_end(&mut self, connection: &Connection) {
-        for (to, ..) in self.queue.drain(..) {
-            to.fail(Reason::Closing);
+    fn lose(&mut self, shared: &mut Shared, reason: Reason) -> Poll<Outcome> {
+        let killed = self.kill(shared, reason);
+        Poll::Ready(Outcome::Lost(Lost { reason, killed }))
+    }
+
+    /// Those that have not begun never will.
+    fn refuse_queued(&mut self) {
+        for queued in self.queue.drain(..) {
+            queued.to.fail(Reason::Closing);
         }
-        if self.closing.is_none() {
-            self.closing = connection.opts.http2.closing_timeout.map(sleep);
+        for request in self.parked.drain(..) {
+            Command::Request(request).fail(&self.env, Reason::Closing);
         }
     }
 
-    fn command(&mut self, connection: &Connection, command: Command) {
-        match command {
-            Command::Request(request) => self.request(connection, *request),
-            Command::Data {
-                stream,
-                from,
-                fin,
-                data,
-            } => {
-                if let Err(what) = self.data(stream, fin, data) {
-                    self.refuse(from, stream, what);
+    fn cancel(&mut self, shared: &mut Shared, command: Command) -> Result<(), Command> {
+        let Some(stream) = command.stream() else {
+            return Err(command);
+        };
+        match self.forget(stream) {
+            Some(Entry::Stream(mut found)) => {
+                found.to.cancelled();
+                found.reset();
+            }
+            Some(Entry::Layer(_, mut layer)) => {
+                // It knows whom not to tell.
+                let _ = layer.command(shared, command);
+                layer.give_up(shared, Reason::Normal);
+            }
+            None => {
+                let before = self.queue.len() + self.parked.len();
+                self.queue.retain(|queued| queued.to.stream != stream);
+                self.parked.retain(|request| request.stream != stream);
+                if self.queue.len() + self.parked.len() == before {
+                    return Err(command);
                 }
             }
-            Command::Cancel { stream, from } => match self.streams.remove(&stream) {
-                Some(mut found) => {
-                    self.woken.remove(&stream);
-                    found.upward.send_reset(h2::Reason::CANCEL);
-                }
-                None => {
-                    let before = self.queue.len();
-                    self.queue.retain(|(to, ..)| to.stream != stream);
-                    if self.queue.len() == before {
-                        self.refuse(from, stream, BadState::NoStream);
+        }
+        Ok(())
+    }
+
+    /// Takes a stream out.
+    fn forget(&mut self, key: StreamRef) -> Option<Entry> {
+        let entry = self.streams.remove(&key)?;
+        self.woken.remove(&key);
+        match &entry {
+            Entry::Stream(stream) if stream.is_pushed() => self.pushed -= 1,
+            Entry::Stream(_) => {}
+            Entry::Layer(..) => self.tunnels.retain(|tunnel| *tunnel != key),
+        }
+        Some(entry)
+    }
+
+    /// Offers a command to the tunnels.
+    fn offer(&mut self, shared: &mut Shared, mut command: Command) -> Result<(), Command> {
+        // The one it names, if it is one of these; else the one that has a tunnel of that name in it.
+        let named = command
+            .tunnel()
+            .filter(|tunnel| self.tunnels.contains(tunnel));
+        let any = self.tunnels.iter().copied().filter(|_| named.is_none());
+        for key in named.into_iter().chain(any) {
+            if let Some(Entry::Layer(_, layer)) = self.streams.get_mut(&key) {
+                match layer.command(shared, command) {
+                    Ok(()) => {
+                        self.woken.waker(key).wake();
+                        return Ok(());
                     }
-                }
-            },
-            Command::UpdateFlow { stream, messages } => {
-                if let Some(found) = self.streams.get_mut(&stream) {
-                    found.to.update_flow(messages);
-                    self.woken.waker(stream).wake();
-                } else if let Some((to, ..)) =
-                    self.queue.iter_mut().find(|(to, ..)| to.stream == stream)
-                {
-                    to.update_flow(messages);
+                    Err(back) => command = back,
                 }
             }
-            Command::WsSend { stream, from, .. } => {
-                self.refuse(from, stream, BadState::NoWebsocket)
-            }
-            // The connection's own.
-            Command::SetOwner { .. } | Command::Shutdown => {}
         }
+        Err(command)
     }
 
-    fn data(&mut self, stream: StreamRef, fin: bool, data: Bytes) -> Result<(), BadState> {
-        if let Some(found) = self.streams.get_mut(&stream) {
-            if found.fin {
-                return Err(BadState::BodyEnded);
+    /// Does what is asked of a stream. The command comes back if it is none of ours.
+    fn of_stream(&mut self, shared: &mut Shared, command: Command) -> Result<(), Command> {
+        let Some(key) = command.stream() else {
+            return Err(command);
+        };
+        match self.streams.get_mut(&key) {
+            None => {}
+            Some(Entry::Layer(_, layer)) => {
+                self.woken.waker(key).wake();
+                return layer.command(shared, command);
             }
-            if !data.is_empty() {
-                found.outgoing.push_back(data);
+            Some(Entry::Stream(stream)) => {
+                self.woken.waker(key).wake();
+                match command {
+                    Command::Data { .. } => stream.data(&self.env, command),
+                    Command::UpdateFlow { messages, .. } => stream.to.update_flow(messages),
+                    command => command.refuse_as(&self.env, BadState::NoWebsocket),
+                }
+                return Ok(());
             }
-            found.fin = fin;
-            self.woken.waker(stream).wake();
+        }
+        if let Command::UpdateFlow { messages, .. } = command
+            && let Some(queued) = self.queue.iter_mut().find(|queued| queued.to.stream == key)
+        {
+            queued.to.update_flow(messages);
             return Ok(());
         }
-        Err(BadState::NoStream)
-    }
-
-    fn refuse(&self, to: Pid, stream: StreamRef, what: BadState) {
-        let error = Error {
-            conn: self.conn,
-            stream: Some(stream),
-            reason: Reason::BadState(what),
-        };
-        send(to, error);
-    }
-
-    fn answer(&mut self, connection: &Connection, query: Call<Query>) {
-        match query.request {
-            Query::Info => {
-                let streams = self.queue.len() + self.streams.len();
-                let info = connection.info(Some(Protocol::Http2), self.address, streams);
-                query.client.of().reply(info);
-            }
-            Query::StreamInfo(stream) => {
-                let open = self.streams.get(&stream).map(|found| found.to.info());
-                let queued = || self.queue.iter().find(|(to, ..)| to.stream == stream);
-                let info = open.or_else(|| queued().map(|(to, ..)| to.info()));
-                query.client.of().reply(info);
-            }
-        }
-    }
-
-    fn request(&mut self, connection: &Connection, request: Request) {
-        let flow = request.flow.or(connection.opts.http2.flow);
-        let to = Recipient::new(self.conn, request.stream, request.reply_to, flow);
-        if self.going_away || connection.ending.is_some() {
-            return to.fail(Reason::Closing);
-        }
-        if request.websocket.is_some() {
-            return to.fail(Reason::BadState(BadState::NoWebsocket));
-        }
-        let mut headers = request.headers;
-        let length = match &request.body {
-            Body::Whole(bytes) => Some(bytes.len()),
-            Body::Streamed => None,
-        };
-        let authority = connection.authority.as_str();
-        let Some(uri) = clean(&mut headers, self.scheme, authority, &request.path, length) else {
-            return to.fail(Reason::BadState(BadState::BadTarget));
-        };
-        let mut head = http::Request::new(());
-        *head.method_mut() = request.method;
-        *head.uri_mut() = uri;
-        *head.version_mut() = Version::HTTP_2;
-        *head.headers_mut() = headers;
-        self.queue.push_back((to, head, request.body));
-        // A body that is sent in pieces needs its stream.
-        self.start(&mut Context::from_waker(std::task::Waker::noop()));
+        Err(command)
     }
 
     /// Gives h2 what it takes. True: it took something.
@@ -320,45 +280,29 @@ impl Http2 {
                 Poll::Ready(Err(_)) => {
                     // Why the connection is lost, if it is, its driver says.
                     self.going_away = true;
-                    for (to, ..) in self.queue.drain(..) {
-                        to.fail(Reason::Closing);
+                    for queued in self.queue.drain(..) {
+                        queued.to.fail(Reason::Closing);
                         progress = true;
                     }
                     return progress;
                 }
             }
-            let Some((to, head, body)) = self.queue.pop_front() else {
+            let Some(queued) = self.queue.pop_front() else {
                 return progress;
             };
             progress = true;
-            if self.streams.len() >= sender.current_max_send_streams() {
-                to.fail(Reason::TooManyStreams);
+            let open = self.streams.len() - self.pushed;
+            if open >= sender.current_max_send_streams() {
+                queued.to.fail(Reason::TooManyStreams);
                 continue;
             }
-            let (outgoing, fin) = match body {
-                Body::Whole(bytes) if bytes.is_empty() => (VecDeque::new(), true),
-                Body::Whole(bytes) => (VecDeque::from([bytes]), true),
-                Body::Streamed => (VecDeque::new(), false),
-            };
-            let sent = fin && outgoing.is_empty();
-            match sender.send_request(head, sent) {
-                Err(error) => to.fail(Reason::of_h2(&error)),
-                Ok((response, upward)) => {
-                    let key = to.stream;
-                    self.begun += 1;
-                    let stream = Stream {
-                        number: self.begun,
-                        to,
-                        phase: Phase::Head(response),
-                        upward,
-                        outgoing,
-                        fin,
-                        sent,
-                    };
-                    self.streams.insert(key, stream);
-                    // Polled for the first time.
-                    self.woken.waker(key).wake();
-                }
+            request::tell_start(&self.env, &queued, &self.origin);
+            let key = queued.to.stream;
+            self.begun += 1;
+            if let Some(stream) = Stream::begin(queued, sender, self.begun) {
+                self.streams.insert(key, Entry::Stream(Box::new(stream)));
+                // Polled for the first time.
+                self.woken.waker(key).wake();
             }
         }
     }
@@ -370,139 +314,288 @@ impl Http2 {
     }
 
     /// Goes on with a stream. `lost`: the connection is, and all that fail now do so for that.
-    fn look(&mut self, key: StreamRef, lost: bool) {
-        let Some(stream) = self.streams.get_mut(&key) else {
+    fn look(&mut self, shared: &mut Shared, key: StreamRef, lost: bool) {
+        let Some(entry) = self.streams.get_mut(&key) else {
             return;
         };
         let waker = self.woken.waker(key);
         let cx = &mut Context::from_waker(&waker);
-        stream.send(cx);
-        let Some(end) = stream.receive(cx) else {
+        let mut promises = Vec::new();
+        let step = match entry {
+            Entry::Layer(_, layer) => loop {
+                match layer.poll(shared, cx) {
+                    Poll::Pending => return,
+                    Poll::Ready(Outcome::Becomes(next)) => *layer = next,
+                    // What it had to tell it has told.
+                    Poll::Ready(Outcome::Lost(_)) => break Step::End(End::Finished),
+                }
+            },
+            Entry::Stream(stream) => {
+                stream.send(&self.env, cx);
+                stream.receive(shared, &self.opts, cx, &mut promises)
+            }
+        };
+        for promise in promises {
+            self.promise(key, promise);
+        }
+        match step {
+            Step::Pending => {}
+            Step::End(End::Failed(_)) if lost => {}
+            Step::End(end) => {
+                if let (Some(Entry::Stream(mut stream)), End::Failed(reason)) =
+                    (self.forget(key), end)
+                {
+                    stream.to.fail(reason);
+                    if let Reason::Content(_) = reason {
+                        stream.reset();
+                    }
+                }
+            }
+            Step::Granted(granted) => self.grant(shared, key, granted),
+        }
+    }
+
+    /// The server will answer what was not asked.
+    fn promise(&mut self, of: StreamRef, promise: PushPromise) {
+        let Some(Entry::Stream(stream)) = self.streams.get(&of) else {
             return;
         };
-        if lost && matches!(end, End::Failed(_)) {
+        let (request, response) = promise.into_parts();
+        let (head, ()) = request.into_parts();
+        let ours = head.uri.scheme_str() == Some(self.origin.scheme)
+            && head.uri.authority().is_some_and(|authority| {
+                authority
+                    .as_str()
+                    .eq_ignore_ascii_case(&self.origin.authority)
+            });
+        // What is dropped, h2 resets.
+        if !ours || self.ending {
             return;
         }
-        self.woken.remove(&key);
-        if let Some(stream) = self.streams.remove(&key)
-            && let End::Failed(reason) = end
-        {
-            stream.to.fail(reason);
+        let key = StreamRef::new();
+        let to = stream.to.promised(key, self.opts.flow);
+        stream.to.push(key, head.method, head.uri, head.headers);
+        self.begun += 1;
+        let pushed = Stream::pushed(to, response, self.begun);
+        self.streams.insert(key, Entry::Stream(Box::new(pushed)));
+        self.pushed += 1;
+        self.woken.waker(key).wake();
+    }
+
+    /// A stream becomes a tunnel, or a Websocket.
+    fn grant(&mut self, shared: &mut Shared, key: StreamRef, granted: Granted) {
+        let Some(Entry::Stream(stream)) = self.forget(key) else {
+            return;
+        };
+        let Granted {
+            status,
+            headers,
+            receiver,
+        } = granted;
+        shared.keep_cookies(&stream.to, &headers);
+        let number = stream.number;
+        let (mut to, asks, sender) = stream.into_parts();
+        let Some(mut sender) = sender else {
+            return;
+        };
+        let layer: Box<dyn Layer> = match asks {
+            Asks::Response => return,
+            Asks::Tunnel(destination) => {
+                to.response(true, status, headers);
+                self.tunnels.push(key);
+                let transport = Transport::pipe(sender, receiver);
+                let (env, origin, protocol) = (&self.env, &self.origin, Protocol::Http2);
+                Box::new(Tunnel::connect(
+                    env,
+                    to,
+                    *destination,
+                    transport,
+                    origin,
+                    protocol,
+                ))
+            }
+            Asks::Websocket(opts) => match websocket::check(&headers, None, &opts) {
+                Err(error) => {
+                    sender.send_reset(h2::Reason::CANCEL);
+                    return to.fail(Reason::Handshake(error));
+                }
+                Ok(agreed) => {
+                    let transport = Transport::pipe(sender, receiver);
+                    let origin = self.origin.clone();
+                    Box::new(Websocket::new(
+                        to, *opts, agreed, headers, transport, origin, key,
+                    ))
+                }
+            },
+        };
+        self.streams.insert(key, Entry::Layer(number, layer));
+        self.woken.waker(key).wake();
+    }
+
+    /// Takes what the tap has seen. True: there was something.
+    fn hear(&mut self, shared: &mut Shared) -> bool {
+        let mut progress = false;
+        while let Some(event) = self.tap.event() {
+            progress = true;
+            match event {
+                tap::Event::Settings(settings) => self.settings_changed(shared, settings),
+                tap::Event::GoAway { .. } => self.going_away = true,
+                tap::Event::BadPreface(_) => {
+                    self.aborted = Some(Reason::GoAway(h2::Reason::PROTOCOL_ERROR));
+                }
+                tap::Event::SettingsAck => self.liveness.settings_acknowledged(),
+                tap::Event::PingAck(payload) => self.liveness.answered(&self.env, payload),
+                tap::Event::Reset { .. } => {}
+            }
+        }
+        progress
+    }
+
+    fn settings_changed(&mut self, shared: &mut Shared, new: Http2Settings) {
+        self.liveness.preface_came();
+        let settings = self.settings.get_or_insert_default();
+        settings.update(&new);
+        if self.opts.notify_settings_changed {
+            liveness::notify_settings(shared, *settings);
+        }
+        for request in std::mem::take(&mut self.parked) {
+            self.request(shared, *request);
+        }
+    }
+
+    /// Lets go, with a reason that the server is told.
+    fn go_away(&mut self, code: h2::Reason, cx: &mut Context<'_>) {
+        self.tap.go_away(0, code, b"");
+        // Whether it goes out does not matter: the connection is lost.
+        let _ = Pin::new(&mut self.driver).poll(cx);
+        self.aborted = Some(Reason::GoAway(code));
+    }
+}
+
+impl Entry {
+    fn number(&self) -> u64 {
+        match self {
+            Entry::Stream(stream) => stream.number,
+            Entry::Layer(number, _) => *number,
         }
     }
 }
 
-impl Stream {
-    /// Sends what the peer's windows allow.
-    fn send(&mut self, cx: &mut Context<'_>) {
-        while let Some(data) = self.outgoing.front_mut() {
-            self.upward.reserve_capacity(data.len());
-            let room = match self.upward.poll_capacity(cx) {
-                Poll::Pending => return,
-                Poll::Ready(Some(Ok(room))) => room,
-                // The stream's other half says why it has ended.
-                Poll::Ready(Some(Err(_)) | None) => {
-                    self.sent = true;
-                    self.outgoing.clear();
-                    return;
+impl Layer for Http2 {
+    fn command(&mut self, shared: &mut Shared, command: Command) -> Result<(), Command> {
+        match command {
+            Command::Request(request) if request.tunnel == self.here => {
+                if self.going_away || self.ending {
+                    shared.too_late(self.here, request);
+                } else {
+                    self.request(shared, *request);
                 }
+                Ok(())
+            }
+            Command::Ping { ping, tunnel, from } if tunnel == self.here => {
+                self.liveness.ping(&self.tap, ping, from);
+                Ok(())
+            }
+            Command::Request(_) | Command::Ping { .. } => self.offer(shared, command),
+            Command::Cancel { .. } => {
+                let command = self.cancel(shared, command);
+                command.or_else(|command| self.offer(shared, command))
+            }
+            command => {
+                let command = self.of_stream(shared, command);
+                command.or_else(|command| self.offer(shared, command))
+            }
+        }
+    }
+
+    fn poll(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            let mut progress = self.start(cx);
+            let lost = match Pin::new(&mut self.driver).poll(cx) {
+                Poll::Pending => None,
+                Poll::Ready(Ok(())) if self.is_going_away(cx) => Some(Reason::Normal),
+                Poll::Ready(Ok(())) => Some(Reason::Closed),
+                Poll::Ready(Err(error)) => Some(Reason::of_h2(&error)),
             };
-            let piece = data.split_to(room.min(data.len()));
-            if data.is_empty() {
-                self.outgoing.pop_front();
+            progress |= self.hear(shared);
+            let keys: Vec<StreamRef> = self.woken.drain(cx).collect();
+            for key in keys {
+                progress = true;
+                self.look(shared, key, lost.is_some());
             }
-            let last = self.fin && self.outgoing.is_empty();
-            self.sent |= last;
-            // As above.
-            let _ = self.upward.send_data(piece, last);
-        }
-        if self.fin && !self.sent {
-            self.sent = true;
-            let _ = self.upward.send_data(Bytes::new(), true);
+            if let Some(reason) = self.aborted.or(lost) {
+                return self.lose(shared, reason);
+            }
+            if self.streams.is_empty()
+                && self.queue.is_empty()
+                && self.parked.is_empty()
+                && self.sender.is_some()
+                && (self.going_away || self.ending)
+            {
+                self.sender = None;
+                progress = true;
+            }
+            if let Some(time) = &mut self.closing
+                && Pin::new(time).poll(cx).is_ready()
+            {
+                return self.lose(shared, Reason::Normal);
+            }
+            if let Err(code) = self.liveness.poll(&self.tap, cx) {
+                self.go_away(code, cx);
+                progress = true;
+            }
+            if !progress {
+                return Poll::Pending;
+            }
         }
     }
 
-    /// Tells what has come, as far as the flow allows.
-    fn receive(&mut self, cx: &mut Context<'_>) -> Option<End> {
-        if let Phase::Head(response) = &mut self.phase {
-            while let Poll::Ready(Some(Ok(inform))) = response.poll_informational(cx) {
-                let (head, ()) = inform.into_parts();
-                self.to.inform(head.status, head.headers);
-            }
-            match Pin::new(response).poll(cx) {
-                Poll::Pending => return None,
-                Poll::Ready(Err(error)) => return Some(End::Failed(Reason::of_h2(&error))),
-                Poll::Ready(Ok(response)) => {
-                    let (head, body) = response.into_parts();
-                    let fin = body.is_end_stream();
-                    self.to.response(fin, head.status, head.headers);
-                    if fin {
-                        return Some(End::Finished);
-                    }
-                    self.phase = Phase::Body(body);
-                }
+    fn end(&mut self, shared: &mut Shared) {
+        if self.ending {
+            return;
+        }
+        self.ending = true;
+        self.tap.go_away(0, h2::Reason::NO_ERROR, b"");
+        self.refuse_queued();
+        for (key, entry) in &mut self.streams {
+            if let Entry::Layer(_, layer) = entry {
+                layer.end(shared);
+                self.woken.waker(*key).wake();
             }
         }
-        let Phase::Body(body) = &mut self.phase else {
-            return None;
-        };
-        while self.to.may_flow() {
-            match body.poll_data(cx) {
-                Poll::Pending => return None,
-                Poll::Ready(Some(Err(error))) => return Some(End::Failed(Reason::of_h2(&error))),
-                Poll::Ready(Some(Ok(data))) => {
-                    let fin = body.is_end_stream();
-                    let length = data.len();
-                    self.to.data(data, fin);
-                    if fin {
-                        return Some(End::Finished);
-                    }
-                    // It was given out, so it can be given back.
-                    let _ = body.flow_control().release_capacity(length);
-                }
-                Poll::Ready(None) => match body.poll_trailers(cx) {
-                    Poll::Pending => return None,
-                    Poll::Ready(Err(error)) => return Some(End::Failed(Reason::of_h2(&error))),
-                    Poll::Ready(Ok(Some(headers))) => {
-                        self.to.trailers(headers);
-                        return Some(End::Finished);
-                    }
-                    Poll::Ready(Ok(None)) => {
-                        self.to.data(Bytes::new(), true);
-                        return Some(End::Finished);
-                    }
-                },
-            }
-        }
-        None
+        self.closing = self.opts.closing_timeout.map(sleep);
     }
-}
 
-/// Takes out what HTTP/2 does not have, and finds where a request goes.
-fn clean(
-    headers: &mut HeaderMap,
-    scheme: &str,
-    authority: &str,
-    path: &str,
-    length: Option<usize>,
-) -> Option<Uri> {
-    for name in [
-        CONNECTION,
-        TRANSFER_ENCODING,
-        UPGRADE,
-        HeaderName::from_static("keep-alive"),
-        HeaderName::from_static("proxy-connection"),
-    ] {
-        headers.remove(name);
+    fn give_up(&mut self, shared: &mut Shared, reason: Reason) -> Vec<StreamRef> {
+        self.kill(shared, reason)
     }
-    if let Some(length) = length {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Http2
     }
-    let host = headers.remove(HOST);
-    let authority = match &host {
-        Some(host) => host.to_str().ok()?,
-        None => authority,
-    };
-    let uri = Uri::builder().scheme(scheme).authority(authority);
-    uri.path_and_query(path).build().ok()
+
+    fn info(&self, info: &mut Info) {
+        info.protocol = Some(Protocol::Http2);
+        info.address = info.address.or(self.address);
+        info.origin_scheme = Some(self.origin.scheme);
+        info.transport = self.origin.transport();
+        info.streams = self.queue.len() + self.parked.len() + self.streams.len();
+    }
+
+    fn stream_info(&self, stream: StreamRef) -> Option<StreamInfo> {
+        match self.streams.get(&stream) {
+            Some(Entry::Stream(found)) => return Some(found.to.info()),
+            Some(Entry::Layer(_, layer)) => return layer.stream_info(stream),
+            None => {}
+        }
+        if let Some(queued) = self.queue.iter().find(|queued| queued.to.stream == stream) {
+            return Some(queued.to.info());
+        }
+        self.tunnels
+            .iter()
+            .find_map(|key| match self.streams.get(key) {
+                Some(Entry::Layer(_, layer)) => layer.stream_info(stream),
+                _ => None,
+            })
+    }
 }

@@ -43,39 +43,49 @@
 mod command;
 mod connect;
 mod connection;
-// Until a connection calls it.
-#[allow(dead_code)]
 pub mod content;
 pub mod cookies;
 mod error;
+mod event;
 mod headers;
 mod http1;
 mod http2;
+mod layer;
 mod message;
 mod options;
 mod outgoing;
+mod raw;
 mod recipient;
 mod request;
-#[allow(dead_code)]
 mod socks5;
-#[allow(dead_code)]
 mod sse;
 mod tls;
+mod transport;
+mod tunnel;
 mod wait;
 mod websocket;
 
-pub use command::{Info, StreamInfo, StreamState};
+pub use command::{
+    Info, Intermediary, IntermediaryKind, State, StreamInfo, StreamState, TunnelInfo,
+};
 pub use connection::OwnerDown;
-pub use error::{BadState, CloseError, OpenError, Reason, TlsReason};
+pub use error::{BadState, CloseError, DataError, OpenError, Reason, TlsReason};
+pub use event::{Endpoint, Event, EventHandler, RequestEvent};
 pub use h2::Reason as Http2Code;
 pub use headers::IntoHeaders;
+pub use http2::Http2Settings;
 pub use message::{
-    Data, Down, Error, Inform, Protocol, Response, StreamRef, Trailers, Up, Upgrade, Ws,
+    Data, Down, Error, Inform, Notice, Notify, Protocol, Push, Response, Sse, StreamRef, Trailers,
+    TunnelUp, Up, Upgrade, Ws,
 };
-pub use options::{Http2Opts, HttpOpts, Opts, ReplyTo, ReqOpts, Retry, Transport, WsOpts};
+pub use options::{
+    Destination, Http2Opts, HttpOpts, HttpVersion, Opts, RawOpts, ReplyTo, ReqOpts, Retry,
+    SocksOpts, Spoken, Transport, WsOpts,
+};
 pub use request::{
-    cancel, close, data, delete, flush, get, head, headers, info, open, open_unix, options, patch,
-    post, put, request, set_owner, shutdown, stream_info, update_flow, ws_send, ws_upgrade,
+    cancel, close, connect, data, data_sync, delete, flush, get, head, headers, info, open,
+    open_unix, options, patch, ping, post, put, request, set_owner, shutdown, stream_info,
+    update_flow, ws_send, ws_upgrade,
 };
 pub use socks5::{Socks5Auth, Socks5Error};
 pub use sse::{SseEvent, SseTooBig};
@@ -86,5 +96,8 @@ pub use wait::{AwaitError, Awaited, await_, await_body, await_up};
 
 /// What a Websocket carries.
 pub mod ws {
-    pub use crate::websocket::{CodecError, Frame, HandshakeError, Utf8Bytes, Violation};
+    pub use crate::websocket::{
+        CodecError, Fragment, Frame, HandshakeError, Kind, Received, Utf8Bytes, Violation,
+        WsFrames, WsHandler,
+    };
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::command::Sent;
 use crate::error::BadState;
 
 /// What hyper reads.
@@ -18,7 +19,7 @@ pub(crate) struct Outgoing(Arc<Mutex<State>>);
 pub(crate) struct Writer(Arc<Mutex<State>>);
 
 struct State {
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<(Bytes, Option<Sent>)>,
     ended: bool,
     /// Bytes to come, if the length is known.
     left: Option<u64>,
@@ -33,7 +34,7 @@ impl Outgoing {
         let queue = if bytes.is_empty() {
             VecDeque::new()
         } else {
-            VecDeque::from([bytes])
+            VecDeque::from([(bytes, None)])
         };
         Outgoing::of(queue, true, Some(0), length)
     }
@@ -44,7 +45,7 @@ impl Outgoing {
     }
 
     fn of(
-        queue: VecDeque<Bytes>,
+        queue: VecDeque<(Bytes, Option<Sent>)>,
         ended: bool,
         left: Option<u64>,
         queued: u64,
@@ -65,34 +66,55 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Writer {
-    /// Adds to the body.
-    pub(crate) fn write(&self, data: Bytes, fin: bool) -> Result<(), BadState> {
-        let reader = {
+    /// Adds to the body. Whether that is all of it; `Err`: it was not added.
+    pub(crate) fn write(
+        &self,
+        data: Bytes,
+        fin: bool,
+        sent: Option<Sent>,
+    ) -> Result<bool, (BadState, Option<Sent>)> {
+        let (reader, ended) = {
             let mut state = locked(&self.0);
             if state.ended {
                 // An end of what has ended by its length says nothing new.
                 let repeated = fin && data.is_empty() && state.left == Some(0);
-                return if repeated {
-                    Ok(())
-                } else {
-                    Err(BadState::BodyEnded)
-                };
+                if !repeated {
+                    return Err((BadState::BodyEnded, sent));
+                }
+                if let Some(sent) = sent {
+                    sent.answer(Ok(()));
+                }
+                return Ok(false);
             }
             let length = data.len() as u64;
             if let Some(left) = &mut state.left {
-                *left = left.checked_sub(length).ok_or(BadState::BodyTooLong)?;
+                match left.checked_sub(length) {
+                    Some(rest) => *left = rest,
+                    None => return Err((BadState::BodyTooLong, sent)),
+                }
             }
             state.ended = fin || state.left == Some(0);
-            if !data.is_empty() {
+            if data.is_empty() {
+                if let Some(sent) = sent {
+                    sent.answer(Ok(()));
+                }
+            } else {
                 state.queued += length;
-                state.queue.push_back(data);
+                state.queue.push_back((data, sent));
             }
-            state.reader.take()
+            (state.reader.take(), state.ended)
         };
         if let Some(reader) = reader {
             reader.wake();
         }
-        Ok(())
+        Ok(ended)
+    }
+}
+
+impl Outgoing {
+    /// Whether all of it was there from the start.
+    pub(crate) fn is_given(&self) -> bool {
+        locked(&self.0).ended
     }
 }
 
@@ -106,8 +128,11 @@ impl Body for Outgoing {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let mut state = locked(&self.0);
         match state.queue.pop_front() {
-            Some(data) => {
+            Some((data, sent)) => {
                 state.queued -= data.len() as u64;
+                if let Some(sent) = sent {
+                    sent.answer(Ok(()));
+                }
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
             None if state.ended => Poll::Ready(None),

@@ -1,59 +1,119 @@
 //! Who waits for a stream, and what they are told: the same for each protocol.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use runtime::{Message, Pid};
+use http::{HeaderMap, Method, StatusCode, Uri};
+use runtime::{AnyMessage, Message, Pid, Ref, demonitor_flush, monitor};
 
 use crate::command::{StreamInfo, StreamState};
+use crate::content::{Chain, Handlers, Out};
+use crate::cookies;
 use crate::error::Reason;
-use crate::message::{Data, Error, Inform, Response, StreamRef, Trailers, Upgrade, Ws};
+use crate::event::{Endpoint, Event};
+use crate::layer::Env;
+use crate::message::{
+    Data, Error, Inform, Push, Response, Sse, StreamRef, Trailers, TunnelUp, Upgrade, Ws,
+};
 use crate::options::ReplyTo;
+use crate::sse::SseEvent;
 use crate::websocket::Frame;
 
 /// The most bytes of a data message.
 pub(crate) const PIECE: usize = 16 * 1024;
 
-#[derive(Clone)]
 pub(crate) struct Recipient {
-    pub(crate) conn: Pid,
     pub(crate) stream: StreamRef,
-    reply_to: ReplyTo,
-    /// Data messages that may still be sent.
+    to: Told,
+    /// Messages that may still be sent.
     flow: Option<i64>,
-    silent: Arc<AtomicBool>,
+    /// Nothing is told any more.
+    silent: bool,
+    handlers: Option<Handlers>,
+    /// Who has the response's body, if its messages are not the plain ones.
+    chain: Option<Chain>,
+    /// What its cookies are for, if cookies are kept.
+    pub(crate) cookies: Option<Box<cookies::Target>>,
+    /// It is cancelled when the one who gets its messages ends.
+    watch: Option<Watch>,
+}
+
+/// Who it is, for the handlers.
+struct Told {
+    env: Arc<Env>,
+    stream: StreamRef,
+    reply_to: ReplyTo,
 }
 
 impl Recipient {
     pub(crate) fn new(
-        conn: Pid,
+        env: &Arc<Env>,
         stream: StreamRef,
         reply_to: ReplyTo,
         flow: Option<u32>,
     ) -> Recipient {
         Recipient {
-            conn,
             stream,
-            reply_to,
+            to: Told {
+                env: env.clone(),
+                stream,
+                reply_to,
+            },
             flow: flow.map(i64::from),
-            silent: Arc::default(),
+            silent: false,
+            handlers: None,
+            chain: None,
+            cookies: None,
+            watch: None,
         }
     }
 
-    /// Nothing is told from now on.
-    pub(crate) fn silence(&self) {
-        self.silent.store(true, Ordering::Relaxed);
+    /// It is cancelled when the process that gets its messages ends.
+    pub(crate) fn cancelled_on_down(mut self) -> Recipient {
+        if let Some(pid) = self.pid() {
+            self.watch = Some(Watch::new(&self.to.env, pid, self.stream));
+        }
+        self
     }
 
-    fn is_silent(&self) -> bool {
-        self.silent.load(Ordering::Relaxed)
+    /// Its response's body is for these.
+    pub(crate) fn with_handlers(mut self, handlers: Option<Handlers>) -> Recipient {
+        self.handlers = handlers;
+        self
+    }
+
+    /// Another stream for the same recipient, with as much flow.
+    pub(crate) fn promised(&self, stream: StreamRef, flow: Option<u32>) -> Recipient {
+        let mut promised = Recipient::new(&self.to.env, stream, self.reply_to(), flow);
+        promised.silent = self.silent;
+        promised.with_handlers(self.handlers.clone())
+    }
+
+    pub(crate) fn env(&self) -> &Arc<Env> {
+        &self.to.env
+    }
+
+    pub(crate) fn reply_to(&self) -> ReplyTo {
+        self.to.reply_to.clone()
+    }
+
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        self.to.reply_to.pid()
+    }
+
+    /// Nothing is told from now on.
+    pub(crate) fn silence(&mut self) {
+        self.silent = true;
     }
 
     /// Silent streams are read to the end, whatever the flow.
     pub(crate) fn may_flow(&self) -> bool {
-        self.is_silent() || self.flow.is_none_or(|left| left > 0)
+        self.silent || self.flow.is_none_or(|left| left > 0)
+    }
+
+    /// Another flow than was said at first.
+    pub(crate) fn set_flow(&mut self, flow: Option<u32>) {
+        self.flow = flow.map(i64::from);
     }
 
     pub(crate) fn update_flow(&mut self, messages: u32) {
@@ -62,96 +122,238 @@ impl Recipient {
         }
     }
 
+    fn pay(&mut self, messages: u32) {
+        if let Some(left) = &mut self.flow {
+            *left -= i64::from(messages);
+        }
+    }
+
+    fn event(&self, event: Event<'_>) {
+        self.to.env.events.tell(event);
+    }
+
     fn tell<M: Message>(&self, message: M) {
-        if !self.is_silent() {
-            self.reply_to.tell(message);
+        if !self.silent {
+            self.to.reply_to.tell(message);
         }
     }
 
     pub(crate) fn inform(&self, status: StatusCode, headers: HeaderMap) {
+        let stream = self.stream;
+        self.event(Event::ResponseInform {
+            stream,
+            status,
+            headers: &headers,
+        });
         self.tell(Inform {
-            conn: self.conn,
-            stream: self.stream,
+            conn: self.to.env.conn,
+            stream,
             status,
             headers,
         });
     }
 
-    pub(crate) fn response(&self, fin: bool, status: StatusCode, headers: HeaderMap) {
+    pub(crate) fn push(&self, promised: StreamRef, method: Method, uri: Uri, headers: HeaderMap) {
+        let stream = self.stream;
+        self.event(Event::PushPromiseStart { stream });
+        self.event(Event::PushPromiseEnd {
+            stream,
+            promised,
+            method: &method,
+            uri: &uri,
+            headers: &headers,
+        });
+        self.tell(Push {
+            conn: self.to.env.conn,
+            stream,
+            promised,
+            method,
+            uri,
+            headers,
+        });
+    }
+
+    pub(crate) fn response(&mut self, fin: bool, status: StatusCode, headers: HeaderMap) {
+        let stream = self.stream;
+        self.event(Event::ResponseStart { stream });
+        self.event(Event::ResponseHeaders {
+            stream,
+            status,
+            headers: &headers,
+        });
+        if let Some(handlers) = self.handlers.take().filter(|_| !fin) {
+            self.chain = Some(Chain::new(&handlers, status, &headers));
+        }
         self.tell(Response {
-            conn: self.conn,
-            stream: self.stream,
+            conn: self.to.env.conn,
+            stream,
             fin,
             status,
             headers,
         });
-    }
-
-    /// A piece of a body, in messages of the size allowed.
-    pub(crate) fn data(&mut self, mut bytes: Bytes, fin: bool) {
-        loop {
-            let data = bytes.split_to(bytes.len().min(PIECE));
-            let last = bytes.is_empty();
-            self.tell(Data {
-                conn: self.conn,
-                stream: self.stream,
-                fin: fin && last,
-                data,
-            });
-            if let Some(left) = &mut self.flow {
-                *left -= 1;
-            }
-            if last {
-                return;
-            }
+        if fin {
+            self.event(Event::ResponseEnd { stream });
         }
     }
 
-    pub(crate) fn upgrade(&self, headers: HeaderMap) {
-        self.tell(Upgrade {
-            conn: self.conn,
-            stream: self.stream,
-            protocols: vec!["websocket".to_owned()],
+    /// A piece of a body, in messages of the size allowed. `Err`: a handler cannot go on.
+    pub(crate) fn data(&mut self, mut bytes: Bytes, fin: bool) -> Result<(), Reason> {
+        loop {
+            let data = bytes.split_to(bytes.len().min(PIECE));
+            let last = bytes.is_empty();
+            match &mut self.chain {
+                Some(chain) if !self.silent => {
+                    let cost = chain.handle(fin && last, data, &mut self.to);
+                    let cost = cost.map_err(Reason::Content)?;
+                    self.pay(cost);
+                }
+                Some(_) => {}
+                None => {
+                    if !self.silent {
+                        self.to.data(fin && last, data);
+                    }
+                    self.pay(1);
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        if fin {
+            self.event(Event::ResponseEnd {
+                stream: self.stream,
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn trailers(&self, headers: HeaderMap) {
+        let stream = self.stream;
+        self.event(Event::ResponseTrailers {
+            stream,
+            headers: &headers,
+        });
+        self.event(Event::ResponseEnd { stream });
+        self.tell(Trailers {
+            conn: self.to.env.conn,
+            stream,
             headers,
+        });
+    }
+
+    pub(crate) fn upgrade(&self, protocols: Vec<String>, headers: HeaderMap) {
+        self.tell(Upgrade {
+            conn: self.to.env.conn,
+            stream: self.stream,
+            protocols,
+            headers,
+        });
+    }
+
+    pub(crate) fn tunnel_up(&self, protocol: crate::Protocol) {
+        self.tell(TunnelUp {
+            conn: self.to.env.conn,
+            stream: self.stream,
+            protocol,
         });
     }
 
     pub(crate) fn ws(&mut self, frame: Frame) {
         self.tell(Ws {
-            conn: self.conn,
+            conn: self.to.env.conn,
             stream: self.stream,
             frame,
         });
-        if let Some(left) = &mut self.flow {
-            *left -= 1;
-        }
+        self.pay(1);
     }
 
-    pub(crate) fn trailers(&self, headers: HeaderMap) {
-        self.tell(Trailers {
-            conn: self.conn,
-            stream: self.stream,
-            headers,
-        });
+    /// What a Websocket's handler has sent.
+    pub(crate) fn handled(&mut self, messages: u32) {
+        self.pay(messages);
     }
 
     pub(crate) fn fail(&self, reason: Reason) {
+        if let Reason::Reset(_) = reason {
+            self.event(Event::Cancel {
+                stream: self.stream,
+                endpoint: Endpoint::Remote,
+                reason,
+            });
+        }
         self.tell(Error {
-            conn: self.conn,
+            conn: self.to.env.conn,
             stream: Some(self.stream),
             reason,
+        });
+    }
+
+    /// It was asked to say no more.
+    pub(crate) fn cancelled(&self) {
+        self.event(Event::Cancel {
+            stream: self.stream,
+            endpoint: Endpoint::Local,
+            reason: Reason::Normal,
         });
     }
 
     pub(crate) fn info(&self) -> StreamInfo {
         StreamInfo {
             stream: self.stream,
-            reply_to: self.reply_to.pid(),
-            state: if self.is_silent() {
+            reply_to: self.pid(),
+            state: if self.silent {
                 StreamState::Stopping
             } else {
                 StreamState::Running
             },
+            intermediaries: Vec::new(),
+            tunnel: None,
+        }
+    }
+}
+
+impl Out for Told {
+    fn data(&mut self, fin: bool, data: Bytes) {
+        self.reply_to.tell(Data {
+            conn: self.env.conn,
+            stream: self.stream,
+            fin,
+            data,
+        });
+    }
+
+    fn sse(&mut self, event: Option<SseEvent>) {
+        self.reply_to.tell(Sse {
+            conn: self.env.conn,
+            stream: self.stream,
+            event,
+        });
+    }
+
+    fn message(&mut self, message: AnyMessage) {
+        self.reply_to.tell_any(message);
+    }
+}
+
+/// A monitor of who gets a stream's messages, which ends with the stream.
+struct Watch {
+    env: Arc<Env>,
+    monitor: Ref,
+}
+
+impl Watch {
+    fn new(env: &Arc<Env>, pid: Pid, stream: StreamRef) -> Watch {
+        let monitor = monitor(pid);
+        env.watches().insert(monitor, stream);
+        let env = Arc::clone(env);
+        Watch { env, monitor }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // If it is there no more, it was for its message that the stream ends.
+        if self.env.watches().remove(&self.monitor).is_some() {
+            demonitor_flush(self.monitor);
         }
     }
 }

@@ -7,17 +7,20 @@ use bytes::Bytes;
 use http::Method;
 use runtime::request::{CallError, call};
 use runtime::{
-    Down as ProcessDown, ExitReason, Pid, Spawn, exit_signal, make_ref, monitor, receive, self_pid,
-    send,
+    Down as ProcessDown, ExitReason, IntoDeadline, Pid, Spawn, exit_signal, monitor, receive,
+    self_pid, send,
 };
 
-use crate::command::{Body, Command, Info, Query, Request, StreamInfo};
+use crate::command::{Asks, Body, Command, Info, Query, Request, StreamInfo};
 use crate::connect::Target;
 use crate::connection;
-use crate::error::{CloseError, OpenError};
+use crate::error::{BadState, CloseError, DataError, OpenError, Reason};
 use crate::headers::IntoHeaders;
-use crate::message::{Data, Down, Error, Inform, Response, StreamRef, Trailers, Up, Upgrade, Ws};
-use crate::options::{Opts, ReqOpts, WsOpts};
+use crate::message::{
+    Data, Down, Error, Inform, Notify, Push, Response, Sse, StreamRef, Trailers, TunnelUp, Up,
+    Upgrade, Ws,
+};
+use crate::options::{Destination, Hop, Opts, ReqOpts, Transport, WsOpts, bare, is_host};
 use crate::websocket::Frame;
 
 /// Opens a connection: a process, whose owner is the caller. It connects in its own time, and tells the
@@ -27,37 +30,19 @@ use crate::websocket::Frame;
 ///
 /// # Errors
 ///
-/// The host is not one, or no process can be spawned. That it cannot be reached is the process's exit
-/// reason.
+/// The host is not one, an option has a value that it cannot have, or no process can be spawned. That the host cannot
+/// be reached is the process's exit reason.
 ///
 /// # Panics
 ///
 /// Outside a process.
 pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let host = bare.unwrap_or(host);
-    let is_name = |c: char| c.is_ascii_graphic() && !"/?#@\\[]<>\"".contains(c);
-    if host.is_empty() || !host.chars().all(is_name) {
-        return Err(OpenError::Host(host.to_owned()));
+    let host = bare(host.to_owned());
+    if !is_host(&host) {
+        return Err(OpenError::Host(host));
     }
-    let shown = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
-    let default = if opts.is_tls(port) { 443 } else { 80 };
-    let authority = if port == default {
-        shown
-    } else {
-        format!("{shown}:{port}")
-    };
-    let target = Target::Tcp {
-        host: host.to_owned(),
-        port,
-    };
-    start(target, authority, opts)
+    let hop = opts.hop(&host, port);
+    start(Target::Tcp, hop, opts)
 }
 
 /// Opens a connection over a Unix socket. The origin's host is `localhost`.
@@ -66,23 +51,25 @@ pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
 ///
 /// # Errors
 ///
-/// No process can be spawned.
+/// An option has a value that it cannot have, or no process can be spawned.
 ///
 /// # Panics
 ///
 /// Outside a process.
 pub fn open_unix(path: impl AsRef<Path>, opts: Opts) -> Result<Pid, OpenError> {
-    let target = Target::Unix(path.as_ref().to_owned());
-    start(target, "localhost".to_owned(), opts)
+    let is_tls = opts.transport == Some(Transport::Tls);
+    let hop = opts.hop("localhost", if is_tls { 443 } else { 80 });
+    start(Target::Unix(path.as_ref().to_owned()), hop, opts)
 }
 
-fn start(target: Target, authority: String, opts: Opts) -> Result<Pid, OpenError> {
+fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
+    opts.check(&hop)?;
     let owner = self_pid();
     let mut spawn = Spawn::new().label("gun");
     if !opts.supervise {
         spawn = spawn.link();
     }
-    let spawned = spawn.future(connection::run(owner, target, authority, opts));
+    let spawned = spawn.future(connection::run(owner, target, hop, opts));
     let conn = spawned.map_err(OpenError::Spawn)?.pid;
     // When it answers it watches its owner, so that the owner's reason is never missed. If it has ended
     // already, whoever uses it finds that out.
@@ -260,23 +247,94 @@ fn make(
     body: Body,
     opts: ReqOpts,
 ) -> StreamRef {
-    let stream = StreamRef(make_ref());
+    let checked = if method == Method::CONNECT {
+        // It makes a tunnel, which `connect` is for.
+        Err("method")
+    } else {
+        opts.check()
+    };
     let request = Request {
-        stream,
+        stream: StreamRef::new(),
         reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
+        tunnel: opts.tunnel.unwrap_or(StreamRef::UNDEFINED),
         flow: opts.flow,
         method,
         path: path.to_owned(),
         headers: headers.into_headers(),
         body,
-        websocket: None,
+        asks: Asks::Response,
+        cancel_on_down: opts.cancel_on_down,
     };
-    send(conn, Command::Request(Box::new(request)));
+    ask(conn, request, checked)
+}
+
+/// Sends a request, unless an option of it is wrong, which is told as the connection would.
+fn ask(conn: Pid, request: Request, checked: Result<(), &'static str>) -> StreamRef {
+    let stream = request.stream;
+    match checked {
+        Ok(()) => send(conn, Command::Request(Box::new(request))),
+        Err(key) => request.reply_to.tell(Error {
+            conn,
+            stream: Some(stream),
+            reason: Reason::BadState(BadState::Option(key)),
+        }),
+    }
     stream
 }
 
-/// Asks for a Websocket, which takes the connection over when [`Upgrade`] is told. What is answered instead comes as
-/// a [`Response`]. A connection for Websockets is best opened with [`Opts::retry`] 0: what was said is not said again.
+/// Asks for a tunnel, which is there when [`TunnelUp`] is told, after a [`Response`] with any 2xx. Requests go through it
+/// that name it: [`ReqOpts::tunnel`]. Over HTTP/1.1 the whole connection becomes the tunnel; there must be no other
+/// request under way. What is answered instead comes as a [`Response`].
+///
+/// Mirrors `gun:connect/4`.
+///
+/// ```no_run
+/// use gun::{Destination, Opts, ReqOpts, TunnelUp};
+/// use http::Method;
+/// use runtime::prelude::*;
+///
+/// # runtime::run(|| {
+/// let conn = gun::open("proxy.example", 3128, Opts::new()).unwrap();
+/// let origin = Destination::new("example.org", 443).transport(gun::Transport::Tls);
+/// let tunnel = gun::connect(conn, origin, (), ReqOpts::new());
+/// receive! {
+///     TunnelUp { stream, protocol, .. } if stream == tunnel => println!("{protocol:?}"),
+///     gun::Error { stream, reason, .. } if stream == Some(tunnel) => panic!("{reason}"),
+/// }
+/// let through = ReqOpts::new().tunnel(tunnel);
+/// let stream = gun::request(conn, Method::GET, "/", (), "", through);
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// Outside a process, or if [a header is none](IntoHeaders).
+#[track_caller]
+pub fn connect(
+    conn: Pid,
+    destination: Destination,
+    headers: impl IntoHeaders,
+    opts: ReqOpts,
+) -> StreamRef {
+    let checked = opts.check().and(destination.check());
+    let request = Request {
+        stream: StreamRef::new(),
+        reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
+        tunnel: opts.tunnel.unwrap_or(StreamRef::UNDEFINED),
+        flow: opts.flow,
+        method: Method::CONNECT,
+        path: String::new(),
+        headers: headers.into_headers(),
+        body: Body::Whole(Bytes::new()),
+        asks: Asks::Tunnel(Box::new(destination)),
+        cancel_on_down: opts.cancel_on_down,
+    };
+    ask(conn, request, checked)
+}
+
+/// Asks for a Websocket, as the connection's [options](Opts::ws) or these say. Over HTTP/1.1 it takes the connection
+/// over when [`Upgrade`] is told; over HTTP/2 it is a stream beside the others. What is answered instead comes as a
+/// [`Response`]. A connection for Websockets is best opened with [`Opts::retry`] 0: what was said is not said again.
 ///
 /// Mirrors `gun:ws_upgrade/4`.
 ///
@@ -284,20 +342,48 @@ fn make(
 ///
 /// Outside a process, or if [a header is none](IntoHeaders).
 #[track_caller]
-pub fn ws_upgrade(conn: Pid, path: &str, headers: impl IntoHeaders, opts: WsOpts) -> StreamRef {
-    let stream = StreamRef(make_ref());
+pub fn ws_upgrade(
+    conn: Pid,
+    path: &str,
+    headers: impl IntoHeaders,
+    opts: impl Into<Option<WsOpts>>,
+) -> StreamRef {
+    let opts: Option<WsOpts> = opts.into();
+    let checked = opts.as_ref().map_or(Ok(()), WsOpts::check);
+    let reply_to = opts.as_ref().and_then(|opts| opts.reply_to.clone());
+    let tunnel = opts.as_ref().and_then(|opts| opts.tunnel);
     let request = Request {
-        stream,
-        reply_to: opts.reply_to.clone().unwrap_or_else(|| self_pid().into()),
-        flow: opts.flow,
+        stream: StreamRef::new(),
+        reply_to: reply_to.unwrap_or_else(|| self_pid().into()),
+        tunnel: tunnel.unwrap_or(StreamRef::UNDEFINED),
+        flow: None,
         method: Method::GET,
         path: path.to_owned(),
         headers: headers.into_headers(),
         body: Body::Whole(Bytes::new()),
-        websocket: Some(opts),
+        asks: Asks::Websocket(opts),
+        cancel_on_down: false,
     };
-    send(conn, Command::Request(Box::new(request)));
-    stream
+    ask(conn, request, checked)
+}
+
+/// Asks whether the server is still there: [`Notify`] tells the answer, which names what this returns. HTTP/2 has
+/// pings; a connection that speaks HTTP/1.1 is lost by one, with the reason [`Reason::PingUnsupported`].
+///
+/// Mirrors `gun:ping/2`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn ping(conn: Pid, tunnel: impl Into<Option<StreamRef>>) -> StreamRef {
+    let ping = StreamRef::new();
+    let command = Command::Ping {
+        ping,
+        tunnel: tunnel.into().unwrap_or(StreamRef::UNDEFINED),
+        from: self_pid(),
+    };
+    send(conn, command);
+    ping
 }
 
 /// Sends frames over a Websocket, in order. After one that closes none is sent.
@@ -336,8 +422,33 @@ pub fn data(conn: Pid, stream: StreamRef, fin: bool, data: impl Into<Bytes>) {
         from,
         fin,
         data,
+        sent: None,
     };
     send(conn, command);
+}
+
+/// Sends a piece of a request's body, and waits until the protocol has taken it: to be faster than the server is
+/// impossible so.
+///
+/// # Errors
+///
+/// The stream has ended, or takes no more; or the connection has ended, or has not taken it in time.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn data_sync(
+    conn: Pid,
+    stream: StreamRef,
+    fin: bool,
+    data: impl Into<Bytes>,
+    timeout: impl IntoDeadline,
+) -> Result<(), DataError> {
+    let data = data.into();
+    let query = Query::Data { stream, fin, data };
+    let sent: Result<Result<(), BadState>, CallError> = call(conn, query, timeout);
+    sent.map_err(DataError::Connection)?
+        .map_err(DataError::Stream)
 }
 
 /// Silences a request: no message of it is sent from now on. Its response is read to the end.
@@ -375,6 +486,10 @@ pub fn flush(conn: Pid) {
             Response { conn: of, .. } if of == conn => true,
             Data { conn: of, .. } if of == conn => true,
             Trailers { conn: of, .. } if of == conn => true,
+            Push { conn: of, .. } if of == conn => true,
+            Sse { conn: of, .. } if of == conn => true,
+            Notify { conn: of, .. } if of == conn => true,
+            TunnelUp { conn: of, .. } if of == conn => true,
             Upgrade { conn: of, .. } if of == conn => true,
             Ws { conn: of, .. } if of == conn => true,
             Error { conn: of, .. } if of == conn => true,

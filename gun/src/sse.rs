@@ -6,7 +6,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
 
 /// A server-sent event. Mirrors `gun_sse_h:event()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +45,6 @@ pub(crate) struct Parser {
     id_set: bool,
     event_type: String,
     data: Option<Vec<u8>>,
-    retry: Option<Duration>,
 }
 
 impl Parser {
@@ -61,13 +59,7 @@ impl Parser {
             id_set: false,
             event_type: String::new(),
             data: None,
-            retry: None,
         }
-    }
-
-    /// How long the server wants its clients to wait before they come back, if it has said so.
-    pub(crate) fn retry(&self) -> Option<Duration> {
-        self.retry
     }
 
     /// Takes the next piece of the body, and gives each event that it completes to `event`.
@@ -128,12 +120,6 @@ impl Parser {
             b"id" if !value.contains(&0) => {
                 self.last_event_id = text(value);
                 self.id_set = true;
-            }
-            b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-                // Too many digits are as good as none.
-                if let Ok(milliseconds) = text(value).parse() {
-                    self.retry = Some(Duration::from_millis(milliseconds));
-                }
             }
             _ => {}
         }
@@ -283,16 +269,6 @@ mod tests {
             events("\u{feff}data: a\n\n\u{feff}data: b\n\n"),
             [message("a")]
         );
-    }
-
-    /// `retry` is milliseconds.
-    #[test]
-    fn retry() {
-        let mut parser = Parser::new(100);
-        parser
-            .feed(b"retry: 1500\nretry: x\nretry: -1\n", &mut |_| {})
-            .unwrap();
-        assert_eq!(parser.retry(), Some(Duration::from_millis(1500)));
     }
 
     /// What is not UTF-8 is replaced.

@@ -1,16 +1,12 @@
-//! TLS over TCP, by rustls.
+//! TLS over any transport, by rustls.
 
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
 
 use futures_channel::oneshot;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use runtime::net::TcpStream;
 use runtime::{Spawn, blocking};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client;
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
@@ -27,6 +23,7 @@ use tokio_rustls::rustls::{
 
 use crate::error::{Reason, TlsReason};
 use crate::message::Protocol;
+use crate::transport::Transport;
 
 /// How TLS is spoken: Gun's `tls_opts`.
 #[derive(Clone, Default)]
@@ -104,19 +101,15 @@ pub(crate) async fn handshake(
     opts: &TlsOpts,
     protocols: &[Protocol],
     host: String,
-    stream: TcpStream,
+    transport: Transport,
 ) -> Result<TlsStream, Reason> {
     let mut config = config(opts).await?;
-    config.alpn_protocols = protocols
-        .iter()
-        .map(|protocol| alpn(*protocol).to_vec())
-        .collect();
+    let names = protocols.iter().filter_map(|protocol| alpn(*protocol));
+    config.alpn_protocols = names.map(<[u8]>::to_vec).collect();
     let name = opts.server_name.clone().unwrap_or(host);
     let name = ServerName::try_from(name).map_err(|_| Reason::Tls(TlsReason::ServerName))?;
     let connector = TlsConnector::from(Arc::new(config));
-    let stream = connector.connect(name, stream).await?;
-    let room = vec![0; ROOM].into_boxed_slice();
-    Ok(TlsStream { stream, room })
+    Ok(TlsStream(connector.connect(name, transport).await?))
 }
 
 async fn config(opts: &TlsOpts) -> Result<ClientConfig, Reason> {
@@ -142,11 +135,13 @@ async fn config(opts: &TlsOpts) -> Result<ClientConfig, Reason> {
     })
 }
 
-fn alpn(protocol: Protocol) -> &'static [u8] {
+/// What others call it; nothing where both sides just know.
+fn alpn(protocol: Protocol) -> Option<&'static [u8]> {
     match protocol {
         // A Websocket begins as HTTP/1.1.
-        Protocol::Http | Protocol::Ws => b"http/1.1",
-        Protocol::Http2 => b"h2",
+        Protocol::Http | Protocol::Ws => Some(b"http/1.1"),
+        Protocol::Http2 => Some(b"h2"),
+        Protocol::Raw | Protocol::Socks | Protocol::Http3 => None,
     }
 }
 
@@ -237,67 +232,30 @@ impl ServerCertVerifier for Anyone {
     }
 }
 
-/// What a TLS record holds.
-const ROOM: usize = 16 * 1024;
-
-/// A stream of what is inside, with hyper's traits.
-pub(crate) struct TlsStream {
-    stream: client::TlsStream<TcpStream>,
-    /// Where records are opened: hyper's own room may not be initialised, tokio's must be here.
-    room: Box<[u8]>,
-}
+/// A stream of what is inside.
+pub(crate) struct TlsStream(client::TlsStream<Transport>);
 
 impl TlsStream {
     /// What both sides have agreed on; without an answer, the only one that was offered, or HTTP/1.1.
     pub(crate) fn protocol(&self, offered: &[Protocol]) -> Protocol {
-        let agreed = self.stream.get_ref().1.alpn_protocol();
-        let found =
-            agreed.and_then(|name| offered.iter().find(|protocol| alpn(**protocol) == name));
+        let agreed = self.0.get_ref().1.alpn_protocol();
+        let found = agreed.and_then(|name| {
+            offered
+                .iter()
+                .find(|protocol| alpn(**protocol) == Some(name))
+        });
         match (found, offered) {
             (Some(protocol), _) | (None, [protocol]) => *protocol,
             (None, _) => Protocol::Http,
         }
     }
 
-    /// With tokio's traits.
-    pub(crate) fn inner(&mut self) -> Pin<&mut client::TlsStream<TcpStream>> {
-        Pin::new(&mut self.stream)
+    pub(crate) fn inner(&mut self) -> Pin<&mut client::TlsStream<Transport>> {
+        Pin::new(&mut self.0)
     }
 
-    pub(crate) fn tcp(&self) -> &TcpStream {
-        self.stream.get_ref().0
-    }
-}
-
-impl Read for TlsStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut to: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let wanted = this.room.len().min(to.remaining());
-        let mut read = ReadBuf::new(&mut this.room[..wanted]);
-        ready!(Pin::new(&mut this.stream).poll_read(cx, &mut read))?;
-        to.put_slice(read.filled());
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Write for TlsStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    /// What it goes over.
+    pub(crate) fn below(&self) -> &Transport {
+        self.0.get_ref().0
     }
 }

@@ -4,15 +4,17 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use runtime::{
     Down as ProcessDown, ExitReason, IntoDeadline, Pid, demonitor_flush, monitor, receive,
 };
 
 use crate::error::Reason;
 use crate::message::{
-    Data, Error, Inform, Protocol, Response, StreamRef, Trailers, Up, Upgrade, Ws,
+    Data, Error, Inform, Notice, Notify, Protocol, Push, Response, Sse, StreamRef, Trailers,
+    TunnelUp, Up, Upgrade, Ws,
 };
+use crate::sse::SseEvent;
 use crate::websocket::Frame;
 
 /// What [`await_`] has found.
@@ -29,6 +31,14 @@ pub enum Awaited {
     Trailers(HeaderMap),
     /// See [`Upgrade`]: what is spoken now, the headers.
     Upgrade(Vec<String>, HeaderMap),
+    /// See [`Push`]: the response to come, its request's method, URI, headers.
+    Push(StreamRef, Method, Uri, HeaderMap),
+    /// See [`Sse`].
+    Sse(Option<SseEvent>),
+    /// See [`TunnelUp`].
+    Up(Protocol),
+    /// See [`Notify`], which is of no stream's.
+    Notify(Notice),
     /// See [`Ws`].
     Ws(Frame),
 }
@@ -88,6 +98,14 @@ pub fn await_(
             Ok(Awaited::Upgrade(protocols, headers))
         }
         Ws { stream: of, frame, .. } if of == stream => Ok(Awaited::Ws(frame)),
+        Push { stream: of, promised, method, uri, headers, .. } if of == stream => {
+            Ok(Awaited::Push(promised, method, uri, headers))
+        }
+        Sse { stream: of, event, .. } if of == stream => Ok(Awaited::Sse(event)),
+        TunnelUp { conn: at, stream: of, protocol } if at == conn && of == stream => {
+            Ok(Awaited::Up(protocol))
+        }
+        Notify { conn: of, notice } if of == conn => Ok(Awaited::Notify(notice)),
         Error { stream: Some(of), reason, .. } if of == stream => Err(AwaitError::Stream(reason)),
         Error { conn: of, stream: None, reason } if of == conn => Err(AwaitError::Connection(reason)),
         ProcessDown { monitor, reason, .. } if monitor == watch => Err(AwaitError::Down(reason)),

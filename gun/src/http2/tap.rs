@@ -90,6 +90,17 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Takes over what was sent anew.
+    pub(crate) fn update(&mut self, new: &Settings) {
+        self.header_table_size = new.header_table_size.or(self.header_table_size);
+        self.enable_push = new.enable_push.or(self.enable_push);
+        self.max_concurrent_streams = new.max_concurrent_streams.or(self.max_concurrent_streams);
+        self.initial_window_size = new.initial_window_size.or(self.initial_window_size);
+        self.max_frame_size = new.max_frame_size.or(self.max_frame_size);
+        self.max_header_list_size = new.max_header_list_size.or(self.max_header_list_size);
+        self.enable_connect_protocol = new.enable_connect_protocol.or(self.enable_connect_protocol);
+    }
+
     fn parse(payload: &[u8]) -> Self {
         let mut settings = Settings::default();
         for &[a, b, c, d, e, f] in payload.as_chunks::<6>().0 {

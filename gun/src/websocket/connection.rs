@@ -1,12 +1,11 @@
-//! Websocket (RFC 6455) on a connection that HTTP/1.1 has handed over: the codec between the mailbox and the
-//! socket.
+//! Websocket (RFC 6455) as a layer: the codec between the mailbox and a transport that HTTP has handed over.
 //!
 //! Invariants:
 //! * After a close frame of ours no frame is sent; after one of the peer's none is read.
-//! * Without flow nothing is read, so the peer is held back by its socket.
+//! * Without flow nothing is read, so the peer is held back by its transport.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -15,135 +14,142 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use runtime::future::{Sleep, sleep};
-use runtime::request::Call;
-use runtime::{self_pid, send};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::handler::{Received, WsFrames};
 use super::{
     Codec, Deflate, Event, Frame, HandshakeError, Join, OFFER, agreed_extensions, agreed_protocol,
     check_accept, check_upgrade, generate_key,
 };
-use crate::command::{Command, Query};
-use crate::connect::Transport;
-use crate::connection::{Asked, Connection, Lost};
+use crate::command::{Command, Info, StreamInfo};
 use crate::error::{BadState, Reason};
-use crate::message::{Error, Protocol};
+use crate::event;
+use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
+use crate::message::{Protocol, StreamRef};
 use crate::options::WsOpts;
 use crate::recipient::{PIECE, Recipient};
+use crate::transport::Transport;
 
 const GOING_AWAY: u16 = 1001;
 const NORMAL: u16 = 1000;
 
-/// What a stream of HTTP/1.1 becomes.
-pub(crate) struct Upgraded {
-    pub(crate) to: Recipient,
-    pub(crate) opts: WsOpts,
-    pub(crate) transport: Transport,
-    pub(crate) deflate: Option<Deflate>,
-    /// What came after the response's head.
-    pub(crate) surplus: Bytes,
+/// What both sides have agreed on.
+pub(crate) struct Agreed {
+    deflate: Option<Deflate>,
+    /// Which subprotocol, of those that were offered.
+    protocol: Option<usize>,
 }
 
-/// Adds what a request for a Websocket must have. The key that its answer is to show.
+/// Adds what a request for a Websocket must have over HTTP/1.1. The key that its answer is to show.
 pub(crate) fn ask(headers: &mut HeaderMap, opts: &WsOpts) -> Result<String, BadState> {
     let key = generate_key();
-    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| BadState::BadTarget);
+    let value = HeaderValue::from_str(&key).map_err(|_| BadState::BadTarget)?;
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_KEY, value);
+    offer(headers, opts)?;
+    Ok(key)
+}
+
+/// Adds what it must have over any HTTP.
+pub(crate) fn offer(headers: &mut HeaderMap, opts: &WsOpts) -> Result<(), BadState> {
     headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    headers.insert(SEC_WEBSOCKET_KEY, value(&key)?);
     if !opts.protocols.is_empty() {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, value(&opts.protocols.join(", "))?);
+        let names: Vec<&str> = opts.protocols.iter().map(|one| one.name.as_str()).collect();
+        let value = HeaderValue::from_str(&names.join(", ")).map_err(|_| BadState::BadTarget)?;
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
     }
     if opts.compress {
         headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(OFFER));
     }
-    Ok(key)
+    Ok(())
 }
 
-/// Checks a response with status 101. The compression that was agreed on.
+/// Checks a response that grants a Websocket. There is no key over HTTP/2.
 pub(crate) fn check(
     headers: &HeaderMap,
-    key: &str,
+    key: Option<&str>,
     opts: &WsOpts,
-) -> Result<Option<Deflate>, HandshakeError> {
-    check_upgrade(headers)?;
-    check_accept(key, headers)?;
-    agreed_protocol(headers, &opts.protocols)?;
-    agreed_extensions(headers, opts.compress)
-}
-
-/// Speaks Websocket until the connection is lost, or has ended as it was told to.
-pub(crate) async fn run(connection: &mut Connection, upgraded: Upgraded) -> Lost {
-    let mut codec = Codec::new(upgraded.opts.max_message_size, upgraded.deflate);
-    codec.feed(&upgraded.surplus);
-    let mut websocket = Websocket {
-        to: upgraded.to,
-        transport: upgraded.transport,
-        codec,
-        joined: Join::default(),
-        opts: upgraded.opts,
-        outgoing: BytesMut::new(),
-        sent_close: false,
-        got_close: false,
-        closing: None,
-    };
-    let postponed: VecDeque<Command> = std::mem::take(&mut connection.postponed);
-    for command in postponed {
-        websocket.command(command);
+) -> Result<Agreed, HandshakeError> {
+    if let Some(key) = key {
+        check_upgrade(headers)?;
+        check_accept(key, headers)?;
     }
-    std::future::poll_fn(|cx| websocket.poll(connection, cx)).await
+    let names: Vec<&str> = opts.protocols.iter().map(|one| one.name.as_str()).collect();
+    let protocol = agreed_protocol(headers, &names)?;
+    let deflate = agreed_extensions(headers, opts.compress)?;
+    Ok(Agreed { deflate, protocol })
 }
 
-struct Websocket {
+pub(crate) struct Websocket {
+    /// What requests name that are none of a Websocket's.
+    here: StreamRef,
     to: Recipient,
     opts: WsOpts,
+    origin: Origin,
+    env: Arc<Env>,
+    handler: Option<Box<dyn WsFrames>>,
     transport: Transport,
     codec: Codec,
     /// A message in fragments, so far.
     joined: Join,
     outgoing: BytesMut,
+    /// Frames of which the end was not told to be sent.
+    unsent: u32,
+    /// The last head was of a frame whose end was not told.
+    amid: bool,
     sent_close: bool,
     got_close: bool,
     /// How long the peer's close frame is waited for.
     closing: Option<Sleep>,
+    /// When the next ping is due.
+    keepalive: Option<Sleep>,
 }
 
 impl Websocket {
-    fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Lost> {
-        loop {
-            let mut progress = false;
-            while let Poll::Ready(asked) = connection.next(cx) {
-                progress = true;
-                match asked {
-                    Asked::Command(command) => self.command(command),
-                    Asked::Query(query) => self.answer(connection, query),
-                    Asked::End => self.close(GOING_AWAY),
-                }
-            }
-            match self.write(cx) {
-                Ok(wrote) => progress |= wrote,
-                Err(reason) => return Poll::Ready(self.lost(reason)),
-            }
-            if self.got_close && self.outgoing.is_empty() {
-                return Poll::Ready(self.lost(Reason::Normal));
-            }
-            match self.read(cx) {
-                Ok(read) => progress |= read,
-                Err(reason) => return Poll::Ready(self.lost(reason)),
-            }
-            if let Some(time) = &mut self.closing
-                && Pin::new(time).poll(cx).is_ready()
-            {
-                return Poll::Ready(self.lost(Reason::Normal));
-            }
-            if !progress {
-                return Poll::Pending;
-            }
+    /// Speaks with who has granted it, with these headers, and tells so.
+    pub(crate) fn new(
+        to: Recipient,
+        opts: WsOpts,
+        agreed: Agreed,
+        headers: HeaderMap,
+        transport: Transport,
+        origin: Origin,
+        here: StreamRef,
+    ) -> Websocket {
+        let env = Arc::clone(to.env());
+        let handler = match agreed.protocol {
+            Some(at) => opts.protocols[at].handler.as_ref(),
+            None => opts.default_handler.as_ref(),
+        };
+        let reply_to = to.reply_to();
+        let handler = handler.map(|handler| handler.init(env.conn, to.stream, &reply_to, &headers));
+        to.upgrade(vec!["websocket".to_owned()], headers);
+        env.events.tell(event::Event::ProtocolChanged {
+            stream: to.stream,
+            protocol: Protocol::Ws,
+        });
+        Websocket {
+            here,
+            to,
+            origin,
+            env,
+            handler,
+            transport,
+            codec: Codec::new(opts.max_message_size, agreed.deflate),
+            joined: Join::default(),
+            outgoing: BytesMut::new(),
+            unsent: 0,
+            amid: false,
+            sent_close: false,
+            got_close: false,
+            closing: None,
+            keepalive: opts.keepalive.map(sleep),
+            opts,
         }
     }
 
-    fn lost(&self, reason: Reason) -> Lost {
+    fn lost(&self, reason: Reason) -> Poll<Outcome> {
         // After both have said so, the peer may be the one that closes.
         let reason = if self.sent_close && reason == Reason::Closed {
             Reason::Normal
@@ -153,61 +159,8 @@ impl Websocket {
         if reason != Reason::Normal {
             self.to.fail(reason);
         }
-        Lost {
-            reason,
-            killed: vec![self.to.stream],
-        }
-    }
-
-    fn command(&mut self, command: Command) {
-        let (to, stream, what) = match command {
-            Command::WsSend {
-                stream,
-                from,
-                frames,
-            } if stream == self.to.stream => {
-                if frames.iter().all(|frame| self.send(frame)) {
-                    return;
-                }
-                (from, stream, BadState::Frame)
-            }
-            Command::UpdateFlow { stream, messages } => {
-                if stream == self.to.stream {
-                    self.to.update_flow(messages);
-                }
-                return;
-            }
-            Command::Request(request) => {
-                let flow = None;
-                let to = Recipient::new(self.to.conn, request.stream, request.reply_to, flow);
-                return to.fail(Reason::BadState(BadState::Websocket));
-            }
-            Command::WsSend { stream, from, .. } => (from, stream, BadState::NoStream),
-            Command::Data { stream, from, .. } | Command::Cancel { stream, from } => {
-                (from, stream, BadState::Websocket)
-            }
-            // The connection's own.
-            Command::SetOwner { .. } | Command::Shutdown => return,
-        };
-        let error = Error {
-            conn: self_pid(),
-            stream: Some(stream),
-            reason: Reason::BadState(what),
-        };
-        send(to, error);
-    }
-
-    fn answer(&mut self, connection: &Connection, query: Call<Query>) {
-        match query.request {
-            Query::Info => {
-                let info = connection.info(Some(Protocol::Ws), self.transport.address(), 1);
-                query.client.of().reply(info);
-            }
-            Query::StreamInfo(stream) => {
-                let info = (stream == self.to.stream).then(|| self.to.info());
-                query.client.of().reply(info);
-            }
-        }
+        let killed = vec![self.to.stream];
+        Poll::Ready(Outcome::Lost(Lost { reason, killed }))
     }
 
     /// Closes, and waits for the peer to do so.
@@ -220,9 +173,14 @@ impl Websocket {
         if self.sent_close {
             return true;
         }
+        let stream = self.to.stream;
+        self.env
+            .events
+            .tell(event::Event::WsSendFrameStart { stream, frame });
         if self.codec.encode(frame, &mut self.outgoing).is_err() {
             return false;
         }
+        self.unsent += 1;
         if frame.is_close() {
             self.sent_close = true;
             self.closing = self.opts.closing_timeout.map(sleep);
@@ -241,6 +199,12 @@ impl Websocket {
             }
             progress = true;
         }
+        for _ in 0..std::mem::take(&mut self.unsent) {
+            let stream = self.to.stream;
+            self.env
+                .events
+                .tell(event::Event::WsSendFrameEnd { stream });
+        }
         match AsyncWrite::poll_flush(Pin::new(&mut self.transport), cx) {
             Poll::Ready(Err(error)) => Err(error.into()),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(progress),
@@ -251,10 +215,28 @@ impl Websocket {
         let mut progress = false;
         while !self.got_close && self.to.may_flow() {
             match self.codec.next() {
-                Ok(Some(Event::Header(_))) => {}
-                Ok(Some(Event::Frame(frame))) => self.got(frame),
+                Ok(Some(Event::Header(header))) => {
+                    let stream = self.to.stream;
+                    let events = &self.env.events;
+                    events.tell(event::Event::WsRecvFrameStart { stream });
+                    events.tell(event::Event::WsRecvFrameHeader {
+                        stream,
+                        opcode: header.opcode,
+                        fin: header.fin,
+                        length: header.len,
+                    });
+                    self.amid = true;
+                }
+                Ok(Some(Event::Frame(frame))) => {
+                    self.ended();
+                    self.got(frame);
+                }
                 Ok(Some(Event::Fragment(part))) => {
-                    if let Some(frame) = self.joined.push(part) {
+                    self.ended();
+                    if let Some(handler) = &mut self.handler {
+                        let cost = handler.handle(Received::Fragment(part));
+                        self.to.handled(cost);
+                    } else if let Some(frame) = self.joined.push(part) {
                         self.got(frame);
                     }
                 }
@@ -281,6 +263,16 @@ impl Websocket {
         Ok(progress)
     }
 
+    /// The frame that has begun is whole.
+    fn ended(&mut self) {
+        if std::mem::take(&mut self.amid) {
+            let stream = self.to.stream;
+            self.env
+                .events
+                .tell(event::Event::WsRecvFrameEnd { stream });
+        }
+    }
+
     fn got(&mut self, frame: Frame) {
         match &frame {
             Frame::Ping(payload) => {
@@ -296,6 +288,115 @@ impl Websocket {
             }
             _ => {}
         }
-        self.to.ws(frame);
+        match &mut self.handler {
+            Some(handler) => {
+                let cost = handler.handle(Received::Frame(frame));
+                self.to.handled(cost);
+            }
+            None => self.to.ws(frame),
+        }
+    }
+
+    /// Pings the server when it is time. True: it was.
+    fn keep_alive(&mut self, cx: &mut Context<'_>) -> bool {
+        let (Some(time), Some(every)) = (&mut self.keepalive, self.opts.keepalive) else {
+            return false;
+        };
+        if Pin::new(&mut *time).poll(cx).is_pending() {
+            return false;
+        }
+        *time = sleep(every);
+        self.send(&Frame::Ping(Bytes::new()));
+        true
+    }
+}
+
+impl Layer for Websocket {
+    fn command(&mut self, shared: &mut Shared, command: Command) -> Result<(), Command> {
+        let mine = command.stream() == Some(self.to.stream);
+        match command {
+            Command::WsSend {
+                stream,
+                from,
+                frames,
+            } if mine => {
+                if !frames.iter().all(|frame| self.send(frame)) {
+                    let frames = Vec::new();
+                    let command = Command::WsSend {
+                        stream,
+                        from,
+                        frames,
+                    };
+                    command.refuse_as(&shared.env, BadState::Frame);
+                }
+            }
+            Command::UpdateFlow { messages, .. } if mine => self.to.update_flow(messages),
+            // A stream of HTTP/2's can be reset.
+            Command::Cancel { stream, .. } if mine && stream == self.here => {
+                self.to.cancelled();
+                self.to.silence();
+            }
+            Command::Data { .. } | Command::Cancel { .. } if mine => {
+                command.refuse_as(&shared.env, BadState::Websocket);
+            }
+            Command::Request(_) if command.tunnel() == Some(self.here) => {
+                command.refuse_as(&shared.env, BadState::Websocket);
+            }
+            Command::Ping { .. } if command.tunnel() == Some(self.here) => {
+                command.fail(&shared.env, Reason::PingUnsupported);
+            }
+            command => return Err(command),
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, _: &mut Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            let mut progress = self.keep_alive(cx);
+            match self.write(cx) {
+                Ok(wrote) => progress |= wrote,
+                Err(reason) => return self.lost(reason),
+            }
+            if self.got_close && self.outgoing.is_empty() {
+                return self.lost(Reason::Normal);
+            }
+            match self.read(cx) {
+                Ok(read) => progress |= read,
+                Err(reason) => return self.lost(reason),
+            }
+            if let Some(time) = &mut self.closing
+                && Pin::new(time).poll(cx).is_ready()
+            {
+                return self.lost(Reason::Normal);
+            }
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn end(&mut self, _: &mut Shared) {
+        self.close(GOING_AWAY);
+    }
+
+    fn give_up(&mut self, _: &mut Shared, reason: Reason) -> Vec<StreamRef> {
+        self.to.fail(crate::layer::told(reason));
+        vec![self.to.stream]
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Ws
+    }
+
+    fn info(&self, info: &mut Info) {
+        info.protocol = Some(Protocol::Ws);
+        info.address = info.address.or(self.transport.address());
+        info.origin_scheme = Some(self.origin.scheme);
+        info.transport = self.origin.transport();
+        info.streams = 1;
+    }
+
+    fn stream_info(&self, stream: StreamRef) -> Option<StreamInfo> {
+        (stream == self.to.stream).then(|| self.to.info())
     }
 }

@@ -35,6 +35,15 @@ impl Frame {
     pub fn is_close(&self) -> bool {
         matches!(self, Frame::Close | Frame::CloseWith(..))
     }
+
+    /// Its payload's bytes.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Frame::Text(text) | Frame::CloseWith(_, text) => text.len(),
+            Frame::Binary(data) | Frame::Ping(data) | Frame::Pong(data) => data.len(),
+            Frame::Close => 0,
+        }
+    }
 }
 
 /// What a message consists of.

@@ -14,6 +14,7 @@ mod connection;
 mod deflate;
 mod error;
 mod frame;
+mod handler;
 mod handshake;
 mod join;
 #[cfg(test)]
@@ -23,14 +24,13 @@ mod utf8;
 #[cfg(test)]
 pub use codec::Header;
 pub use codec::{Codec, Event};
-pub(crate) use connection::{Upgraded, ask, check, run};
+pub(crate) use connection::{Agreed, Websocket, ask, check, offer};
 pub use deflate::Deflate;
 #[cfg(test)]
 pub use error::EncodeError;
 pub use error::{CodecError, HandshakeError, Violation};
-pub use frame::Frame;
-#[cfg(test)]
-pub use frame::{Fragment, Kind};
+pub use frame::{Fragment, Frame, Kind};
+pub use handler::{Received, WsFrames, WsHandler};
 pub use handshake::{
     OFFER, agreed_extensions, agreed_protocol, check_accept, check_upgrade, generate_key,
 };

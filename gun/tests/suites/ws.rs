@@ -176,7 +176,7 @@ fn reject_upgrade() {
     let told = gun::await_(conn, stream, SOON);
     assert_eq!(
         told,
-        Err(AwaitError::Stream(Reason::BadState(BadState::NoWebsocket)))
+        Err(AwaitError::Stream(Reason::BadState(BadState::NoStream)))
     );
     gun::get(conn, "/", ());
     assert!(line.head().starts_with("GET / "));

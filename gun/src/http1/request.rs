@@ -1,0 +1,217 @@
+//! From what was asked to a request as hyper takes it.
+
+use std::sync::Arc;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderValue, Uri, Version};
+use hyper::body::Body as _;
+
+use super::{Asks, Http1, Stream, locked};
+use crate::command::{self, Body, Request};
+use crate::error::{BadState, Reason};
+use crate::event::{Event, RequestEvent};
+use crate::layer::{Env, Origin, Shared};
+use crate::message::StreamRef;
+use crate::options::HttpVersion;
+use crate::outgoing::Outgoing;
+use crate::recipient::Recipient;
+use crate::websocket;
+
+impl Http1 {
+    /// Queues a request.
+    pub(super) fn request(&mut self, shared: &mut Shared, request: Request) {
+        let Request {
+            stream,
+            reply_to,
+            flow,
+            method,
+            path,
+            mut headers,
+            body,
+            asks,
+            cancel_on_down,
+            ..
+        } = request;
+        let (outgoing, writer) = match body {
+            Body::Whole(bytes) => Outgoing::whole(bytes),
+            Body::Streamed => Outgoing::streamed(content_length(&headers)),
+        };
+        let flow = flow.or(self.opts.flow);
+        let mut to = Recipient::new(&self.env, stream, reply_to, flow)
+            .with_handlers(self.opts.content_handlers.clone());
+        if cancel_on_down {
+            to = to.cancelled_on_down();
+        }
+        let asks = match self.asks(asks, &mut headers, &mut to) {
+            Ok(asks) => asks,
+            Err(what) => return to.fail(Reason::BadState(what)),
+        };
+        let uri = match &asks {
+            Asks::Tunnel(destination) => destination.hop.address().parse::<Uri>(),
+            _ => path.parse::<Uri>(),
+        };
+        let Ok(uri) = uri else {
+            return to.fail(Reason::BadState(BadState::BadTarget));
+        };
+        if !matches!(asks, Asks::Tunnel(_)) {
+            // A host that is given is the one that the cookies are for.
+            let given = headers.get(HOST).and_then(|host| host.to_str().ok());
+            let authority = given.unwrap_or(&self.origin.authority).to_owned();
+            shared.add_cookies(&mut to, &self.origin, &authority, &path, &mut headers);
+        }
+        let mut request = http::Request::new(outgoing);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.version_mut() = match self.opts.version {
+            HttpVersion::Http10 => Version::HTTP_10,
+            HttpVersion::Http11 => Version::HTTP_11,
+        };
+        *request.headers_mut() = headers;
+        if let Err(what) = complete(&mut request, &asks, &self.origin) {
+            return to.fail(Reason::BadState(what));
+        }
+        let informs = Arc::clone(&self.informs);
+        hyper::ext::on_informational(&mut request, move |inform| {
+            locked(&informs).push_back((inform.status(), inform.headers().clone()));
+        });
+        let stream = Stream {
+            to,
+            body: writer,
+            asks,
+        };
+        self.queue.push_back((stream, request));
+    }
+
+    /// What the connection may become by this request.
+    fn asks(
+        &self,
+        asks: command::Asks,
+        headers: &mut HeaderMap,
+        to: &mut Recipient,
+    ) -> Result<Asks, BadState> {
+        match asks {
+            command::Asks::Response => {
+                let says = |token: &str| token.eq_ignore_ascii_case("upgrade");
+                if tokens(headers, CONNECTION).any(says) {
+                    let asked: Vec<String> = tokens(headers, UPGRADE).map(str::to_owned).collect();
+                    if !asked.is_empty() {
+                        return Ok(Asks::Upgrade(asked));
+                    }
+                }
+                Ok(Asks::Response)
+            }
+            command::Asks::Websocket(opts) => {
+                if self.opts.version == HttpVersion::Http10 {
+                    return Err(BadState::NoWebsocket);
+                }
+                let opts = opts.unwrap_or_else(|| self.env.opts.ws.clone());
+                to.set_flow(opts.flow);
+                let key = websocket::ask(headers, &opts)?;
+                let stream = to.stream;
+                self.env.events.tell(Event::WsUpgrade { stream });
+                Ok(Asks::Websocket(Box::new(opts), key))
+            }
+            command::Asks::Tunnel(destination) => {
+                if self.active.is_some() || !self.queue.is_empty() {
+                    return Err(BadState::Busy);
+                }
+                authorize(headers, &destination);
+                Ok(Asks::Tunnel(destination))
+            }
+        }
+    }
+}
+
+/// Tells a proxy who we are, unless the headers do.
+pub(crate) fn authorize(headers: &mut HeaderMap, destination: &crate::Destination) {
+    if let Some(credentials) = &destination.credentials
+        && !headers.contains_key(PROXY_AUTHORIZATION)
+    {
+        headers.insert(PROXY_AUTHORIZATION, credentials.basic());
+    }
+}
+
+/// What a request must have: a host; the length or the coding of its body is hyper's to say.
+fn complete(
+    request: &mut http::Request<Outgoing>,
+    asks: &Asks,
+    origin: &Origin,
+) -> Result<(), BadState> {
+    let length = request.body().size_hint().exact();
+    let is_http10 = request.version() == Version::HTTP_10;
+    let headers = request.headers_mut();
+    headers.remove(TRANSFER_ENCODING);
+    headers.remove(CONTENT_LENGTH);
+    match (asks, length) {
+        (Asks::Response | Asks::Upgrade(_), Some(length)) => {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        // Its end could not be told.
+        (Asks::Response | Asks::Upgrade(_), None) if is_http10 => return Err(BadState::NoLength),
+        _ => {}
+    }
+    if !headers.contains_key(HOST) {
+        let host = match asks {
+            Asks::Tunnel(destination) => destination.hop.address(),
+            _ => origin.authority.clone(),
+        };
+        let host = HeaderValue::from_str(&host).map_err(|_| BadState::BadTarget)?;
+        headers.insert(HOST, host);
+    }
+    Ok(())
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The members of a list, over all headers of that name.
+pub(super) fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+/// Tells that a request is sent.
+pub(super) fn tell_start(
+    env: &Env,
+    to: &Recipient,
+    request: &http::Request<Outgoing>,
+    origin: &Origin,
+) {
+    if !env.events.heard() {
+        return;
+    }
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    let event = RequestEvent {
+        stream: to.stream,
+        reply_to: to.pid(),
+        method: request.method(),
+        authority: host.unwrap_or(&origin.authority),
+        path: request
+            .uri()
+            .path_and_query()
+            .map_or("", |path| path.as_str()),
+        headers: request.headers(),
+    };
+    env.events.tell(Event::RequestStart(&event));
+    env.events.tell(Event::RequestHeaders(&event));
+    if request.body().is_given() {
+        tell_end(env, to.stream);
+    }
+}
+
+/// Tells that all of a request was sent.
+pub(super) fn tell_end(env: &Env, stream: StreamRef) {
+    env.events.tell(Event::RequestEnd { stream });
+}

@@ -1,0 +1,182 @@
+//! From what was asked to a request as h2 takes it.
+
+use std::task::{Context, Waker};
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    UPGRADE,
+};
+use http::{Method, Uri, Version};
+
+use super::{Http2, Queued};
+use crate::command::{self, Body, Request};
+use crate::error::{BadState, Reason};
+use crate::event::{Event, RequestEvent};
+use crate::http1;
+use crate::layer::{Env, Origin, Shared};
+use crate::options::{Destination, WsOpts};
+use crate::recipient::Recipient;
+use crate::websocket;
+
+/// What a stream may become.
+pub(super) enum Asks {
+    Response,
+    Websocket(Box<WsOpts>),
+    Tunnel(Box<Destination>),
+}
+
+impl Http2 {
+    /// Queues a request, and gives it to h2 if it takes it.
+    pub(super) fn request(&mut self, shared: &mut Shared, request: Request) {
+        if let (command::Asks::Websocket(_), None) = (&request.asks, &self.settings) {
+            self.parked.push_back(Box::new(request));
+            return;
+        }
+        let Request {
+            stream,
+            reply_to,
+            flow,
+            method,
+            path,
+            mut headers,
+            body,
+            asks,
+            cancel_on_down,
+            ..
+        } = request;
+        let flow = flow.or(self.opts.flow);
+        let mut to = Recipient::new(&self.env, stream, reply_to, flow)
+            .with_handlers(self.opts.content_handlers.clone());
+        if cancel_on_down {
+            to = to.cancelled_on_down();
+        }
+        let length = match &body {
+            Body::Whole(bytes) => Some(bytes.len() as u64),
+            Body::Streamed => content_length(&headers),
+        };
+        let authority = host(&mut headers).unwrap_or_else(|| self.origin.authority.clone());
+        let asks = match self.asks(asks, &mut headers, &mut to) {
+            Ok(asks) => asks,
+            Err(what) => return to.fail(Reason::BadState(what)),
+        };
+        if !matches!(asks, Asks::Tunnel(_)) {
+            shared.add_cookies(&mut to, &self.origin, &authority, &path, &mut headers);
+        }
+        clean(&mut headers);
+        let mut head = http::Request::new(());
+        let uri = match &asks {
+            Asks::Response => {
+                if let (Body::Whole(_), Some(length)) = (&body, length) {
+                    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+                }
+                uri(self.origin.scheme, &authority, &path)
+            }
+            Asks::Websocket(_) => {
+                let websocket = h2::ext::Protocol::from_static("websocket");
+                head.extensions_mut().insert(websocket);
+                uri(self.origin.scheme, &authority, &path)
+            }
+            Asks::Tunnel(destination) => destination.hop.address().parse().ok(),
+        };
+        let Some(uri) = uri else {
+            return to.fail(Reason::BadState(BadState::BadTarget));
+        };
+        *head.method_mut() = match asks {
+            Asks::Response => method,
+            Asks::Websocket(_) | Asks::Tunnel(_) => Method::CONNECT,
+        };
+        *head.uri_mut() = uri;
+        *head.version_mut() = Version::HTTP_2;
+        *head.headers_mut() = headers;
+        self.queue.push_back(Queued {
+            to,
+            head,
+            body,
+            asks,
+            length,
+        });
+        // A body that is sent in pieces needs its stream.
+        self.start(&mut Context::from_waker(Waker::noop()));
+    }
+
+    fn asks(
+        &self,
+        asks: command::Asks,
+        headers: &mut HeaderMap,
+        to: &mut Recipient,
+    ) -> Result<Asks, BadState> {
+        match asks {
+            command::Asks::Response => Ok(Asks::Response),
+            command::Asks::Websocket(opts) => {
+                let allowed = self
+                    .settings
+                    .is_some_and(|settings| settings.enable_connect_protocol == Some(true));
+                if !allowed {
+                    return Err(BadState::NoWebsocket);
+                }
+                let opts = opts.unwrap_or_else(|| self.env.opts.ws.clone());
+                to.set_flow(opts.flow);
+                websocket::offer(headers, &opts)?;
+                let stream = to.stream;
+                self.env.events.tell(Event::WsUpgrade { stream });
+                Ok(Asks::Websocket(Box::new(opts)))
+            }
+            command::Asks::Tunnel(destination) => {
+                http1::authorize(headers, &destination);
+                Ok(Asks::Tunnel(destination))
+            }
+        }
+    }
+}
+
+/// Takes out what HTTP/2 does not have.
+fn clean(headers: &mut HeaderMap) {
+    for name in [
+        CONNECTION,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+    ] {
+        headers.remove(name);
+    }
+}
+
+/// The host that a request names itself.
+fn host(headers: &mut HeaderMap) -> Option<String> {
+    let host = headers.remove(HOST)?;
+    host.to_str().ok().map(str::to_owned)
+}
+
+fn uri(scheme: &str, authority: &str, path: &str) -> Option<Uri> {
+    let uri = Uri::builder().scheme(scheme).authority(authority);
+    uri.path_and_query(path).build().ok()
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Tells that a request is sent.
+pub(super) fn tell_start(env: &Env, queued: &Queued, origin: &Origin) {
+    if !env.events.heard() {
+        return;
+    }
+    let uri = queued.head.uri();
+    let stream = queued.to.stream;
+    let event = RequestEvent {
+        stream,
+        reply_to: queued.to.pid(),
+        method: queued.head.method(),
+        authority: uri
+            .authority()
+            .map_or(&origin.authority, |authority| authority.as_str()),
+        path: uri.path_and_query().map_or("", |path| path.as_str()),
+        headers: queued.head.headers(),
+    };
+    env.events.tell(Event::RequestStart(&event));
+    env.events.tell(Event::RequestHeaders(&event));
+    if matches!(&queued.body, Body::Whole(bytes) if bytes.is_empty()) {
+        env.events.tell(Event::RequestEnd { stream });
+    }
+}

@@ -1,0 +1,333 @@
+//! One stream of HTTP/2's: what goes up, and what comes down.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::client::{PushPromise, PushPromises, PushedResponseFuture, ResponseFuture, SendRequest};
+use h2::{RecvStream, SendStream};
+use http::{HeaderMap, StatusCode};
+
+use super::Queued;
+use super::request::Asks;
+use crate::command::{Body, Command, Sent};
+use crate::error::{BadState, Reason};
+use crate::event::Event;
+use crate::layer::{Env, Shared};
+use crate::options::Http2Opts;
+use crate::recipient::Recipient;
+
+pub(super) struct Stream {
+    /// Its place among all there have been.
+    pub(super) number: u64,
+    pub(super) to: Recipient,
+    phase: Phase,
+    asks: Asks,
+    /// None: it was pushed.
+    sender: Option<SendStream<Bytes>>,
+    pushes: Option<PushPromises>,
+    /// What is still to be sent, who waits for it, and whether that is all.
+    outgoing: VecDeque<(Bytes, Option<Sent>)>,
+    fin: bool,
+    /// Bytes of the body that may still be given, if its length is known.
+    left: Option<u64>,
+    /// The end was sent.
+    sent: bool,
+}
+
+pub(super) enum Phase {
+    Head(ResponseFuture),
+    Promised(PushedResponseFuture),
+    Body(RecvStream),
+}
+
+/// What has come of a look at a stream.
+pub(super) enum Step {
+    Pending,
+    End(End),
+    Granted(Granted),
+}
+
+/// How a stream has come to its end.
+pub(super) enum End {
+    Finished,
+    Failed(Reason),
+}
+
+/// What was asked for besides a response.
+pub(super) struct Granted {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) receiver: RecvStream,
+}
+
+impl Stream {
+    /// Gives h2 a request. None: it has not taken it, and the recipient was told.
+    pub(super) fn begin(
+        queued: Queued,
+        h2: &mut SendRequest<Bytes>,
+        number: u64,
+    ) -> Option<Stream> {
+        let Queued {
+            to,
+            head,
+            body,
+            asks,
+            length,
+        } = queued;
+        let is_request = matches!(asks, Asks::Response);
+        let (outgoing, fin) = match body {
+            Body::Whole(bytes) if bytes.is_empty() => (VecDeque::new(), is_request),
+            Body::Whole(bytes) => (VecDeque::from([(bytes, None)]), true),
+            Body::Streamed => (VecDeque::new(), length == Some(0)),
+        };
+        let sent = fin && outgoing.is_empty();
+        match h2.send_request(head, sent) {
+            Err(error) => {
+                to.fail(Reason::of_h2(&error));
+                None
+            }
+            Ok((mut response, sender)) => Some(Stream {
+                number,
+                to,
+                pushes: Some(response.push_promises()),
+                phase: Phase::Head(response),
+                asks,
+                sender: Some(sender),
+                outgoing,
+                fin,
+                left: length,
+                sent,
+            }),
+        }
+    }
+
+    /// What the server has promised.
+    pub(super) fn pushed(to: Recipient, response: PushedResponseFuture, number: u64) -> Stream {
+        Stream {
+            number,
+            to,
+            phase: Phase::Promised(response),
+            asks: Asks::Response,
+            sender: None,
+            pushes: None,
+            outgoing: VecDeque::new(),
+            fin: true,
+            left: None,
+            sent: true,
+        }
+    }
+
+    pub(super) fn is_pushed(&self) -> bool {
+        self.sender.is_none()
+    }
+
+    pub(super) fn into_parts(self) -> (Recipient, Asks, Option<SendStream<Bytes>>) {
+        (self.to, self.asks, self.sender)
+    }
+
+    /// The server need not go on with it. A pushed one h2 resets when it is dropped.
+    pub(super) fn reset(&mut self) {
+        if let Some(sender) = &mut self.sender {
+            sender.send_reset(h2::Reason::CANCEL);
+        }
+    }
+
+    /// Adds to the body.
+    pub(super) fn data(&mut self, env: &std::sync::Arc<Env>, command: Command) {
+        let Command::Data {
+            stream,
+            from,
+            fin,
+            data,
+            sent,
+        } = command
+        else {
+            return;
+        };
+        let length = data.len() as u64;
+        let what = if self.fin {
+            // An end of what has ended by its length says nothing new.
+            (!(fin && data.is_empty() && self.left == Some(0))).then_some(BadState::BodyEnded)
+        } else {
+            let too_long = self.left.is_some_and(|left| left < length);
+            too_long.then_some(BadState::BodyTooLong)
+        };
+        if let Some(what) = what {
+            let command = Command::Data {
+                stream,
+                from,
+                fin,
+                data,
+                sent,
+            };
+            return command.refuse_as(env, what);
+        }
+        if let Some(left) = &mut self.left {
+            *left -= length;
+        }
+        if !data.is_empty() || sent.is_some() {
+            self.outgoing.push_back((data, sent));
+        }
+        self.fin |= fin || self.left == Some(0);
+    }
+
+    /// Sends what the peer's windows allow.
+    pub(super) fn send(&mut self, env: &Env, cx: &mut Context<'_>) {
+        let Some(sender) = &mut self.sender else {
+            return;
+        };
+        while let Some((data, waits)) = self.outgoing.front_mut() {
+            if data.is_empty() {
+                if let Some(waits) = waits.take() {
+                    waits.answer(Ok(()));
+                }
+                self.outgoing.pop_front();
+                continue;
+            }
+            sender.reserve_capacity(data.len());
+            let room = match sender.poll_capacity(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Some(Ok(room))) => room,
+                // The stream's other half says why it has ended.
+                Poll::Ready(Some(Err(_)) | None) => {
+                    self.sent = true;
+                    self.outgoing.clear();
+                    return;
+                }
+            };
+            let piece = data.split_to(room.min(data.len()));
+            if data.is_empty()
+                && let Some((_, Some(waits))) = self.outgoing.pop_front()
+            {
+                waits.answer(Ok(()));
+            }
+            let last = self.fin && self.outgoing.is_empty();
+            self.sent |= last;
+            // As above.
+            let _ = sender.send_data(piece, last);
+            if last {
+                let stream = self.to.stream;
+                env.events.tell(Event::RequestEnd { stream });
+            }
+        }
+        if self.fin && !self.sent {
+            self.sent = true;
+            let _ = sender.send_data(Bytes::new(), true);
+            let stream = self.to.stream;
+            env.events.tell(Event::RequestEnd { stream });
+        }
+    }
+
+    /// Tells what has come, as far as the flow allows. What was promised goes to `promises`.
+    pub(super) fn receive(
+        &mut self,
+        shared: &mut Shared,
+        opts: &Http2Opts,
+        cx: &mut Context<'_>,
+        promises: &mut Vec<PushPromise>,
+    ) -> Step {
+        // Promises come before the response that may refer to them.
+        while let Some(pushes) = &mut self.pushes {
+            match pushes.poll_push_promise(cx) {
+                Poll::Pending => break,
+                Poll::Ready(Some(Ok(promise))) => promises.push(promise),
+                Poll::Ready(Some(Err(_)) | None) => self.pushes = None,
+            }
+        }
+        let head = match &mut self.phase {
+            Phase::Body(_) => None,
+            Phase::Promised(response) => match Pin::new(response).poll(cx) {
+                Poll::Pending => return Step::Pending,
+                Poll::Ready(head) => Some(head),
+            },
+            Phase::Head(response) => {
+                while let Poll::Ready(Some(Ok(inform))) = response.poll_informational(cx) {
+                    let (head, ()) = inform.into_parts();
+                    if !opts.cookie_ignore_informational {
+                        shared.keep_cookies(&self.to, &head.headers);
+                    }
+                    self.to.inform(head.status, head.headers);
+                }
+                match Pin::new(response).poll(cx) {
+                    Poll::Pending => return Step::Pending,
+                    Poll::Ready(head) => Some(head),
+                }
+            }
+        };
+        match head {
+            None => {}
+            Some(Err(error)) => return Step::End(End::Failed(Reason::of_h2(&error))),
+            Some(Ok(response)) => {
+                let (head, receiver) = response.into_parts();
+                let (status, headers) = (head.status, head.headers);
+                if !matches!(self.asks, Asks::Response) && status.is_success() {
+                    return Step::Granted(Granted {
+                        status,
+                        headers,
+                        receiver,
+                    });
+                }
+                self.refused();
+                shared.keep_cookies(&self.to, &headers);
+                let fin = receiver.is_end_stream();
+                self.to.response(fin, status, headers);
+                if fin {
+                    return Step::End(End::Finished);
+                }
+                self.phase = Phase::Body(receiver);
+            }
+        }
+        match self.body(cx) {
+            Poll::Pending => Step::Pending,
+            Poll::Ready(end) => Step::End(end),
+        }
+    }
+
+    /// What it asked for besides a response it does not get: there is nothing to say any more.
+    fn refused(&mut self) {
+        if !matches!(self.asks, Asks::Response) {
+            self.asks = Asks::Response;
+            self.fin = true;
+        }
+    }
+
+    fn body(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let Phase::Body(body) = &mut self.phase else {
+            return Poll::Pending;
+        };
+        while self.to.may_flow() {
+            match ready!(body.poll_data(cx)) {
+                Some(Err(error)) => return Poll::Ready(End::Failed(Reason::of_h2(&error))),
+                Some(Ok(data)) => {
+                    let fin = body.is_end_stream();
+                    let length = data.len();
+                    if let Err(reason) = self.to.data(data, fin) {
+                        return Poll::Ready(End::Failed(reason));
+                    }
+                    if fin {
+                        return Poll::Ready(End::Finished);
+                    }
+                    // It was given out, so it can be given back.
+                    let _ = body.flow_control().release_capacity(length);
+                }
+                None => {
+                    let end = match ready!(body.poll_trailers(cx)) {
+                        Err(error) => End::Failed(Reason::of_h2(&error)),
+                        Ok(Some(headers)) => {
+                            self.to.trailers(headers);
+                            End::Finished
+                        }
+                        Ok(None) => match self.to.data(Bytes::new(), true) {
+                            Ok(()) => End::Finished,
+                            Err(reason) => End::Failed(reason),
+                        },
+                    };
+                    return Poll::Ready(end);
+                }
+            }
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,110 @@
+//! What a request is told, and who gets what comes of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use runtime::{AnyMessage, Message, Pid, send};
+
+use crate::message::StreamRef;
+
+/// What is said of one request: Gun's `req_opts()`.
+#[derive(Clone, Debug, Default)]
+pub struct ReqOpts {
+    pub(crate) cancel_on_down: bool,
+    pub(crate) flow: Option<u32>,
+    pub(crate) reply_to: Option<ReplyTo>,
+    pub(crate) tunnel: Option<StreamRef>,
+}
+
+impl ReqOpts {
+    /// Replies to the caller; the connection's flow; no tunnel.
+    pub fn new() -> ReqOpts {
+        ReqOpts::default()
+    }
+
+    /// `true`: the request is cancelled when the process that gets its messages ends.
+    pub fn cancel_on_down(mut self, cancel: bool) -> ReqOpts {
+        self.cancel_on_down = cancel;
+        self
+    }
+
+    /// As [`HttpOpts::flow`](super::HttpOpts::flow), for this request.
+    pub fn flow(mut self, messages: u32) -> ReqOpts {
+        self.flow = Some(messages);
+        self
+    }
+
+    /// Who gets the messages.
+    pub fn reply_to(mut self, to: impl Into<ReplyTo>) -> ReqOpts {
+        self.reply_to = Some(to.into());
+        self
+    }
+
+    /// The tunnel that it goes through: what [`connect`](crate::connect()) has returned.
+    pub fn tunnel(mut self, tunnel: StreamRef) -> ReqOpts {
+        self.tunnel = Some(tunnel);
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.flow == Some(0) {
+            return Err("flow");
+        }
+        Ok(())
+    }
+}
+
+/// Who gets a request's messages: a process, or a function that the connection calls with each.
+#[derive(Clone)]
+pub struct ReplyTo(To);
+
+#[derive(Clone)]
+enum To {
+    Process(Pid),
+    Function(Arc<dyn Fn(AnyMessage) + Send + Sync>),
+}
+
+impl ReplyTo {
+    /// A function, called in the connection's process.
+    pub fn function(f: impl Fn(AnyMessage) + Send + Sync + 'static) -> ReplyTo {
+        ReplyTo(To::Function(Arc::new(f)))
+    }
+
+    /// Sends it a message, or calls it with one.
+    pub fn tell<M: Message>(&self, message: M) {
+        match &self.0 {
+            To::Process(pid) => send(*pid, message),
+            To::Function(f) => f(AnyMessage::new(message)),
+        }
+    }
+
+    /// Tells what was made as a message already.
+    pub(crate) fn tell_any(&self, message: AnyMessage) {
+        match &self.0 {
+            To::Process(pid) => send(*pid, message),
+            To::Function(f) => f(message),
+        }
+    }
+
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        match self.0 {
+            To::Process(pid) => Some(pid),
+            To::Function(_) => None,
+        }
+    }
+}
+
+impl From<Pid> for ReplyTo {
+    fn from(pid: Pid) -> ReplyTo {
+        ReplyTo(To::Process(pid))
+    }
+}
+
+impl fmt::Debug for ReplyTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            To::Process(pid) => pid.fmt(f),
+            To::Function(_) => f.write_str("Function(..)"),
+        }
+    }
+}
