@@ -33,6 +33,11 @@ pub(crate) enum Command {
         stream: StreamRef,
         messages: u32,
     },
+    /// From now on so many messages more, whatever was said before.
+    SetFlow {
+        stream: StreamRef,
+        messages: u32,
+    },
     WsSend {
         stream: StreamRef,
         from: Pid,
@@ -127,6 +132,16 @@ impl Command {
             }
     }
 
+    /// Changes a stream's flow, if that is what it is about.
+    pub(crate) fn change_flow(&self, to: &mut Recipient) -> bool {
+        match self {
+            Command::UpdateFlow { messages, .. } => to.update_flow(*messages),
+            Command::SetFlow { messages, .. } => to.set_flow(Some(*messages)),
+            _ => return false,
+        }
+        true
+    }
+
     /// The stream that it is about, or that it begins.
     pub(crate) fn stream(&self) -> Option<StreamRef> {
         match self {
@@ -134,6 +149,7 @@ impl Command {
             Command::Data { stream, .. }
             | Command::Cancel { stream, .. }
             | Command::UpdateFlow { stream, .. }
+            | Command::SetFlow { stream, .. }
             | Command::WsSend { stream, .. } => Some(*stream),
             Command::Ping { .. } | Command::SetOwner { .. } | Command::Shutdown => None,
         }
@@ -180,7 +196,10 @@ impl Command {
             | Command::Cancel { from, stream }
             | Command::WsSend { from, stream, .. } => (from, stream),
             Command::Ping { from, ping, .. } => (from, ping),
-            Command::UpdateFlow { .. } | Command::SetOwner { .. } | Command::Shutdown => return,
+            Command::UpdateFlow { .. }
+            | Command::SetFlow { .. }
+            | Command::SetOwner { .. }
+            | Command::Shutdown => return,
         };
         let error = Error {
             conn: env.conn,

@@ -10,19 +10,23 @@
 //! Invariants:
 //! * All mail is taken here, in order, whatever the state: [`Connection::next`].
 //! * Commands that come before there is a connection are postponed, in order, up to a limit.
+//! * Suspended by `sys`, it takes system messages alone, and does nothing else.
 //! * Once told to end (`ending`), it says no more of the connection and does not connect again.
 
+use std::any::Any;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream as _;
-use runtime::future::{Messages, messages, sleep};
+use runtime::future::{Messages, Receive, messages, receive_type, sleep};
 use runtime::request::Call;
 use runtime::{
     AnyMessage, Down as ProcessDown, ExitReason, Pid, Ref, demonitor_flush, match_message, monitor,
     self_pid, send,
 };
+
+use sys::{Debug, Handled, System};
 
 use crate::command::{Command, Info, Query, Sent, State};
 use crate::connect::{Target, connect};
@@ -41,6 +45,11 @@ struct Connection {
     target: Target,
     hop: Hop,
     mail: Messages,
+    /// While it is suspended, what it takes from its mailbox.
+    system: Receive<System>,
+    debug: Debug,
+    /// It ends at once, for this reason.
+    stopped: Option<ExitReason>,
 }
 
 /// What mail asks for.
@@ -68,6 +77,9 @@ pub(crate) async fn run(owner: Pid, target: Target, hop: Hop, opts: Opts) -> Exi
         target,
         hop,
         mail: messages(),
+        system: receive_type(),
+        debug: Debug::new(),
+        stopped: None,
     };
     let (Err(reason) | Ok(reason)) = connection.live().await;
     connection.shared.end_session();
@@ -92,7 +104,7 @@ impl Connection {
                     send(self.shared.owner, Up { conn, protocol });
                     let Lost { reason, killed } = self.up(&mut layer).await;
                     env.events.tell(Event::Disconnect { reason });
-                    if let Some(reason) = self.ending.take() {
+                    if let Some(reason) = self.stopped.take().or_else(|| self.ending.take()) {
                         return Ok(reason);
                     }
                     // A proxy that leads nowhere is not worth more attempts than no proxy.
@@ -129,12 +141,20 @@ impl Connection {
         let postponed = std::mem::take(&mut self.shared.postponed);
         offer(layer.as_mut(), &mut self.shared, postponed);
         std::future::poll_fn(|cx| {
-            while let Poll::Ready(asked) = self.next(cx) {
+            while let Poll::Ready(asked) = self.next(Some(layer.as_ref()), cx) {
                 match asked {
                     Asked::Command(command) => self.command(layer.as_mut(), command),
-                    Asked::Query(query) => self.answer(Some(layer.as_mut()), query),
+                    Asked::Query(query) => self.answer(Some(layer.as_ref()), query),
                     Asked::End => layer.end(&mut self.shared),
                 }
+            }
+            if self.stopped.is_some() {
+                let killed = layer.give_up(&mut self.shared, Reason::Normal);
+                let reason = Reason::Normal;
+                return Poll::Ready(Lost { reason, killed });
+            }
+            if self.debug.is_suspended() {
+                return Poll::Pending;
             }
             loop {
                 match layer.poll(&mut self.shared, cx) {
@@ -162,7 +182,7 @@ impl Connection {
     async fn without_connection<F: Future>(&mut self, future: F) -> Result<F::Output, ExitReason> {
         let mut future = pin!(future);
         std::future::poll_fn(|cx| {
-            while let Poll::Ready(asked) = self.next(cx) {
+            while let Poll::Ready(asked) = self.next(None, cx) {
                 match asked {
                     Asked::Command(command) => self.shared.postpone(command),
                     Asked::Query(query) => self.answer(None, query),
@@ -172,27 +192,56 @@ impl Connection {
                     }
                 }
             }
+            if let Some(reason) = self.stopped.take() {
+                return Poll::Ready(Err(reason));
+            }
+            if self.debug.is_suspended() {
+                return Poll::Pending;
+            }
             future.as_mut().poll(cx).map(Ok)
         })
         .await
     }
 
-    /// What mail asks for next. What concerns the owner alone is done here.
-    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Asked> {
-        loop {
+    /// What mail asks for next. What concerns the owner alone, or `sys`, is done here.
+    fn next(&mut self, layer: Option<&dyn Layer>, cx: &mut Context<'_>) -> Poll<Asked> {
+        while self.stopped.is_none() {
+            if self.debug.is_suspended() {
+                let system = ready!(Pin::new(&mut self.system).poll(cx));
+                self.system = receive_type();
+                self.obey(layer, system);
+                continue;
+            }
             let message = match Pin::new(&mut self.mail).poll_next(cx) {
                 Poll::Ready(Some(message)) => message,
                 Poll::Ready(None) | Poll::Pending => return Poll::Pending,
             };
+            if self.debug.is_on() && !message.is::<System>() {
+                self.debug.note(|| sys::Event::In { message: &message });
+            }
             let asked = match_message!(message {
                 command: Command => self.heed(command),
                 query: Call<Query> => Some(asked(query)),
                 down: ProcessDown => self.gone(down),
+                system: System => {
+                    self.obey(layer, system);
+                    None
+                }
                 other: AnyMessage => unexpected(&other),
             });
             if let Some(asked) = asked {
                 return Poll::Ready(asked);
             }
+        }
+        Poll::Pending
+    }
+
+    /// Does what a system message asks.
+    fn obey(&mut self, layer: Option<&dyn Layer>, system: System) {
+        let mut shown = Shown(self.info(layer));
+        let handled = sys::handle(system, &mut self.debug, &mut shown);
+        if let Handled::Terminate(reason) = handled {
+            self.stopped = Some(reason);
         }
     }
 
@@ -237,7 +286,7 @@ impl Connection {
         self.watch = monitor(owner);
     }
 
-    fn answer(&self, layer: Option<&mut dyn Layer>, query: Call<Query>) {
+    fn answer(&self, layer: Option<&dyn Layer>, query: Call<Query>) {
         let Call { client, request } = query;
         match request {
             Query::Info => client.of().reply(self.info(layer)),
@@ -251,7 +300,7 @@ impl Connection {
         }
     }
 
-    fn info(&self, layer: Option<&mut dyn Layer>) -> Info {
+    fn info(&self, layer: Option<&dyn Layer>) -> Info {
         let opts = &self.shared.env.opts;
         let mut info = Info {
             owner: self.shared.owner,
@@ -275,6 +324,23 @@ impl Connection {
             layer.info(&mut info);
         }
         info
+    }
+}
+
+/// What `sys` sees of a connection: what [`info`](crate::info) tells.
+struct Shown(Info);
+
+impl sys::Process for Shown {
+    fn state(&mut self) -> &mut dyn Any {
+        &mut self.0
+    }
+
+    fn show(&self) -> String {
+        format!("{:?}", self.0)
+    }
+
+    fn module(&self) -> &'static str {
+        "gun"
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 
 use h2::Reason as Http2Code;
 use runtime::request::CallError;
-use runtime::{Pid, SpawnError};
+use runtime::{ExitReason, Pid, SpawnError};
 use tokio_rustls::rustls::{self, AlertDescription};
 
 use crate::content::ContentError;
@@ -224,6 +224,8 @@ pub enum OpenError {
     Http3,
     /// The process could not be spawned.
     Spawn(SpawnError),
+    /// The supervisor of connections does not start one.
+    Supervisor(ExitReason),
 }
 
 impl fmt::Display for OpenError {
@@ -233,6 +235,9 @@ impl fmt::Display for OpenError {
             OpenError::Option(key) => write!(f, "the option {key} is wrong"),
             OpenError::Http3 => f.write_str("HTTP/3 is not spoken here"),
             OpenError::Spawn(error) => write!(f, "cannot spawn a connection: {error}"),
+            OpenError::Supervisor(reason) => {
+                write!(f, "the supervisor starts no connection: {reason}")
+            }
         }
     }
 }
@@ -240,7 +245,10 @@ impl fmt::Display for OpenError {
 impl StdError for OpenError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            OpenError::Host(_) | OpenError::Option(_) | OpenError::Http3 => None,
+            OpenError::Host(_)
+            | OpenError::Option(_)
+            | OpenError::Http3
+            | OpenError::Supervisor(_) => None,
             OpenError::Spawn(error) => Some(error),
         }
     }

@@ -414,10 +414,12 @@ impl Layer for Http1 {
                 }
                 None => return Err(command),
             },
-            Command::UpdateFlow { stream, messages } => match self.stream_mut(stream) {
-                Some(found) => found.to.update_flow(messages),
-                None => return Err(command),
-            },
+            Command::UpdateFlow { stream, .. } | Command::SetFlow { stream, .. } => {
+                match self.stream_mut(stream) {
+                    Some(found) => command.change_flow(&mut found.to),
+                    None => return Err(command),
+                };
+            }
             Command::WsSend { stream, .. } if self.stream(stream).is_some() => {
                 command.refuse_as(&self.env, BadState::NoWebsocket);
             }

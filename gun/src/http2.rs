@@ -252,16 +252,16 @@ impl Http2 {
                 self.woken.waker(key).wake();
                 match command {
                     Command::Data { .. } => stream.data(&self.env, command),
-                    Command::UpdateFlow { messages, .. } => stream.to.update_flow(messages),
+                    command if command.change_flow(&mut stream.to) => {}
                     command => command.refuse_as(&self.env, BadState::NoWebsocket),
                 }
                 return Ok(());
             }
         }
-        if let Command::UpdateFlow { messages, .. } = command
-            && let Some(queued) = self.queue.iter_mut().find(|queued| queued.to.stream == key)
+        let mut queue = self.queue.iter_mut();
+        if let Some(queued) = queue.find(|queued| queued.to.stream == key)
+            && command.change_flow(&mut queued.to)
         {
-            queued.to.update_flow(messages);
             return Ok(());
         }
         Err(command)

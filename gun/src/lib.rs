@@ -40,6 +40,7 @@
 
 #![forbid(unsafe_code)]
 
+mod body;
 mod command;
 mod connect;
 mod connection;
@@ -59,12 +60,14 @@ mod recipient;
 mod request;
 mod socks5;
 mod sse;
+mod supervisor;
 mod tls;
 mod transport;
 mod tunnel;
 mod wait;
 mod websocket;
 
+pub use body::{Body, SendBodyError, send_body};
 pub use command::{
     Info, Intermediary, IntermediaryKind, State, StreamInfo, StreamState, TunnelInfo,
 };
@@ -83,8 +86,8 @@ pub use options::{
     SocksOpts, Spoken, Transport, WsOpts,
 };
 pub use request::{
-    cancel, close, connect, data, data_sync, delete, flush, get, head, headers, info, open,
-    open_unix, options, patch, ping, post, put, request, set_owner, shutdown, stream_info,
+    Flushed, cancel, close, connect, data, data_sync, delete, flush, get, head, headers, info,
+    open, open_unix, options, patch, ping, post, put, request, set_owner, shutdown, stream_info,
     update_flow, ws_send, ws_upgrade,
 };
 pub use socks5::{Socks5Auth, Socks5Error};

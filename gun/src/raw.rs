@@ -105,7 +105,7 @@ impl Layer for Raw {
         let mine = command.stream() == Some(self.to.stream);
         match command {
             Command::Data { data, sent, .. } if mine => self.outgoing.push_back((data, sent)),
-            Command::UpdateFlow { messages, .. } if mine => self.to.update_flow(messages),
+            command if mine && command.change_flow(&mut self.to) => {}
             Command::Cancel { .. } | Command::WsSend { .. } if mine => {
                 command.refuse_as(&shared.env, BadState::Raw);
             }

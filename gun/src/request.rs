@@ -7,13 +7,12 @@ use bytes::Bytes;
 use http::Method;
 use runtime::request::{CallError, call};
 use runtime::{
-    Down as ProcessDown, ExitReason, IntoDeadline, Pid, Spawn, exit_signal, monitor, receive,
-    self_pid, send,
+    Down as ProcessDown, ExitReason, IntoDeadline, Monitored, Pid, Spawn, exit_signal, monitor,
+    receive, self_pid, send,
 };
 
 use crate::command::{Asks, Body, Command, Info, Query, Request, StreamInfo};
 use crate::connect::Target;
-use crate::connection;
 use crate::error::{BadState, CloseError, DataError, OpenError, Reason};
 use crate::headers::IntoHeaders;
 use crate::message::{
@@ -21,6 +20,7 @@ use crate::message::{
     Upgrade, Ws,
 };
 use crate::options::{Destination, Hop, Opts, ReqOpts, Transport, WsOpts, bare, is_host};
+use crate::supervisor::{self, Opening};
 use crate::websocket::Frame;
 
 /// Opens a connection: a process, whose owner is the caller. It connects in its own time, and tells the
@@ -64,13 +64,18 @@ pub fn open_unix(path: impl AsRef<Path>, opts: Opts) -> Result<Pid, OpenError> {
 
 fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
     opts.check(&hop)?;
-    let owner = self_pid();
-    let mut spawn = Spawn::new().label("gun");
-    if !opts.supervise {
-        spawn = spawn.link();
-    }
-    let spawned = spawn.future(connection::run(owner, target, hop, opts));
-    let conn = spawned.map_err(OpenError::Spawn)?.pid;
+    let opening = Opening {
+        owner: self_pid(),
+        target,
+        hop,
+        opts,
+    };
+    let conn = if opening.opts.supervise {
+        supervisor::open(&opening)?
+    } else {
+        let spawned = opening.spawn(Spawn::new().link());
+        spawned.map_err(OpenError::Spawn)?
+    };
     // When it answers it watches its owner, so that the owner's reason is never missed. If it has ended
     // already, whoever uses it finds that out.
     let _ = info(conn);
@@ -470,29 +475,56 @@ pub fn update_flow(conn: Pid, stream: StreamRef, messages: u32) {
     send(conn, Command::UpdateFlow { stream, messages });
 }
 
-/// Drops what a connection has sent to the caller and has not been received yet.
+/// What [`flush`] drops the messages of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flushed {
+    /// A connection: also what it tells its owner, and its end if it is monitored.
+    Connection(Pid),
+    /// A request.
+    Stream(StreamRef),
+}
+
+impl From<Pid> for Flushed {
+    fn from(conn: Pid) -> Flushed {
+        Flushed::Connection(conn)
+    }
+}
+
+impl From<StreamRef> for Flushed {
+    fn from(stream: StreamRef) -> Flushed {
+        Flushed::Stream(stream)
+    }
+}
+
+/// Drops what a connection, or a request, has sent to the caller and has not been received yet.
 ///
 /// Mirrors `gun:flush/1`.
 ///
 /// # Panics
 ///
 /// Outside a process.
-pub fn flush(conn: Pid) {
+pub fn flush(of: impl Into<Flushed>) {
+    let of = of.into();
+    let conn = |conn: Pid| of == Flushed::Connection(conn);
+    let any = |at: Pid, stream: StreamRef| conn(at) || of == Flushed::Stream(stream);
     loop {
         let dropped = receive! {
-            Up { conn: of, .. } if of == conn => true,
-            Down { conn: of, .. } if of == conn => true,
-            Inform { conn: of, .. } if of == conn => true,
-            Response { conn: of, .. } if of == conn => true,
-            Data { conn: of, .. } if of == conn => true,
-            Trailers { conn: of, .. } if of == conn => true,
-            Push { conn: of, .. } if of == conn => true,
-            Sse { conn: of, .. } if of == conn => true,
-            Notify { conn: of, .. } if of == conn => true,
-            TunnelUp { conn: of, .. } if of == conn => true,
-            Upgrade { conn: of, .. } if of == conn => true,
-            Ws { conn: of, .. } if of == conn => true,
-            Error { conn: of, .. } if of == conn => true,
+            Up { conn: at, .. } if conn(at) => true,
+            Down { conn: at, .. } if conn(at) => true,
+            Notify { conn: at, .. } if conn(at) => true,
+            Error { conn: at, stream: None, .. } if conn(at) => true,
+            ProcessDown { object: Monitored::Pid(at), .. } if conn(at) => true,
+            Error { conn: at, stream: Some(stream), .. } if any(at, stream) => true,
+            Inform { conn: at, stream, .. } if any(at, stream) => true,
+            Response { conn: at, stream, .. } if any(at, stream) => true,
+            Data { conn: at, stream, .. } if any(at, stream) => true,
+            Trailers { conn: at, stream, .. } if any(at, stream) => true,
+            Push { conn: at, stream, .. } if any(at, stream) => true,
+            Sse { conn: at, stream, .. } if any(at, stream) => true,
+            TunnelUp { conn: at, stream, .. } if any(at, stream) => true,
+            Upgrade { conn: at, stream, .. } if any(at, stream) => true,
+            Ws { conn: at, stream, .. } if any(at, stream) => true,
             after std::time::Duration::ZERO => false,
         };
         if !dropped {

@@ -330,7 +330,7 @@ impl Layer for Websocket {
                     command.refuse_as(&shared.env, BadState::Frame);
                 }
             }
-            Command::UpdateFlow { messages, .. } if mine => self.to.update_flow(messages),
+            command if mine && command.change_flow(&mut self.to) => {}
             // A stream of HTTP/2's can be reset.
             Command::Cancel { stream, .. } if mine && stream == self.here => {
                 self.to.cancelled();

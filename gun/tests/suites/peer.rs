@@ -55,6 +55,13 @@ impl Line {
         String::from_utf8(body).unwrap()
     }
 
+    /// Reads so many bytes, and drops them.
+    pub fn read_all(&mut self, bytes: usize) {
+        let mut from = (&mut self.0).take(bytes as u64);
+        let read = std::io::copy(&mut from, &mut std::io::sink()).unwrap();
+        assert_eq!(read as usize, bytes);
+    }
+
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).unwrap();
     }

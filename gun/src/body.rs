@@ -1,0 +1,226 @@
+//! Bodies as std's readers: a response's, and a request's.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io::{self, Read};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use runtime::{Down as ProcessDown, Pid, Ref, demonitor_flush, monitor, receive, send};
+
+use crate::command::Command;
+use crate::error::{DataError, Reason};
+use crate::message::{Data, Error, StreamRef, Trailers};
+use crate::request::{cancel, data_sync, flush};
+use crate::wait::AwaitError;
+
+/// How many messages are on the way at a time.
+const FLOW: u32 = 8;
+
+/// A response's body, to be read: as fast as it is read the server may send it, and no faster.
+///
+/// To be made by the process that gets the stream's messages, when it has the [`Response`](crate::Response) and that
+/// is not `fin`. Its messages are no longer to be received otherwise. Dropped before its end, it cancels the
+/// stream.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use runtime::prelude::*;
+///
+/// # runtime::run(|| {
+/// let conn = gun::open("example.org", 443, gun::Opts::new()).unwrap();
+/// let stream = gun::get(conn, "/large.iso", ());
+/// receive! {
+///     gun::Response { stream: of, fin: false, .. } if of == stream => {
+///         let mut file = std::fs::File::create("large.iso").unwrap();
+///         let mut body = gun::Body::new(conn, stream, Duration::from_secs(30));
+///         std::io::copy(&mut body, &mut file).unwrap();
+///     }
+/// }
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct Body {
+    conn: Pid,
+    stream: StreamRef,
+    timeout: Duration,
+    watch: Ref,
+    /// What was received and not read yet.
+    rest: Bytes,
+    ended: bool,
+    trailers: Option<HeaderMap>,
+}
+
+impl Body {
+    /// The body of a stream whose response has come. `timeout`: how long to wait for each piece.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    pub fn new(conn: Pid, stream: StreamRef, timeout: Duration) -> Body {
+        let watch = monitor(conn);
+        let messages = FLOW;
+        send(conn, Command::SetFlow { stream, messages });
+        Body {
+            conn,
+            stream,
+            timeout,
+            watch,
+            rest: Bytes::new(),
+            ended: false,
+            trailers: None,
+        }
+    }
+
+    /// The trailers, after the end.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_ref()
+    }
+
+    /// The next piece as it has come; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// The stream or the connection has failed, or nothing came in time; after the latter it may be tried again.
+    ///
+    /// # Panics
+    ///
+    /// In another process than the one that has made it.
+    pub fn piece(&mut self) -> Result<Option<Bytes>, AwaitError> {
+        if !self.rest.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.rest)));
+        }
+        while !self.ended {
+            let (conn, stream, watch) = (self.conn, self.stream, self.watch);
+            let result = receive! {
+                Data { stream: of, fin, data, .. } if of == stream => Ok((fin, data)),
+                Trailers { stream: of, headers, .. } if of == stream => {
+                    self.trailers = Some(headers);
+                    Ok((true, Bytes::new()))
+                }
+                Error { stream: Some(of), reason, .. } if of == stream => {
+                    Err(AwaitError::Stream(reason))
+                }
+                Error { conn: of, stream: None, reason } if of == conn => {
+                    Err(AwaitError::Connection(reason))
+                }
+                ProcessDown { monitor, reason, .. } if monitor == watch => {
+                    Err(AwaitError::Down(reason))
+                }
+                after self.timeout => return Err(AwaitError::Timeout),
+            };
+            self.ended = !matches!(result, Ok((false, _)));
+            let (fin, data) = result?;
+            if !fin {
+                let messages = 1;
+                send(conn, Command::UpdateFlow { stream, messages });
+            }
+            if !data.is_empty() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() && !to.is_empty() {
+            match self.piece() {
+                Ok(Some(data)) => self.rest = data,
+                Ok(None) => return Ok(0),
+                Err(error) => return Err(io::Error::new(kind(&error), error)),
+            }
+        }
+        let taken = self.rest.len().min(to.len());
+        to[..taken].copy_from_slice(&self.rest[..taken]);
+        self.rest.advance(taken);
+        Ok(taken)
+    }
+}
+
+fn kind(error: &AwaitError) -> io::ErrorKind {
+    match error {
+        AwaitError::Timeout => io::ErrorKind::TimedOut,
+        AwaitError::Down(_) => io::ErrorKind::NotConnected,
+        AwaitError::Stream(reason) | AwaitError::Connection(reason) => match reason {
+            Reason::Io(kind) => *kind,
+            Reason::Closed | Reason::Reset(_) => io::ErrorKind::ConnectionReset,
+            _ => io::ErrorKind::Other,
+        },
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        demonitor_flush(self.watch);
+        if !self.ended {
+            cancel(self.conn, self.stream);
+            flush(self.stream);
+        }
+    }
+}
+
+/// Sends what is left of a request's body, as a reader gives it, and its end: as fast as the server takes it, and no
+/// faster. `timeout`: how long each piece may take. Returns how many bytes there were.
+///
+/// # Errors
+///
+/// The reader fails, after which the request is cancelled; or the server takes no more.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn send_body(
+    conn: Pid,
+    stream: StreamRef,
+    mut from: impl Read,
+    timeout: Duration,
+) -> Result<u64, SendBodyError> {
+    /// One piece is one round through the connection's mailbox.
+    const PIECE: usize = 64 * 1024;
+    let mut sent = 0;
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        let read = from.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+        if let Err(error) = read {
+            cancel(conn, stream);
+            return Err(SendBodyError::Read(error));
+        }
+        let fin = piece.len() < PIECE;
+        sent += piece.len() as u64;
+        data_sync(conn, stream, fin, piece, timeout).map_err(SendBodyError::Send)?;
+        if fin {
+            return Ok(sent);
+        }
+    }
+}
+
+/// Why [`send_body`] has not sent all.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SendBodyError {
+    /// The reader has failed.
+    Read(io::Error),
+    /// The server takes no more.
+    Send(DataError),
+}
+
+impl fmt::Display for SendBodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendBodyError::Read(error) => write!(f, "the body cannot be read: {error}"),
+            SendBodyError::Send(error) => write!(f, "the body cannot be sent: {error}"),
+        }
+    }
+}
+
+impl StdError for SendBodyError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            SendBodyError::Read(error) => Some(error),
+            SendBodyError::Send(error) => Some(error),
+        }
+    }
+}
