@@ -11,6 +11,7 @@ use crate::error::{BadState, Reason};
 use crate::layer::Env;
 use crate::message::{Error, Protocol, StreamRef};
 use crate::options::{Destination, ReplyTo, Transport, WsOpts};
+use crate::pool::load::Counted;
 use crate::recipient::Recipient;
 use crate::websocket::Frame;
 
@@ -68,6 +69,8 @@ pub(crate) struct Request {
     pub(crate) body: Body,
     pub(crate) asks: Asks,
     pub(crate) cancel_on_down: bool,
+    /// Its place, if it comes by a pool.
+    pub(crate) place: Option<Counted>,
 }
 
 #[derive(Debug)]

@@ -108,6 +108,7 @@ impl Http1 {
         transport: Transport,
         here: StreamRef,
     ) -> Result<Http1, Reason> {
+        env.set_limit(here, 1);
         let address = transport.address();
         let shaken = Builder::new()
             .max_buf_size(opts.max_header_block_size)

@@ -71,6 +71,9 @@ pub(crate) struct Http2 {
     closing: Option<Sleep>,
 }
 
+/// How many streams h2 begins before the server has said how many it takes.
+const BEFORE_SETTINGS: usize = 100;
+
 struct Queued {
     to: Recipient,
     head: http::Request<()>,
@@ -95,6 +98,7 @@ impl Http2 {
         transport: Transport,
         here: StreamRef,
     ) -> Result<Http2, Reason> {
+        env.set_limit(here, BEFORE_SETTINGS);
         let address = transport.address();
         let (tapped, tap) = tap::tap(transport);
         let mut builder = Builder::new();
@@ -455,6 +459,9 @@ impl Http2 {
         self.liveness.preface_came();
         let settings = self.settings.get_or_insert_default();
         settings.update(&new);
+        let streams = settings.max_concurrent_streams;
+        let streams = streams.map_or(usize::MAX, |streams| streams as usize);
+        self.env.set_limit(self.here, streams);
         if self.opts.notify_settings_changed {
             liveness::notify_settings(shared, *settings);
         }

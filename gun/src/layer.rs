@@ -88,6 +88,15 @@ impl Env {
         self.began.1 + runtime::now().saturating_duration_since(self.began.0)
     }
 
+    /// How many streams a connection of a pool's can have, by the layer that is here.
+    pub(crate) fn set_limit(&self, here: StreamRef, streams: usize) {
+        if let Some(load) = &self.opts.load
+            && !here.is_defined()
+        {
+            load.set_limit(streams);
+        }
+    }
+
     /// The monitors for which a stream is cancelled.
     pub(crate) fn watches(&self) -> MutexGuard<'_, HashMap<Ref, StreamRef>> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)

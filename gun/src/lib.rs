@@ -55,6 +55,7 @@ mod layer;
 mod message;
 mod options;
 mod outgoing;
+pub mod pool;
 mod raw;
 mod recipient;
 mod request;

@@ -36,6 +36,7 @@ impl Raw {
         here: StreamRef,
         reply_to: ReplyTo,
     ) -> Raw {
+        env.set_limit(here, usize::MAX);
         let to = Recipient::new(&env, here, reply_to, opts.flow);
         Raw::of(to, origin, transport, here)
     }

@@ -16,6 +16,7 @@ use crate::message::{
     Data, Error, Inform, Push, Response, Sse, StreamRef, Trailers, TunnelUp, Upgrade, Ws,
 };
 use crate::options::ReplyTo;
+use crate::pool::load::Counted;
 use crate::sse::SseEvent;
 use crate::websocket::Frame;
 
@@ -36,6 +37,8 @@ pub(crate) struct Recipient {
     pub(crate) cookies: Option<Box<cookies::Target>>,
     /// It is cancelled when the one who gets its messages ends.
     watch: Option<Watch>,
+    /// A pool counts it.
+    place: Option<Counted>,
 }
 
 /// Who it is, for the handlers.
@@ -65,6 +68,7 @@ impl Recipient {
             chain: None,
             cookies: None,
             watch: None,
+            place: None,
         }
     }
 
@@ -79,6 +83,13 @@ impl Recipient {
     /// Its response's body is for these.
     pub(crate) fn with_handlers(mut self, handlers: Option<Handlers>) -> Recipient {
         self.handlers = handlers;
+        self
+    }
+
+    /// It is a stream of a connection of a pool's, if that is one; with its place, if it has one.
+    pub(crate) fn counted(mut self, place: Option<Counted>) -> Recipient {
+        let load = self.to.env.opts.load.as_ref();
+        self.place = place.or_else(|| load.map(|load| load.count()));
         self
     }
 

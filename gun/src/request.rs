@@ -269,6 +269,7 @@ fn make(
         body,
         asks: Asks::Response,
         cancel_on_down: opts.cancel_on_down,
+        place: None,
     };
     ask(conn, request, checked)
 }
@@ -333,6 +334,7 @@ pub fn connect(
         body: Body::Whole(Bytes::new()),
         asks: Asks::Tunnel(Box::new(destination)),
         cancel_on_down: opts.cancel_on_down,
+        place: None,
     };
     ask(conn, request, checked)
 }
@@ -368,6 +370,7 @@ pub fn ws_upgrade(
         body: Body::Whole(Bytes::new()),
         asks: Asks::Websocket(opts),
         cancel_on_down: false,
+        place: None,
     };
     ask(conn, request, checked)
 }

@@ -33,6 +33,7 @@ impl Http1 {
             body,
             asks,
             cancel_on_down,
+            place,
             ..
         } = request;
         let (outgoing, writer) = match body {
@@ -41,7 +42,8 @@ impl Http1 {
         };
         let flow = flow.or(self.opts.flow);
         let mut to = Recipient::new(&self.env, stream, reply_to, flow)
-            .with_handlers(self.opts.content_handlers.clone());
+            .with_handlers(self.opts.content_handlers.clone())
+            .counted(place);
         if cancel_on_down {
             to = to.cancelled_on_down();
         }

@@ -15,6 +15,7 @@ use crate::cookies::CookieStore;
 use crate::error::OpenError;
 use crate::event::EventHandler;
 use crate::message::Protocol;
+use crate::pool::load::Load;
 use crate::tls::TlsOpts;
 
 pub use hop::{Destination, SocksOpts, Spoken};
@@ -33,6 +34,8 @@ pub struct Opts {
     pub(crate) event_handler: Option<Make<dyn EventHandler>>,
     pub(crate) http: HttpOpts,
     pub(crate) http2: Http2Opts,
+    /// What a pool knows of the connection.
+    pub(crate) load: Option<Arc<Load>>,
     pub(crate) protocols: Vec<Spoken>,
     pub(crate) raw: RawOpts,
     pub(crate) retry: u32,
@@ -109,6 +112,7 @@ impl Opts {
             event_handler: None,
             http: HttpOpts::new(),
             http2: Http2Opts::new(),
+            load: None,
             protocols: Vec::new(),
             raw: RawOpts::new(),
             retry: 5,

@@ -118,6 +118,7 @@ impl Websocket {
         here: StreamRef,
     ) -> Websocket {
         let env = Arc::clone(to.env());
+        env.set_limit(here, usize::MAX);
         let handler = match agreed.protocol {
             Some(at) => opts.protocols[at].handler.as_ref(),
             None => opts.default_handler.as_ref(),

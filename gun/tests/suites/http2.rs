@@ -122,7 +122,7 @@ async fn serve(test: Pid, stream: TcpStream, limit: u32) {
 }
 
 /// A server for one connection at a time, and the port it listens at.
-fn server(limit: u32) -> u16 {
+pub fn server(limit: u32) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let test = self_pid();

@@ -6,6 +6,7 @@ mod gun;
 mod http1;
 mod http2;
 mod peer;
+mod pool;
 mod shutdown;
 mod supervision;
 mod tls;

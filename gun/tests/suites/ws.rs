@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 use crate::peer::{Line, Peer, SOON};
 
 /// A server that speaks the subprotocol `second`, echoes, and says what it was told at the end.
-fn server() -> u16 {
+pub fn server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     spawn!(move || {

@@ -1,0 +1,486 @@
+//! Pools: several connections to one host, and requests that go to one that has a place for them. Mirrors `gun_pool`.
+//!
+//! A pool is known by the host that its requests name, and by its scope. It has a manager, which owns the
+//! connections, opens another when one ends for good, and picks one for each request: any that is up and has a place.
+//! Over HTTP/1.1 a connection has one place, over HTTP/2 as many as the server allows streams.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use gun::pool::{self, PoolOpts};
+//! use runtime::prelude::*;
+//!
+//! # runtime::run(|| {
+//! let pool = pool::start_pool("example.org", 443, PoolOpts::new()).unwrap();
+//! pool::await_up(pool, Duration::from_secs(5)).unwrap();
+//! let (conn, stream) = pool::get("/", [("host", "example.org")], ()).unwrap();
+//! let (body, _) = gun::await_body(conn, stream, Duration::from_secs(5)).unwrap();
+//! pool::stop_pool("example.org", 443, &PoolOpts::new()).unwrap();
+//! # });
+//! ```
+
+pub(crate) mod load;
+mod manager;
+mod options;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use genserver::supervisor::{Restart, Template};
+use genserver::{Server, StartError};
+use http::header::HOST;
+use http::{HeaderMap, Method};
+use runtime::request::{CallError, ServerRef};
+use runtime::{
+    ExitReason, IntoDeadline, Pid, exit_signal, monitor, receive, self_pid, send, sleep,
+};
+
+use crate::command::{Asks, Body, Command, Request};
+use crate::error::OpenError;
+use crate::headers::IntoHeaders;
+use crate::message::{Protocol, StreamRef};
+use crate::options::{Opts, bare, is_host};
+use crate::supervisor;
+use crate::websocket::Frame;
+use manager::{Answer, Checkout, Manager, Question, Starting};
+pub use options::{PoolOpts, PoolReqOpts, Setup, SetupEvent, Step};
+
+/// What is known of a pool: see [`info`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolInfo {
+    /// Its manager.
+    pub manager: Pid,
+    /// Its scope.
+    pub scope: String,
+    /// The host that its requests name, with the port if it is not the scheme's.
+    pub authority: String,
+    /// Whether all its connections are up.
+    pub state: PoolState,
+    /// Its connections, in no order.
+    pub conns: Vec<ConnInfo>,
+}
+
+/// Whether all connections of a pool are up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolState {
+    /// They are.
+    Operational,
+    /// Some are not.
+    Degraded,
+}
+
+/// What is known of a connection of a pool's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnInfo {
+    /// The connection.
+    pub conn: Pid,
+    /// What it speaks; none while it is not up, or not set up.
+    pub protocol: Option<Protocol>,
+    /// Streams that have not come to their end.
+    pub streams: usize,
+    /// How many it may have at a time; `usize::MAX` where there is no limit.
+    pub limit: usize,
+}
+
+/// Why a request to a pool was not made.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// There is no pool for this host in this scope.
+    PoolNotFound,
+    /// None of its connections is up and has a place, and there are no retries left.
+    NoConnectionAvailable,
+    /// The request names no host.
+    NoHost,
+    /// The manager has not answered.
+    Call(CallError),
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PoolError::PoolNotFound => f.write_str("no pool for this host and scope"),
+            PoolError::NoConnectionAvailable => {
+                f.write_str("no connection of the pool has a place")
+            }
+            PoolError::NoHost => f.write_str("the request names no host"),
+            PoolError::Call(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for PoolError {}
+
+/// Why there is no pool.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartPoolError {
+    /// The host or an option is wrong, as [`open`](crate::open) would say.
+    Open(OpenError),
+    /// The pool has a size of zero.
+    Size,
+    /// There is one: its manager.
+    AlreadyStarted(Pid),
+    /// The manager did not start.
+    Failed(ExitReason),
+}
+
+impl fmt::Display for StartPoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartPoolError::Open(error) => error.fmt(f),
+            StartPoolError::Size => f.write_str("a pool of no connections"),
+            StartPoolError::AlreadyStarted(pid) => write!(f, "there is such a pool: {pid}"),
+            StartPoolError::Failed(reason) => write!(f, "the pool did not start: {reason}"),
+        }
+    }
+}
+
+impl StdError for StartPoolError {}
+
+const SUPERVISOR: &str = "gun_pools_sup";
+
+/// What the name of each manager begins with.
+const PREFIX: &str = "gun_pool ";
+
+fn name(scope: &str, authority: &str) -> String {
+    format!("{PREFIX}{scope} {authority}")
+}
+
+fn authority(host: &str, port: u16, opts: &Opts) -> String {
+    opts.hop(&bare(host.to_owned()), port).authority()
+}
+
+/// Starts a pool, and returns its manager, whose connections may not be up yet.
+///
+/// Mirrors `gun_pool:start_pool/3`.
+///
+/// # Errors
+///
+/// The host or an option is wrong, there is such a pool, or it does not start.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn start_pool(host: &str, port: u16, opts: PoolOpts) -> Result<Pid, StartPoolError> {
+    let host = bare(host.to_owned());
+    if !is_host(&host) {
+        return Err(StartPoolError::Open(OpenError::Host(host)));
+    }
+    let hop = opts.conn_opts.hop(&host, port);
+    opts.conn_opts.check(&hop).map_err(StartPoolError::Open)?;
+    if opts.size == 0 {
+        return Err(StartPoolError::Size);
+    }
+    let authority = hop.authority();
+    let name = name(&opts.scope, &authority);
+    if let Some(pid) = runtime::whereis(name.as_str()) {
+        return Err(StartPoolError::AlreadyStarted(pid));
+    }
+    let starting = Starting {
+        name,
+        host,
+        port,
+        authority,
+        opts,
+    };
+    let start = |starting: &Starting| {
+        let options = genserver::Options::<Manager>::new().name(starting.name.as_str());
+        let server = options.start_link(starting.clone())?;
+        Ok(server
+            .whereis()
+            .ok_or(StartError::Failed(ExitReason::NoProc))?
+            .into())
+    };
+    let template = || Template::new(start).restart(Restart::Transient);
+    supervisor::start_child(SUPERVISOR, template, &starting).map_err(|refused| match refused {
+        supervisor::Refused::AlreadyStarted(pid) => StartPoolError::AlreadyStarted(pid),
+        supervisor::Refused::Spawn(error) => StartPoolError::Open(OpenError::Spawn(error)),
+        supervisor::Refused::Failed(reason) => StartPoolError::Failed(reason),
+    })
+}
+
+/// Ends a pool of this scope, and its connections when their streams have ended.
+///
+/// Mirrors `gun_pool:stop_pool/3`.
+///
+/// # Errors
+///
+/// There is no such pool.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn stop_pool(host: &str, port: u16, opts: &PoolOpts) -> Result<(), PoolError> {
+    let name = name(&opts.scope, &authority(host, port, &opts.conn_opts));
+    let pid = runtime::whereis(name.as_str()).ok_or(PoolError::PoolNotFound)?;
+    let watch = monitor(pid);
+    exit_signal(pid, ExitReason::Shutdown);
+    receive! {
+        runtime::Down { monitor, .. } if monitor == watch => {}
+    }
+    Ok(())
+}
+
+/// What is known of all pools, in the order of their names.
+///
+/// Mirrors `gun_pool:info/0`.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn info() -> Vec<PoolInfo> {
+    let names = runtime::registered().into_iter();
+    let mut names: Vec<String> = names
+        .map(|name| name.to_string())
+        .filter(|name| name.starts_with(PREFIX))
+        .collect();
+    names.sort();
+    let known = names
+        .iter()
+        .filter_map(|name| runtime::whereis(name.as_str()));
+    known.filter_map(|manager| info_of(manager).ok()).collect()
+}
+
+/// What is known of a pool.
+///
+/// Mirrors `gun_pool:info/1`.
+///
+/// # Errors
+///
+/// It is no pool's manager, or does not answer.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn info_of(manager: Pid) -> Result<PoolInfo, CallError> {
+    match Server::<Manager>::of(manager).call(Question::Info)? {
+        Answer::Info(info) => Ok(info),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// Waits until all connections of a pool are up, and set up.
+///
+/// Mirrors `gun_pool:await_up/2`.
+///
+/// # Errors
+///
+/// They are not in time, or the pool has ended.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn await_up(manager: Pid, timeout: impl IntoDeadline) -> Result<(), CallError> {
+    let server = Server::<Manager>::of(manager);
+    server.call_timeout(Question::AwaitUp, timeout).map(drop)
+}
+
+/// A connection of a pool's that is up and had a place just now, and the Websocket that it is, if it is one.
+///
+/// Mirrors `gun_pool:checkout/2`.
+///
+/// # Errors
+///
+/// There is none, after all [retries](PoolReqOpts::checkout_retry).
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn checkout(
+    manager: Pid,
+    opts: impl Into<PoolReqOpts>,
+) -> Result<(Pid, Option<StreamRef>), PoolError> {
+    let Checkout { conn, ws, .. } = take(&manager.into(), &opts.into())?;
+    Ok((conn, ws))
+}
+
+/// A connection with a place, for which it may be asked several times.
+fn take(manager: &ServerRef, opts: &PoolReqOpts) -> Result<Checkout, PoolError> {
+    let server = Server::<Manager>::of(manager.clone());
+    let mut waits = opts.checkout_retry.iter();
+    loop {
+        let answer = server.call_timeout(Question::Checkout, opts.checkout_call_timeout);
+        match answer.map_err(PoolError::Call)? {
+            Answer::Checkout(Some(checkout)) => return Ok(checkout),
+            Answer::Checkout(None) => {}
+            other => unreachable!("{other:?}"),
+        }
+        match waits.next() {
+            Some(wait) => sleep(*wait),
+            None => return Err(PoolError::NoConnectionAvailable),
+        }
+    }
+}
+
+fn manager(scope: &str, authority: &str) -> Result<ServerRef, PoolError> {
+    let pid = runtime::whereis(name(scope, authority).as_str());
+    Ok(pid.ok_or(PoolError::PoolNotFound)?.into())
+}
+
+macro_rules! without_body {
+    ($($name:ident $method:ident $mirrors:literal;)*) => {$(
+        #[doc = concat!("Makes a ", stringify!($method), " request to the pool of the host that the headers name.\n\nMirrors `", $mirrors, "`.")]
+        ///
+        /// # Errors
+        ///
+        /// There is no such pool, or no connection of it has a place.
+        ///
+        /// # Panics
+        ///
+        /// Outside a process, or if [a header is none](IntoHeaders).
+        #[track_caller]
+        pub fn $name(
+            path: &str,
+            headers: impl IntoHeaders,
+            opts: impl Into<PoolReqOpts>,
+        ) -> Result<(Pid, StreamRef), PoolError> {
+            make(Method::$method, path, headers.into_headers(), Body::Whole(Bytes::new()), opts.into())
+        }
+    )*};
+}
+
+without_body! {
+    get GET "gun_pool:get/3";
+    head HEAD "gun_pool:head/3";
+    options OPTIONS "gun_pool:options/3";
+    delete DELETE "gun_pool:delete/3";
+}
+
+macro_rules! with_body {
+    ($($name:ident $method:ident $mirrors:literal;)*) => {$(
+        #[doc = concat!("Makes a ", stringify!($method), " request with a body, to the pool of the host that the headers name.\n\nMirrors `", $mirrors, "`.")]
+        ///
+        /// # Errors
+        ///
+        /// There is no such pool, or no connection of it has a place.
+        ///
+        /// # Panics
+        ///
+        /// Outside a process, or if [a header is none](IntoHeaders).
+        #[track_caller]
+        pub fn $name(
+            path: &str,
+            headers: impl IntoHeaders,
+            body: impl Into<Bytes>,
+            opts: impl Into<PoolReqOpts>,
+        ) -> Result<(Pid, StreamRef), PoolError> {
+            make(Method::$method, path, headers.into_headers(), Body::Whole(body.into()), opts.into())
+        }
+    )*};
+}
+
+with_body! {
+    patch PATCH "gun_pool:patch/4";
+    post POST "gun_pool:post/4";
+    put PUT "gun_pool:put/4";
+}
+
+/// Makes a request of any method to the pool of the host that the headers name.
+///
+/// Mirrors `gun_pool:request/5`.
+///
+/// # Errors
+///
+/// There is no such pool, or no connection of it has a place.
+///
+/// # Panics
+///
+/// Outside a process, or if [a header is none](IntoHeaders).
+#[track_caller]
+pub fn request(
+    method: Method,
+    path: &str,
+    headers: impl IntoHeaders,
+    body: impl Into<Bytes>,
+    opts: impl Into<PoolReqOpts>,
+) -> Result<(Pid, StreamRef), PoolError> {
+    let body = Body::Whole(body.into());
+    make(method, path, headers.into_headers(), body, opts.into())
+}
+
+/// Begins a request whose body is sent by [`gun::data`](crate::data()), to the pool of the host that the headers name.
+///
+/// Mirrors `gun_pool:headers/4`.
+///
+/// # Errors
+///
+/// There is no such pool, or no connection of it has a place.
+///
+/// # Panics
+///
+/// Outside a process, or if [a header is none](IntoHeaders).
+#[track_caller]
+pub fn headers(
+    method: Method,
+    path: &str,
+    headers: impl IntoHeaders,
+    opts: impl Into<PoolReqOpts>,
+) -> Result<(Pid, StreamRef), PoolError> {
+    make(
+        method,
+        path,
+        headers.into_headers(),
+        Body::Streamed,
+        opts.into(),
+    )
+}
+
+fn make(
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: Body,
+    opts: PoolReqOpts,
+) -> Result<(Pid, StreamRef), PoolError> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let manager = manager(&opts.scope, host.ok_or(PoolError::NoHost)?)?;
+    let Checkout { conn, place, .. } = take(&manager, &opts)?;
+    let stream = StreamRef::new();
+    let req = opts.req_opts;
+    let request = Request {
+        stream,
+        reply_to: req.reply_to.unwrap_or_else(|| self_pid().into()),
+        tunnel: req.tunnel.unwrap_or(StreamRef::UNDEFINED),
+        flow: req.flow,
+        method,
+        path: path.to_owned(),
+        headers,
+        body,
+        asks: Asks::Response,
+        cancel_on_down: req.cancel_on_down,
+        place: Some(place),
+    };
+    send(conn, Command::Request(Box::new(request)));
+    Ok((conn, stream))
+}
+
+/// Sends frames over a Websocket of the pool of this host.
+///
+/// Mirrors `gun_pool:ws_send/2`.
+///
+/// # Errors
+///
+/// There is no such pool, or no Websocket of it is up.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn ws_send(
+    authority: &str,
+    frames: impl IntoIterator<Item = Frame>,
+    opts: impl Into<PoolReqOpts>,
+) -> Result<(), PoolError> {
+    let opts = opts.into();
+    let manager = manager(&opts.scope, authority)?;
+    let Checkout { conn, ws, .. } = take(&manager, &opts)?;
+    let stream = ws.ok_or(PoolError::NoConnectionAvailable)?;
+    crate::request::ws_send(conn, stream, frames);
+    Ok(())
+}
+
+/// How long a manager may take to answer, unless said.
+const CALL: Duration = Duration::from_secs(5);
