@@ -2,11 +2,16 @@
 
 mod body;
 mod flow;
+mod frames;
 mod gun;
 mod http1;
 mod http2;
 mod peer;
+mod ping;
 mod pool;
+mod rfc7230;
+mod rfc7540;
+mod send_errors;
 mod shutdown;
 mod supervision;
 mod tls;

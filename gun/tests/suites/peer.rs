@@ -73,6 +73,18 @@ impl Line {
         bytes
     }
 
+    /// As many as are said.
+    pub fn take(&mut self, bytes: usize) -> Vec<u8> {
+        let mut taken = vec![0; bytes];
+        self.0.read_exact(&mut taken).unwrap();
+        taken
+    }
+
+    /// Writes, however the other end takes it.
+    pub fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.0.write_all(bytes.as_ref())
+    }
+
     /// Reads until the other end closes.
     pub fn end(mut self) -> String {
         let mut rest = String::new();
