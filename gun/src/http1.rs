@@ -274,21 +274,27 @@ impl Http1 {
         }
     }
 
-    fn tell_informs(&mut self, shared: &mut Shared) {
+    /// `Err`: there were too many.
+    fn tell_informs(&mut self, shared: &mut Shared) -> Result<(), Reason> {
         let informs = std::mem::take(&mut *locked(&self.informs));
         for (status, headers) in informs {
-            if let Some((stream, _)) = &self.active {
+            if let Some((stream, _)) = &mut self.active {
                 if !self.opts.cookie_ignore_informational {
                     shared.keep_cookies(&stream.to, &headers);
                 }
-                stream.to.inform(status, headers);
+                stream.to.inform(status, headers)?;
             }
         }
+        Ok(())
     }
 
     /// Goes on with the active stream. True: it has come further.
     fn look(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> bool {
-        self.tell_informs(shared);
+        if let Err(reason) = self.tell_informs(shared)
+            && let Some((stream, _)) = self.active.take()
+        {
+            return self.fail(stream.to, reason);
+        }
         let Some((stream, phase)) = &mut self.active else {
             return false;
         };

@@ -350,7 +350,7 @@ impl Http2 {
                     (self.forget(key), end)
                 {
                     stream.to.fail(reason);
-                    if let Reason::Content(_) = reason {
+                    if matches!(reason, Reason::Content(_) | Reason::Protocol) {
                         stream.reset();
                     }
                 }

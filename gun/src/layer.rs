@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
 use http::HeaderMap;
+use http::header::{COOKIE, HeaderValue};
 use runtime::{Pid, Ref};
 
 use crate::command::{Command, Info, Request, StreamInfo};
@@ -142,8 +143,18 @@ impl Shared {
             .as_ref()
             .map_or(origin.host.as_str(), |authority| authority.host());
         let target = cookies::Target::new(origin.scheme, host, path);
-        if let Some(value) = cookies::header(store.as_mut(), &target, self.env.system_time()) {
-            headers.append(http::header::COOKIE, value);
+        if let Some(kept) = cookies::header(store.as_mut(), &target, self.env.system_time()) {
+            // There is one such header, whoever it is of.
+            let cookies = match headers.get(COOKIE) {
+                Some(own) => {
+                    HeaderValue::from_bytes(&[own.as_bytes(), b"; ", kept.as_bytes()].concat())
+                }
+                None => Ok(kept),
+            };
+            if let Ok(mut cookies) = cookies {
+                cookies.set_sensitive(true);
+                headers.insert(COOKIE, cookies);
+            }
         }
         to.cookies = Some(Box::new(target));
     }

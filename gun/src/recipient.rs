@@ -23,11 +23,16 @@ use crate::websocket::Frame;
 /// The most bytes of a data message.
 pub(crate) const PIECE: usize = 16 * 1024;
 
+/// The most informational responses to a request.
+pub(crate) const INFORMS: usize = 100;
+
 pub(crate) struct Recipient {
     pub(crate) stream: StreamRef,
     to: Told,
     /// Messages that may still be sent.
     flow: Option<i64>,
+    /// How many informational responses there were.
+    informed: usize,
     /// Nothing is told any more.
     silent: bool,
     handlers: Option<Handlers>,
@@ -63,6 +68,7 @@ impl Recipient {
                 reply_to,
             },
             flow: flow.map(i64::from),
+            informed: 0,
             silent: false,
             handlers: None,
             chain: None,
@@ -149,8 +155,13 @@ impl Recipient {
         }
     }
 
-    pub(crate) fn inform(&self, status: StatusCode, headers: HeaderMap) {
+    /// `Err`: there were too many.
+    pub(crate) fn inform(&mut self, status: StatusCode, headers: HeaderMap) -> Result<(), Reason> {
         let stream = self.stream;
+        if self.informed == INFORMS {
+            return Err(Reason::Protocol);
+        }
+        self.informed += 1;
         self.event(Event::ResponseInform {
             stream,
             status,
@@ -162,6 +173,7 @@ impl Recipient {
             status,
             headers,
         });
+        Ok(())
     }
 
     pub(crate) fn push(&self, promised: StreamRef, method: Method, uri: Uri, headers: HeaderMap) {

@@ -17,7 +17,7 @@ use crate::layer::{Env, Origin, Shared};
 use crate::message::StreamRef;
 use crate::options::HttpVersion;
 use crate::outgoing::Outgoing;
-use crate::recipient::Recipient;
+use crate::recipient::{INFORMS, Recipient};
 use crate::websocket;
 
 impl Http1 {
@@ -77,7 +77,11 @@ impl Http1 {
         }
         let informs = Arc::clone(&self.informs);
         hyper::ext::on_informational(&mut request, move |inform| {
-            locked(&informs).push_back((inform.status(), inform.headers().clone()));
+            let mut informs = locked(&informs);
+            // One more than are told: so it is known that there were too many.
+            if informs.len() <= INFORMS {
+                informs.push_back((inform.status(), inform.headers().clone()));
+            }
         });
         let stream = Stream {
             to,

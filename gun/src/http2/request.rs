@@ -178,7 +178,7 @@ pub(super) fn tell_start(env: &Env, queued: &Queued, origin: &Origin) {
     };
     env.events.tell(Event::RequestStart(&event));
     env.events.tell(Event::RequestHeaders(&event));
-    if matches!(&queued.body, Body::Whole(bytes) if bytes.is_empty()) {
+    if queued.length == Some(0) {
         env.events.tell(Event::RequestEnd { stream });
     }
 }

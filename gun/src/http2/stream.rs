@@ -248,7 +248,9 @@ impl Stream {
                     if !opts.cookie_ignore_informational {
                         shared.keep_cookies(&self.to, &head.headers);
                     }
-                    self.to.inform(head.status, head.headers);
+                    if let Err(reason) = self.to.inform(head.status, head.headers) {
+                        return Step::End(End::Failed(reason));
+                    }
                 }
                 match Pin::new(response).poll(cx) {
                     Poll::Pending => return Step::Pending,
@@ -280,8 +282,21 @@ impl Stream {
             }
         }
         match self.body(cx) {
+            // Nothing is taken then that could say so.
+            Poll::Pending if !self.to.may_flow() => self.was_reset(cx),
             Poll::Pending => Step::Pending,
             Poll::Ready(end) => Step::End(end),
+        }
+    }
+
+    /// Whether the server has given it up. After a whole response it may say NO_ERROR.
+    fn was_reset(&mut self, cx: &mut Context<'_>) -> Step {
+        let sender = self.sender.as_mut();
+        match sender.map(|sender| sender.poll_reset(cx)) {
+            Some(Poll::Ready(Ok(code))) if code != h2::Reason::NO_ERROR => {
+                Step::End(End::Failed(Reason::Reset(code)))
+            }
+            _ => Step::Pending,
         }
     }
 

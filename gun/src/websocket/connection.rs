@@ -32,6 +32,8 @@ use crate::transport::Transport;
 
 const GOING_AWAY: u16 = 1001;
 const NORMAL: u16 = 1000;
+/// While this many bytes wait to be sent, only the last ping is answered.
+const HELD: usize = 64 * 1024;
 
 /// What both sides have agreed on.
 pub(crate) struct Agreed {
@@ -94,6 +96,8 @@ pub(crate) struct Websocket {
     /// A message in fragments, so far.
     joined: Join,
     outgoing: BytesMut,
+    /// A ping that is answered when there is room again.
+    owed: Option<Bytes>,
     /// Frames of which the end was not told to be sent.
     unsent: u32,
     /// The last head was of a frame whose end was not told.
@@ -140,6 +144,7 @@ impl Websocket {
             codec: Codec::new(opts.max_message_size, agreed.deflate),
             joined: Join::default(),
             outgoing: BytesMut::new(),
+            owed: None,
             unsent: 0,
             amid: false,
             sent_close: false,
@@ -199,6 +204,10 @@ impl Websocket {
                 Poll::Ready(Err(error)) => return Err(error.into()),
             }
             progress = true;
+        }
+        if let Some(payload) = self.owed.take() {
+            self.send(&Frame::Pong(payload));
+            return Ok(true);
         }
         for _ in 0..std::mem::take(&mut self.unsent) {
             let stream = self.to.stream;
@@ -277,7 +286,12 @@ impl Websocket {
     fn got(&mut self, frame: Frame) {
         match &frame {
             Frame::Ping(payload) => {
-                self.send(&Frame::Pong(payload.clone()));
+                // One answer stands for those to earlier pings.
+                if self.outgoing.len() < HELD {
+                    self.send(&Frame::Pong(payload.clone()));
+                } else {
+                    self.owed = Some(payload.clone());
+                }
                 if self.opts.silence_pings {
                     return;
                 }

@@ -184,7 +184,7 @@ fn reject_upgrade() {
 }
 
 /// Grants what was asked for, and says this at once behind it.
-fn grant(line: &mut Line, extensions: &str, more: &str) -> String {
+pub fn grant(line: &mut Line, extensions: &str, more: &str) -> String {
     let head = line.head();
     let key = head
         .split("sec-websocket-key: ")
