@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::frames::{self, END_HEADERS, HEADERS, RST_STREAM, promise};
 use crate::origin::{Origin, Reply, WAYS, Way, proxy};
-use crate::peer::{Peer, SOON};
+use crate::peer::{Nobody, Peer, SOON};
 
 /// An event: its name, and all of it as `Debug` shows it.
 #[derive(Debug)]
@@ -191,8 +191,8 @@ fn connect_start() {
 /// Nobody is there.
 #[runtime::test]
 fn connect_end_error() {
-    let port = Peer::new().port();
-    gun::open("127.0.0.1", port, told()).unwrap();
+    let nobody = Nobody::new();
+    gun::open("127.0.0.1", nobody.port(), told()).unwrap();
     let end = event("ConnectEnd");
     assert!(end.contains("Err(Io(ConnectionRefused))"), "{end}");
     assert_eq!(up_to("Terminate").last().unwrap(), "Terminate");

@@ -233,7 +233,7 @@ fn bad_frames() {
         ),
         (
             frame(HEADERS, END_HEADERS, 1, [0xff; 20]),
-            Http2Code::COMPRESSION_ERROR,
+            Http2Code::PROTOCOL_ERROR,
         ),
         (
             frame(HEADERS, END_HEADERS, 2, OK),

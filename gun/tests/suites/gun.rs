@@ -3,16 +3,10 @@
 use std::time::Duration;
 
 use ::gun::{AwaitError, Down, Opts, Protocol, Reason, Retry};
-use runtime::net::{TcpListener, UnixListener};
+use runtime::net::UnixListener;
 use runtime::prelude::*;
 
-use crate::peer::{Peer, SOON};
-
-/// A port that nobody listens at.
-fn nobody() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
+use crate::peer::{Nobody, Peer, SOON};
 
 fn ends(conn: Pid) -> ExitReason {
     let watch = monitor(conn);
@@ -29,7 +23,8 @@ fn refused() -> ExitReason {
 /// Without retries, a connection that cannot be made ends at once, and says why.
 #[runtime::test]
 fn retry_0() {
-    let conn = ::gun::open("127.0.0.1", nobody(), Opts::new().retry(0)).unwrap();
+    let nobody = Nobody::new();
+    let conn = ::gun::open("127.0.0.1", nobody.port(), Opts::new().retry(0)).unwrap();
     assert!(matches!(ends(conn), reason if reason == refused() || reason == ExitReason::NoProc));
 }
 
@@ -55,12 +50,12 @@ fn retry_0_disconnect() {
 /// The first retry is immediate, each other one waits; five retries are six attempts.
 #[runtime::test]
 fn retry_timeout() {
-    let port = nobody();
+    let nobody = Nobody::new();
     let before = runtime::now();
     let opts = Opts::new()
         .retry(3)
         .retry_timeout(Duration::from_millis(20));
-    let conn = ::gun::open("127.0.0.1", port, opts).unwrap();
+    let conn = ::gun::open("127.0.0.1", nobody.port(), opts).unwrap();
     assert_eq!(ends(conn), refused());
     assert!(runtime::now() - before >= Duration::from_millis(40));
 }
@@ -76,7 +71,8 @@ fn retry_fun() {
             timeout: Duration::ZERO,
         }
     });
-    let conn = ::gun::open("127.0.0.1", nobody(), opts).unwrap();
+    let nobody = Nobody::new();
+    let conn = ::gun::open("127.0.0.1", nobody.port(), opts).unwrap();
     let watch = monitor(conn);
     let mut asked = Vec::new();
     loop {
@@ -137,13 +133,14 @@ fn killed_streams_http() {
 /// Requests that are made before there is a connection are sent when there is.
 #[runtime::test]
 fn postpone_request_while_not_connected() {
-    let port = nobody();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
     let opts = Opts::new()
-        .retry(100)
+        .retry(1000)
         .retry_timeout(Duration::from_millis(5));
-    let conn = ::gun::open("127.0.0.1", port, opts).unwrap();
+    let conn = ::gun::open_unix(&path, opts).unwrap();
     let stream = ::gun::get(conn, "/postponed", ());
-    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let listener = UnixListener::bind(&path).unwrap();
     let (mut line, _) = listener.accept().unwrap();
     use std::io::Write;
     line.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
@@ -281,4 +278,18 @@ fn supervise_false() {
             assert_eq!((object, reason), (opener.into(), ExitReason::Normal));
         }
     }
+}
+
+/// Connecting is given up after the time that was said.
+#[runtime::test]
+fn connect_timeout() {
+    let nobody = Nobody::new();
+    // One connection is all it takes; others wait for ever.
+    nobody.listen();
+    let _first = std::net::TcpStream::connect(("127.0.0.1", nobody.port())).unwrap();
+    let opts = Opts::new()
+        .connect_timeout(Duration::from_millis(10))
+        .retry(0);
+    let conn = ::gun::open("127.0.0.1", nobody.port(), opts).unwrap();
+    assert_eq!(ends(conn), ExitReason::shutdown_with(Reason::Timeout));
 }

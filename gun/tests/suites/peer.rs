@@ -1,16 +1,40 @@
 //! A scripted peer: a listener in the test's own process, which reads and writes what the test says.
 
 use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use gun::Opts;
 use runtime::net::{TcpListener, TcpStream};
 use runtime::prelude::*;
+use rustix::net;
 
 /// Long enough for anything that is to come.
 pub const SOON: Duration = Duration::from_secs(10);
 
 pub struct Peer(TcpListener);
+
+/// A port where nobody listens, and nobody else will.
+pub struct Nobody(OwnedFd);
+
+impl Nobody {
+    pub fn new() -> Nobody {
+        let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
+        net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Nobody(socket)
+    }
+
+    pub fn port(&self) -> u16 {
+        let address = net::getsockname(&self.0).unwrap();
+        SocketAddrV4::try_from(address).unwrap().port()
+    }
+
+    /// Somebody listens after all, and takes one connection at a time.
+    pub fn listen(&self) {
+        net::listen(&self.0, 0).unwrap();
+    }
+}
 
 pub struct Line(TcpStream);
 

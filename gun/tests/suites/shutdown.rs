@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use gun::{Down, HttpOpts, Opts, OwnerDown, Reason};
-use runtime::net::TcpListener;
 use runtime::prelude::*;
 
-use crate::peer::{Peer, SOON};
+use crate::peer::{Nobody, Peer, SOON};
 
 fn ends(watch: Ref) -> ExitReason {
     receive! {
@@ -22,22 +21,19 @@ fn no_down() {
     }
 }
 
-/// A port where connecting goes on for ever: nobody accepts, and the retries wait.
-fn nowhere() -> (u16, Opts) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (
-        port,
-        Opts::new()
-            .retry(1000)
-            .retry_timeout(Duration::from_secs(3600)),
-    )
+/// Where connecting goes on for ever: nobody is there, and the retries wait.
+fn nowhere() -> (Nobody, Opts) {
+    let opts = Opts::new()
+        .retry(1000)
+        .retry_timeout(Duration::from_secs(3600));
+    (Nobody::new(), opts)
 }
 
 /// A connection that waits to try again ends at once.
 #[runtime::test]
 fn not_connected_gun_shutdown() {
-    let (port, opts) = nowhere();
+    let (nobody, opts) = nowhere();
+    let port = nobody.port();
     let conn = gun::open("127.0.0.1", port, opts).unwrap();
     let watch = monitor(conn);
     gun::shutdown(conn);
@@ -45,7 +41,8 @@ fn not_connected_gun_shutdown() {
 }
 
 fn owner_of_nothing(reason: ExitReason) -> ExitReason {
-    let (port, opts) = nowhere();
+    let (nobody, opts) = nowhere();
+    let port = nobody.port();
     let me = self_pid();
     let owner = spawn!(move || {
         send(me, gun::open("127.0.0.1", port, opts).unwrap());
