@@ -518,18 +518,25 @@ impl Layer for Http2 {
     fn poll(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
         loop {
             let mut progress = self.start(cx);
-            let lost = match Pin::new(&mut self.driver).poll(cx) {
-                Poll::Pending => None,
-                Poll::Ready(Ok(())) if self.is_going_away(cx) => Some(Reason::Normal),
-                Poll::Ready(Ok(())) => Some(Reason::Closed),
-                Poll::Ready(Err(error)) => Some(Reason::of_h2(&error)),
-            };
+            let driven = Pin::new(&mut self.driver).poll(cx);
             progress |= self.hear(shared);
             let keys: Vec<StreamRef> = self.woken.drain(cx).collect();
             for key in keys {
                 progress = true;
-                self.look(shared, key, lost.is_some());
+                self.look(shared, key, driven.is_ready());
             }
+            let lost = match driven {
+                Poll::Pending => None,
+                Poll::Ready(Ok(())) if self.is_going_away(cx) => Some(Reason::Normal),
+                Poll::Ready(Ok(())) => Some(Reason::Closed),
+                // All has ended, and the server was faster to close.
+                Poll::Ready(Err(error))
+                    if error.is_io() && self.streams.is_empty() && self.is_going_away(cx) =>
+                {
+                    Some(Reason::Normal)
+                }
+                Poll::Ready(Err(error)) => Some(Reason::of_h2(&error)),
+            };
             if let Some(reason) = self.aborted.or(lost) {
                 return self.lose(shared, reason);
             }
