@@ -174,7 +174,12 @@ impl Connection {
 
     fn command(&mut self, layer: &mut dyn Layer, command: Command) {
         if let Err(command) = layer.command(&mut self.shared, command) {
-            command.refuse(&self.shared.env);
+            // Its request may wait for the next connection.
+            if self.shared.postponed.concerns(&command) {
+                self.shared.postpone(command);
+            } else {
+                command.refuse(&self.shared.env);
+            }
         }
     }
 

@@ -319,12 +319,16 @@ impl Http2 {
 
     /// Goes on with a stream. `lost`: the connection is, and all that fail now do so for that.
     fn look(&mut self, shared: &mut Shared, key: StreamRef, lost: bool) {
+        let waker = self.woken.waker(key);
+        let cx = &mut Context::from_waker(&waker);
+        if let Some(Entry::Stream(stream)) = self.streams.get_mut(&key) {
+            for promise in stream.promises(cx) {
+                self.promise(key, promise);
+            }
+        }
         let Some(entry) = self.streams.get_mut(&key) else {
             return;
         };
-        let waker = self.woken.waker(key);
-        let cx = &mut Context::from_waker(&waker);
-        let mut promises = Vec::new();
         let step = match entry {
             Entry::Layer(_, layer) => loop {
                 match layer.poll(shared, cx) {
@@ -336,12 +340,9 @@ impl Http2 {
             },
             Entry::Stream(stream) => {
                 stream.send(&self.env, cx);
-                stream.receive(shared, &self.opts, cx, &mut promises)
+                stream.receive(shared, &self.opts, cx)
             }
         };
-        for promise in promises {
-            self.promise(key, promise);
-        }
         match step {
             Step::Pending => {}
             Step::End(End::Failed(_)) if lost => {}

@@ -220,15 +220,9 @@ impl Stream {
         }
     }
 
-    /// Tells what has come, as far as the flow allows. What was promised goes to `promises`.
-    pub(super) fn receive(
-        &mut self,
-        shared: &mut Shared,
-        opts: &Http2Opts,
-        cx: &mut Context<'_>,
-        promises: &mut Vec<PushPromise>,
-    ) -> Step {
-        // Promises come before the response that may refer to them.
+    /// What the server has promised, to be told before [`receive`](Stream::receive): a response may refer to it.
+    pub(super) fn promises(&mut self, cx: &mut Context<'_>) -> Vec<PushPromise> {
+        let mut promises = Vec::new();
         while let Some(pushes) = &mut self.pushes {
             match pushes.poll_push_promise(cx) {
                 Poll::Pending => break,
@@ -236,6 +230,16 @@ impl Stream {
                 Poll::Ready(Some(Err(_)) | None) => self.pushes = None,
             }
         }
+        promises
+    }
+
+    /// Tells what has come, as far as the flow allows.
+    pub(super) fn receive(
+        &mut self,
+        shared: &mut Shared,
+        opts: &Http2Opts,
+        cx: &mut Context<'_>,
+    ) -> Step {
         let head = match &mut self.phase {
             Phase::Body(_) => None,
             Phase::Promised(response) => match Pin::new(response).poll(cx) {

@@ -293,3 +293,178 @@ fn connect_timeout() {
     let conn = ::gun::open("127.0.0.1", nobody.port(), opts).unwrap();
     assert_eq!(ends(conn), ExitReason::shutdown_with(Reason::Timeout));
 }
+
+/// An empty piece that is not the last is nothing; an empty last one ends the body.
+#[runtime::test]
+fn ignore_empty_data_http() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let opts = ::gun::ReqOpts::new();
+    let stream = ::gun::headers(conn, http::Method::PUT, "/", (), opts);
+    ::gun::data(conn, stream, false, "hello ");
+    ::gun::data(conn, stream, false, ["", ""].concat());
+    ::gun::data(conn, stream, false, "world");
+    ::gun::data(conn, stream, true, "");
+    assert!(line.head().contains("transfer-encoding: chunked\r\n"));
+    let body = "6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n";
+    assert_eq!(line.read(body.len()), body);
+    ::gun::close(conn).unwrap();
+}
+
+/// So it is over HTTP/2: no frame is empty but the last.
+#[runtime::test]
+fn ignore_empty_data_http2() {
+    use crate::frames::{self, DATA, END_STREAM, HEADERS};
+    let peer = Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new(), &[]);
+    let opts = ::gun::ReqOpts::new();
+    let stream = ::gun::headers(conn, http::Method::PUT, "/", (), opts);
+    ::gun::data(conn, stream, false, "hello ");
+    ::gun::data(conn, stream, false, "");
+    frames.until(HEADERS);
+    let first = frames.until(DATA);
+    assert_eq!((&first.payload[..], first.flags), (&b"hello "[..], 0));
+    ::gun::data(conn, stream, true, "");
+    let last = frames.until(DATA);
+    assert_eq!((&last.payload[..], last.flags), (&b""[..], END_STREAM));
+    ::gun::close(conn).unwrap();
+}
+
+/// What is known of a connection, before it is up and after.
+#[runtime::test]
+fn info() {
+    use ::gun::{State, Transport, cookies::List};
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new().cookie_store(List::new));
+    let info = ::gun::info(conn).unwrap();
+    assert_eq!((info.owner, info.state), (self_pid(), State::Connected));
+    assert_eq!(info.transport, Transport::Tcp);
+    assert_eq!(info.protocol, Some(Protocol::Http));
+    assert_eq!(info.address, Some(([127, 0, 0, 1], peer.port()).into()));
+    assert_eq!(info.origin_scheme, Some("http"));
+    assert_eq!(
+        (&*info.origin_host, info.origin_port),
+        ("127.0.0.1", peer.port())
+    );
+    assert_eq!((info.intermediaries.len(), info.streams), (0, 0));
+    assert!(info.cookie_store && !info.event_handler);
+    ::gun::get(conn, "/", ());
+    ::gun::get(conn, "/", ());
+    assert_eq!(::gun::info(conn).unwrap().streams, 2);
+    line.head();
+    ::gun::shutdown(conn);
+    let info = ::gun::info(conn).unwrap();
+    assert_eq!((info.state, info.streams), (State::Closing, 1));
+    ::gun::close(conn).unwrap();
+
+    let nobody = Nobody::new();
+    let opts = Opts::new()
+        .retry(10)
+        .retry_timeout(Duration::from_secs(3600));
+    let conn = ::gun::open("127.0.0.1", nobody.port(), opts).unwrap();
+    let info = ::gun::info(conn).unwrap();
+    assert_eq!((info.state, info.protocol), (State::NotConnected, None));
+    ::gun::close(conn).unwrap();
+}
+
+/// A name or a value that is none panics in the caller, of all functions that take headers.
+#[runtime::test]
+fn invalid_request_headers_raise_headers() {
+    let peer = Peer::new();
+    let (conn, _line) = peer.open(Opts::new());
+    let bad = [("bad name", "x")];
+    let opts = ::gun::ReqOpts::new;
+    let calls: [&dyn Fn(); 4] = [
+        &|| {
+            ::gun::post(conn, "/", bad, "");
+        },
+        &|| {
+            ::gun::headers(conn, http::Method::POST, "/", bad, opts());
+        },
+        &|| {
+            let to = ::gun::Destination::new("example.org", 80);
+            ::gun::connect(conn, to, bad, opts());
+        },
+        &|| {
+            ::gun::ws_upgrade(conn, "/", bad, None);
+        },
+    ];
+    for call in calls {
+        let call = std::panic::AssertUnwindSafe(call);
+        let payload = std::panic::catch_unwind(call).unwrap_err();
+        let text = payload.downcast_ref::<String>().unwrap();
+        assert!(text.contains("bad name"), "{text}");
+    }
+    assert_eq!(::gun::info(conn).unwrap().streams, 0);
+    ::gun::close(conn).unwrap();
+}
+
+/// Headers may come as a map, where one name may have many values; they are sent in lower case.
+#[runtime::test]
+fn map_headers() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let mut headers = http::HeaderMap::new();
+    headers.append("x-many", "1".parse().unwrap());
+    headers.append("x-many", "2".parse().unwrap());
+    ::gun::get(conn, "/", headers);
+    let head = line.head();
+    assert!(head.contains("x-many: 1\r\nx-many: 2\r\n"), "{head}");
+    ::gun::close(conn).unwrap();
+}
+
+/// Names that are written in upper case are sent in lower case.
+#[runtime::test]
+fn uppercase_header_name() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    ::gun::get(conn, "/", [("X-UPPER", "Kept")]);
+    let head = line.head();
+    assert!(head.contains("x-upper: Kept\r\n"), "{head}");
+    ::gun::close(conn).unwrap();
+}
+
+/// But for servers that must have it otherwise.
+#[runtime::test]
+fn transform_header_name() {
+    let peer = Peer::new();
+    let http = ::gun::HttpOpts::new().title_case_headers(true);
+    let (conn, mut line) = peer.open(Opts::new().http(http));
+    ::gun::get(conn, "/", [("x-mine", "1")]);
+    let head = line.head();
+    assert!(
+        head.contains("X-Mine: 1\r\n") && head.contains("Host: "),
+        "{head}"
+    );
+    ::gun::close(conn).unwrap();
+}
+
+/// Over HTTP/1.0 there is one request for each connection, a body's length must be known, and there is no Websocket.
+#[runtime::test]
+fn version_10() {
+    let peer = Peer::new();
+    let http = ::gun::HttpOpts::new().version(::gun::HttpVersion::Http10);
+    let (conn, mut line) = peer.open(Opts::new().http(http).retry(0));
+    let opts = ::gun::ReqOpts::new();
+    let stream = ::gun::headers(conn, http::Method::PUT, "/", (), opts);
+    let no_length = Reason::BadState(::gun::BadState::NoLength);
+    assert_eq!(
+        ::gun::await_(conn, stream, SOON),
+        Err(AwaitError::Stream(no_length))
+    );
+    let stream = ::gun::ws_upgrade(conn, "/", (), None);
+    let no_websocket = Reason::BadState(::gun::BadState::NoWebsocket);
+    assert_eq!(
+        ::gun::await_(conn, stream, SOON),
+        Err(AwaitError::Stream(no_websocket))
+    );
+    let stream = ::gun::post(conn, "/", (), "hello");
+    assert!(line.head().starts_with("POST / HTTP/1.0\r\n"));
+    assert_eq!(line.read(5), "hello");
+    line.write("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    assert_eq!(::gun::await_body(conn, stream, SOON).unwrap().0, "ok");
+    receive! {
+        down: Down => assert_eq!(down.reason, Reason::Normal),
+        after SOON => panic!("no Down"),
+    }
+}

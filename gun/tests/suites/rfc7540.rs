@@ -243,9 +243,15 @@ fn push_promise() {
     let stream = gun::get(conn, "/", ());
     frames.until(HEADERS);
     let authority = format!("127.0.0.1:{}", peer.port());
-    frames.write(promise(0x86, &authority));
-    frames.respond(1, "asked");
-    frames.respond(2, "pushed");
+    // All at once: the order is kept.
+    let all = [
+        promise(0x86, &authority),
+        frame(HEADERS, END_HEADERS, 1, OK),
+        frame(DATA, END_STREAM, 1, "asked"),
+        frame(HEADERS, END_HEADERS, 2, OK),
+        frame(DATA, END_STREAM, 2, "pushed"),
+    ];
+    frames.write(all.concat());
     let Ok(Awaited::Push(promised, method, uri, _)) = gun::await_(conn, stream, SOON) else {
         panic!("no push");
     };

@@ -180,3 +180,45 @@ fn http10_connection_close() {
         after SOON => panic!("no Down"),
     }
 }
+
+/// A close that the response says comes after its body, however late that is.
+#[runtime::test]
+fn http1_response_connection_close_delayed_body() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new().retry(0));
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\n");
+    assert!(matches!(
+        gun::await_(conn, stream, SOON),
+        Ok(gun::Awaited::Response(false, ..))
+    ));
+    gun::info(conn).unwrap();
+    line.write("he");
+    assert!(matches!(
+        gun::await_(conn, stream, SOON),
+        Ok(gun::Awaited::Data(false, _))
+    ));
+    line.write("llo");
+    assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "llo");
+    receive! {
+        down: Down => assert_eq!((down.reason, down.killed), (Reason::Normal, vec![])),
+        after SOON => panic!("no Down"),
+    }
+}
+
+/// Told to end while it closes, it ends as it would.
+#[runtime::test]
+fn closing_gun_shutdown() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let watch = monitor(conn);
+    let stream = gun::get(conn, "/", [("connection", "close")]);
+    line.head();
+    gun::shutdown(conn);
+    gun::shutdown(conn);
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, stream, SOON).unwrap();
+    assert_eq!(ends(watch), ExitReason::Shutdown);
+    no_down();
+}

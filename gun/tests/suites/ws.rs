@@ -331,3 +331,238 @@ fn flow_ws() {
     assert_eq!(frame(conn, stream), Frame::text("b"));
     gun::close(conn).unwrap();
 }
+
+/// A process of its own gets what is told of a Websocket.
+#[runtime::test]
+fn reply_to() {
+    let conn = gun::open("127.0.0.1", server(), Opts::new().retry(0)).unwrap();
+    let me = self_pid();
+    let other = spawn!(move || {
+        receive! { gun::Upgrade { stream, .. } => send(me, stream) }
+        receive! { gun::Ws { frame, .. } => send(me, frame) }
+    });
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new().reply_to(other));
+    receive! { of: gun::StreamRef => assert_eq!(of, stream), after SOON => panic!("no upgrade") }
+    gun::ws_send(conn, stream, [Frame::text("hello")]);
+    receive! { frame: Frame => assert_eq!(frame, Frame::text("hello")), after SOON => panic!("no frame") }
+    gun::close(conn).unwrap();
+}
+
+/// What is granted and what is sent can be waited for.
+#[runtime::test]
+fn await_() {
+    let (conn, stream) = open(WsOpts::new());
+    gun::ws_send(conn, stream, [Frame::text("hello")]);
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(told, Ok(Awaited::Ws(Frame::text("hello"))));
+    gun::close(conn).unwrap();
+}
+
+/// Names are sent in lower case, however they were written.
+#[runtime::test]
+fn headers_normalized_upgrade() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    gun::ws_upgrade(conn, "/", [("X-Mine", "1")], None);
+    let head = line.head();
+    assert!(head.contains("x-mine: 1\r\n"), "{head}");
+    gun::close(conn).unwrap();
+}
+
+/// A server that wants a subprotocol answers as to any request if none was offered.
+#[runtime::test]
+fn subprotocol_required_but_missing() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
+    assert!(!line.head().contains("sec-websocket-protocol"));
+    line.write("HTTP/1.1 400 Bad Request\r\ncontent-length: 7\r\n\r\nmissing");
+    assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "missing");
+    gun::close(conn).unwrap();
+}
+
+/// Over a Unix socket the host is `localhost`.
+#[runtime::test]
+fn unix_socket_hostname() {
+    use std::io::Read;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let listener = runtime::net::UnixListener::bind(&path).unwrap();
+    let conn = gun::open_unix(&path, Opts::new()).unwrap();
+    gun::ws_upgrade(conn, "/", (), None);
+    let (mut line, _) = listener.accept().unwrap();
+    let mut head = [0; 1024];
+    let read = line.read(&mut head).unwrap();
+    let head = String::from_utf8_lossy(&head[..read]);
+    assert!(head.contains("host: localhost\r\n"), "{head}");
+    gun::close(conn).unwrap();
+}
+
+/// Without flow, updates are ignored.
+#[runtime::test]
+fn no_flow_ws() {
+    let (conn, stream) = open(WsOpts::new());
+    gun::update_flow(conn, stream, 0);
+    gun::ws_send(conn, stream, [Frame::text("a"), Frame::text("b")]);
+    assert_eq!(frame(conn, stream), Frame::text("a"));
+    assert_eq!(frame(conn, stream), Frame::text("b"));
+    gun::close(conn).unwrap();
+}
+
+/// One frame that a client has sent: its first byte and its payload.
+fn sent(line: &mut Line) -> (u8, Vec<u8>) {
+    let [first, length, mask @ ..]: [u8; 6] = line.bytes();
+    let mut payload = line.take(usize::from(length & 0x7f));
+    for (byte, mask) in payload.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
+    }
+    (first, payload)
+}
+
+/// The server is pinged as often as was said.
+#[runtime::test]
+fn keepalive() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let opts = WsOpts::new().keepalive(Duration::from_millis(2));
+    let stream = gun::ws_upgrade(conn, "/", (), opts);
+    grant(&mut line, "", "");
+    for _ in 0..5 {
+        assert_eq!(sent(&mut line), (0x89, vec![]));
+        line.write(b"\x8a\x00");
+    }
+    gun::ws_send(conn, stream, [Frame::text("x")]);
+    while sent(&mut line).0 != 0x81 {}
+    gun::close(conn).unwrap();
+}
+
+/// A close frame of ours is waited for to be answered; the connection is then lost, normally.
+#[runtime::test]
+fn ws_gun_send_close_frame() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new().retry(0));
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
+    grant(&mut line, "", "");
+    gun::await_(conn, stream, SOON).unwrap();
+    gun::ws_send(conn, stream, [Frame::CloseWith(3333, "bye".into())]);
+    assert_eq!(sent(&mut line), (0x88, b"\x0d\x05bye".to_vec()));
+    line.write(b"\x88\x05\x0d\x05bye");
+    assert_eq!(frame(conn, stream), Frame::CloseWith(3333, "bye".into()));
+    let down = down();
+    assert_eq!((down.reason, down.killed), (Reason::Normal, vec![stream]));
+}
+
+/// The end of an owner that failed is told to the server as 1001, and in the connection's exit reason.
+#[runtime::test]
+fn ws_owner_down_error() {
+    let peer = Peer::new();
+    let port = peer.port();
+    let me = self_pid();
+    let owner = spawn!(move || {
+        let conn = gun::open("127.0.0.1", port, Opts::new()).unwrap();
+        gun::ws_upgrade(conn, "/", (), WsOpts::new());
+        send(me, conn);
+        receive! { (): () => exit(ExitReason::other("failed")) }
+    });
+    let mut line = peer.accept();
+    grant(&mut line, "", "");
+    let conn = receive! { conn: Pid => conn };
+    gun::info(conn).unwrap();
+    let watch = monitor(conn);
+    send(owner, ());
+    assert_eq!(sent(&mut line), (0x88, b"\x03\xe9".to_vec()));
+    line.write(b"\x88\x02\x03\xe9");
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == watch => {
+            let failed = gun::OwnerDown(ExitReason::other("failed"));
+            assert_eq!(reason, ExitReason::shutdown_with(failed));
+        }
+        after SOON => panic!("it goes on"),
+    }
+}
+
+/// A frame that may not be sent is refused, and those before it are sent.
+#[runtime::test]
+fn frames_that_may_not_be_sent() {
+    let (conn, stream) = open(WsOpts::new());
+    let long = Frame::Ping(vec![0; 126].into());
+    gun::ws_send(conn, stream, [Frame::text("a"), long]);
+    let told = gun::await_(conn, stream, SOON);
+    let reason = Reason::BadState(BadState::Frame);
+    assert_eq!(told, Err(AwaitError::Stream(reason)));
+    assert_eq!(frame(conn, stream), Frame::text("a"));
+    gun::close(conn).unwrap();
+}
+
+/// Tells what it gets, as it comes.
+#[derive(Debug)]
+struct Handler(&'static str);
+
+struct Frames(&'static str, gun::ReplyTo);
+
+impl gun::ws::WsHandler for Handler {
+    fn init(
+        &self,
+        _: Pid,
+        _: gun::StreamRef,
+        to: &gun::ReplyTo,
+        _: &http::HeaderMap,
+    ) -> Box<dyn gun::ws::WsFrames> {
+        Box::new(Frames(self.0, to.clone()))
+    }
+}
+
+impl gun::ws::WsFrames for Frames {
+    fn handle(&mut self, received: gun::ws::Received) -> u32 {
+        self.1.tell((self.0, received));
+        1
+    }
+}
+
+/// The subprotocol that the server chooses has a handler of its own, which gets fragments as they come, and pays for what
+/// it sends.
+#[runtime::test]
+fn subprotocol_with_a_handler() {
+    use gun::ws::Received;
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let opts = WsOpts::new()
+        .protocol("first", Handler("first"))
+        .protocol("second", Handler("second"))
+        .default_handler(Handler("none"))
+        .flow(1);
+    let stream = gun::ws_upgrade(conn, "/", (), opts);
+    let head = grant(&mut line, "sec-websocket-protocol: second\r\n", "");
+    assert!(head.contains("sec-websocket-protocol: first, second\r\n"));
+    gun::await_(conn, stream, SOON).unwrap();
+    line.write(b"\x01\x02he\x80\x03llo");
+    for expected in ["he", "llo"] {
+        receive! {
+            (name, received): (&'static str, Received) => {
+                assert_eq!(name, "second");
+                assert!(matches!(received, Received::Fragment(part) if part.data == expected));
+            }
+            after SOON => panic!("not handled"),
+        }
+        gun::info(conn).unwrap();
+        receive! {
+            (_, _): (&'static str, Received) => panic!("more than its flow"),
+            after Duration::ZERO => {}
+        }
+        gun::update_flow(conn, stream, 1);
+    }
+    gun::close(conn).unwrap();
+
+    // Where it chooses none there may be another.
+    let (conn, mut line) = peer.open(Opts::new());
+    let opts = WsOpts::new()
+        .protocol("first", Handler("first"))
+        .default_handler(Handler("none"));
+    gun::ws_upgrade(conn, "/", (), opts);
+    grant(&mut line, "", "\u{1}\u{0}");
+    receive! {
+        (name, _): (&'static str, Received) => assert_eq!(name, "none"),
+        after SOON => panic!("not handled"),
+    }
+    gun::close(conn).unwrap();
+}
