@@ -291,4 +291,45 @@ mod tests {
         assert_eq!(feed(&"data: 5678\n\n".repeat(40)), Ok(()));
         assert_eq!(feed(&":comment\n".repeat(40)), Ok(()));
     }
+
+    /// Whatever the bytes and wherever they are cut: the same events, or the same end, and never more than the limit.
+    #[test]
+    fn fuzz() {
+        use rand::{RngExt, SeedableRng, rngs::SmallRng};
+        let rng = &mut SmallRng::seed_from_u64(1);
+        let words: [&[u8]; 12] = [
+            b"data",
+            b"id",
+            b"event",
+            b"retry",
+            b":",
+            b" ",
+            b"\n",
+            b"\r",
+            b"\r\n",
+            b"\xef\xbb\xbf",
+            b"\xff\0",
+            b"abc",
+        ];
+        for _ in 0..3000 {
+            let count = rng.random_range(0..40);
+            let body: Vec<u8> = (0..count)
+                .flat_map(|_| words[rng.random_range(0..words.len())])
+                .copied()
+                .collect();
+            let mut whole = Vec::new();
+            let end = Parser::new(30).feed(&body, &mut |event| whole.push(event));
+            let (mut parser, mut pieces, mut rest) = (Parser::new(30), Vec::new(), &body[..]);
+            let mut cut = Ok(());
+            while !rest.is_empty() && cut.is_ok() {
+                let (piece, next) = rest.split_at(rng.random_range(1..=rest.len()));
+                cut = parser.feed(piece, &mut |event| pieces.push(event));
+                rest = next;
+            }
+            assert_eq!((&pieces, cut), (&whole, end), "{body:?}");
+            let length = |event: &SseEvent| event.data.as_ref().map_or(0, String::len);
+            // A byte that is no UTF-8 becomes three.
+            assert!(whole.iter().all(|event| length(event) <= 3 * 30));
+        }
+    }
 }

@@ -490,3 +490,67 @@ fn headers_of_a_response() {
         "a=1; c=3"
     );
 }
+
+/// Whatever a server writes, it is kept or refused; what is kept is sent as a header that can stand, within its bounds.
+#[test]
+fn fuzz() {
+    use rand::{RngExt, SeedableRng, rngs::SmallRng};
+    let rng = &mut SmallRng::seed_from_u64(1);
+    let words: [&[u8]; 24] = [
+        b"name",
+        b"=",
+        b";",
+        b" ",
+        b"\t",
+        b"Expires",
+        b"Max-Age",
+        b"Domain",
+        b"Path",
+        b"Secure",
+        b"HttpOnly",
+        b"SameSite",
+        b"-",
+        b"99999999999999999999",
+        b"1",
+        b"example.org",
+        b".",
+        b"/a",
+        b"__Host-",
+        b"Thu, 31 Feb",
+        b"Fri, 01 Jan 9999",
+        b"12:60:61",
+        b"\xff",
+        b"\x01",
+    ];
+    let targets = ["http://example.org/a/b", "https://www.example.org/a"].map(target);
+    for _ in 0..5000 {
+        let count = rng.random_range(0..30);
+        let header: Vec<u8> = (0..count)
+            .flat_map(|_| words[rng.random_range(0..words.len())])
+            .copied()
+            .collect();
+        let mut list = List::new();
+        for target in &targets {
+            let kept = set_cookie(&mut list, target, &header, at(1_000_000)).is_ok();
+            assert!(!kept || header.iter().all(|byte| *byte != 1), "{header:?}");
+            let sent = super::header(&mut list, target, at(1_000_000));
+            assert!(sent.is_none_or(|sent| sent.len() <= header.len() * 2 + 2));
+        }
+        super::date::parse(&header);
+    }
+}
+
+/// Whatever stands in for a date, it is one or none.
+#[test]
+fn fuzz_dates() {
+    use rand::{RngExt, SeedableRng, rngs::SmallRng};
+    let rng = &mut SmallRng::seed_from_u64(2);
+    let alphabet = b"0123456789:: -,JanFebDec";
+    for _ in 0..20_000 {
+        let length = rng.random_range(0..40);
+        let text: Vec<u8> = (0..length)
+            .map(|_| alphabet[rng.random_range(0..alphabet.len())])
+            .collect();
+        super::date::parse(&text);
+    }
+}

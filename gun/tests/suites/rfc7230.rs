@@ -3,6 +3,7 @@
 use gun::{Awaited, Opts};
 use runtime::net::{TcpListener, UnixListener};
 
+use crate::origin::{Origin, Reply, Way};
 use crate::peer::{Peer, SOON};
 
 fn head(stream: &mut impl std::io::Read) -> String {
@@ -72,4 +73,38 @@ fn transfer_encoding_is_ours() {
     let head = line.head();
     assert!(!head.contains("gzip") && head.contains("content-length: 5\r\n"));
     gun::close(conn).unwrap();
+}
+
+/// Answers with the authority that was asked for.
+fn authority(request: &http::Request<()>, _: bytes::Bytes) -> Reply {
+    let host = request.headers().get("host");
+    let body = match host {
+        Some(host) => host.to_str().unwrap().to_owned(),
+        None => request.uri().authority().unwrap().to_string(),
+    };
+    Reply {
+        body: body.into(),
+        ..Reply::default()
+    }
+}
+
+fn other_port(way: Way) {
+    let origin = Origin::start(way, authority);
+    let conn = origin.open(Opts::new());
+    let stream = gun::get(conn, "/", ());
+    let (body, _) = gun::await_body(conn, stream, SOON).unwrap();
+    assert_eq!(body, format!("localhost:{}", origin.port));
+    gun::close(conn).unwrap();
+}
+
+/// A port that is not the scheme's own is said, over TLS too.
+#[runtime::test]
+fn host_other_port_https() {
+    other_port(Way::Https);
+}
+
+/// So it is in `:authority`.
+#[runtime::test]
+fn authority_other_port_https() {
+    other_port(Way::H2);
 }

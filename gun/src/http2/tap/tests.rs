@@ -303,3 +303,35 @@ fn pings_amid_a_request() {
     assert!(matches!(others[0], Event::Settings(_)));
     assert!(others.contains(&Event::SettingsAck));
 }
+
+/// Whatever comes in passes as it is, however it is cut, and is told the same.
+#[test]
+fn fuzz() {
+    use rand::{RngExt, SeedableRng, rngs::SmallRng};
+    let rng = &mut SmallRng::seed_from_u64(1);
+    for _ in 0..300 {
+        let mut bytes = frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 9]);
+        for _ in 0..rng.random_range(0..10) {
+            let payload: Vec<u8> = (0..rng.random_range(0..50)).map(|_| rng.random()).collect();
+            bytes.extend(frame(
+                rng.random_range(0..12),
+                rng.random(),
+                rng.random(),
+                &payload,
+            ));
+        }
+        // Some are cut off, some are wrong.
+        bytes.truncate(rng.random_range(0..=bytes.len()));
+        if !bytes.is_empty() && rng.random() {
+            let at = rng.random_range(0..bytes.len());
+            bytes[at] ^= 1 << rng.random_range(0..8);
+        }
+        let (whole, told) = read(&bytes, bytes.len().max(1));
+        let (cut, told_cut) = read(&bytes, rng.random_range(1..=20));
+        assert_eq!(told, told_cut, "{bytes:?}");
+        match (whole, cut) {
+            (Ok(whole), Ok(cut)) => assert_eq!((&whole, &cut), (&bytes, &bytes)),
+            (whole, cut) => assert!(whole.is_err() && cut.is_err(), "{bytes:?}"),
+        }
+    }
+}

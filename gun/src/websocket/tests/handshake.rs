@@ -107,3 +107,39 @@ fn extensions() {
     let value = headers(&[(name, "permessage-deflate")]);
     assert_eq!(agreed_extensions(&value, false), unoffered);
 }
+
+/// Whatever a server answers about extensions, it is agreed on or refused; what is agreed on is within what was offered.
+#[test]
+fn fuzz() {
+    use rand::{RngExt, SeedableRng, rngs::SmallRng};
+    let rng = &mut SmallRng::seed_from_u64(1);
+    let words = [
+        "permessage-deflate",
+        ";",
+        ",",
+        "=",
+        " ",
+        "\"",
+        "client_max_window_bits",
+        "server_max_window_bits",
+        "client_no_context_takeover",
+        "server_no_context_takeover",
+        "8",
+        "15",
+        "16",
+        "x",
+    ];
+    for _ in 0..20_000 {
+        let count = rng.random_range(0..12);
+        let value: String = (0..count)
+            .map(|_| words[rng.random_range(0..words.len())])
+            .collect();
+        let headers = headers(&[("sec-websocket-extensions", &value)]);
+        if let Ok(Some(agreed)) = agreed_extensions(&headers, true) {
+            assert!((8..=15).contains(&agreed.client_max_window_bits));
+            assert!((8..=15).contains(&agreed.server_max_window_bits));
+        }
+        let nothing = matches!(agreed_extensions(&headers, false), Ok(None) | Err(_));
+        assert!(nothing, "{value}");
+    }
+}
