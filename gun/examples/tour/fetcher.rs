@@ -9,7 +9,7 @@ use gun::{Awaited, Opts, Protocol, WsOpts, ws::Frame};
 use runtime::prelude::*;
 
 /// How long a server may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Fetches pages. It is linked with its connection: if one of them dies, so does the other.
 pub struct Fetcher {

@@ -18,7 +18,7 @@ use gun::Protocol;
 use runtime::prelude::*;
 
 const CROWD: usize = 100_000;
-const READERS: usize = 300;
+const READERS: usize = 100;
 const PAGES: usize = 100;
 
 /// Reads all pages from each server, some servers' ends notwithstanding. How often it had to ask again.
@@ -81,6 +81,6 @@ fn main() {
     println!("{restarts} servers restarted, {active} of {total} up at the end");
     println!("{processes} processes at once, {here} of {CROWD} looked on to the end");
     println!("{switches} context switches, {memory} MiB of memory, {time:.1?}");
-    let whole = here == CROWD && restarts == servers.len() && active == servers.len();
+    let whole = here == CROWD && restarts >= total && active == total;
     std::process::exit(if whole { 0 } else { 1 });
 }
