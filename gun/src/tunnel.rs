@@ -155,6 +155,14 @@ async fn through(
 
 impl Layer for Tunnel {
     fn command(&mut self, shared: &mut Shared, command: Command) -> Result<(), Command> {
+        if let Command::Cancel { stream, .. } = command
+            && self.is_stream()
+            && stream == self.here
+        {
+            self.to.cancelled();
+            self.to.silence();
+            return Ok(());
+        }
         match &mut self.state {
             State::Open(layer) => layer.command(shared, command),
             State::Opening(_, waiting) => {
