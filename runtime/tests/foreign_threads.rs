@@ -38,14 +38,19 @@ fn before_there_is_a_node() {
             assert!(pids.insert(pid));
             assert_eq!(n, 1);
         }
-        let workers = std::fs::read_dir("/proc/self/task")
-            .unwrap()
-            .filter(|task| {
+        let watchdogs = || {
+            let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+            let is_watchdog = |task: &Result<std::fs::DirEntry, _>| {
                 let name = task.as_ref().unwrap().path().join("comm");
                 std::fs::read_to_string(name).is_ok_and(|name| name.starts_with("watchdog-"))
-            })
-            .count();
-        assert_eq!(workers, 1, "one node has one watchdog");
+            };
+            tasks.filter(is_watchdog).count()
+        };
+        // A thread takes its name when it first runs.
+        while watchdogs() == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(watchdogs(), 1, "one node has one watchdog");
     });
     end.is_well();
 }
