@@ -33,7 +33,7 @@ use crate::connect::{Target, connect};
 use crate::error::{BadState, Reason};
 use crate::event::Event;
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
-use crate::message::{Down, Error, Up};
+use crate::message::{Down, Error, Protocol, Up};
 use crate::options::{Hop, Opts};
 use crate::tunnel::offer;
 
@@ -108,7 +108,8 @@ impl Connection {
                         return Ok(reason);
                     }
                     // A proxy that leads nowhere is not worth more attempts than no proxy.
-                    if !matches!(reason, Reason::Socks5(_)) {
+                    let nowhere = [protocol, layer.protocol()] == [Protocol::Socks; 2];
+                    if !nowhere {
                         (left, first) = (retry, true);
                     }
                     let down = Down {

@@ -1,6 +1,8 @@
 //! What Gun's own suites ask, case by case, each test named after its case; and what they leave out.
 
 mod body;
+mod connect;
+mod echo;
 mod event;
 mod faults;
 mod flow;
@@ -13,14 +15,18 @@ mod origin;
 mod peer;
 mod ping;
 mod pool;
+mod proxy;
 mod rfc6265bis;
 mod rfc7230;
 mod rfc7540;
 mod send_errors;
 mod shutdown;
+mod socks;
 mod sse;
 mod streams;
 mod supervision;
 mod tls;
+mod tunnel;
+mod wire;
 mod ws;
 mod ws_http2;
