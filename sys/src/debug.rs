@@ -95,6 +95,7 @@ impl Debug {
 
     pub(crate) fn set_suspended(&mut self, suspended: bool) {
         self.suspended = suspended;
+        runtime::request::note_suspended(suspended);
     }
 
     /// Whether any debug function is on: whether [`note`](Debug::note) does anything.

@@ -429,14 +429,16 @@ impl<S: GenServer> Process<S> {
 
 impl<S: GenServer> Behaviour for Process<S> {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if let Some(boot) = self.boot.take()
-            && let Some(end) = self.boot(*boot)
-        {
-            return end;
+        if let Some(boot) = self.boot.take() {
+            cx.callback_begins();
+            if let Some(end) = self.boot(*boot) {
+                return end;
+            }
         }
         let mut over = cx.cause().timeout;
         loop {
             if let Some(with) = self.next.take() {
+                cx.callback_begins();
                 if let Err(stop) = self.continues(with) {
                     return self.end(stop);
                 }
@@ -444,6 +446,7 @@ impl<S: GenServer> Behaviour for Process<S> {
             }
             let was_suspended = self.debug.is_suspended();
             if matches!(self.pending, Pending::Due(_)) && !was_suspended {
+                cx.callback_begins();
                 let pending = std::mem::replace(&mut self.pending, Pending::Wait);
                 if let Pending::Due(message) = pending
                     && let Err(stop) = self.timed_out(message)
@@ -458,6 +461,7 @@ impl<S: GenServer> Behaviour for Process<S> {
                 }
                 match self.pending {
                     Pending::Timeout(_) => {
+                        cx.callback_begins();
                         self.pending = Pending::Wait;
                         if let Err(stop) = self.timed_out(AnyMessage::new(Timeout)) {
                             return self.end(stop);
@@ -470,6 +474,7 @@ impl<S: GenServer> Behaviour for Process<S> {
                 }
             };
             over = false;
+            cx.callback_begins();
             if let Err(stop) = self.handle(message) {
                 return self.end(stop);
             }

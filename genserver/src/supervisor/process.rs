@@ -24,12 +24,12 @@ use runtime::{
     AnyMessage, Behaviour, Caught, Cx, Down, Exit, ExitReason, Next, Pid, Ref, Until, catch,
     demonitor_flush, exit_signal, match_message, monitor, send, trap_exit, unlink,
 };
-use sys::{Debug, Handled, System};
+use sys::{Debug, Event, Handled, System};
 
 use super::children::{Children, Entry, Key};
 use super::handle::{Answer, ChildError, ChildState, FailedToStartChild, Request};
 use super::intensity::Restarts;
-use super::report::{Offender, Reporter};
+use super::report::{Offender, Reporter, note_returned};
 use super::spec::{
     AutoShutdown, Child, ChildSpec, Flags, Restart, Shutdown, Started, Strategy, Supervised, check,
     check_childspecs,
@@ -296,8 +296,9 @@ impl Process {
             Then::Start(keys) => {
                 // What comes after one that fails waits for its next try.
                 let _ = keys.into_iter().all(|key| self.start_again(key));
+                self.note_returned(None);
             }
-            Then::Answer(client) => client.of().reply(Answer::Done(Ok(()))),
+            Then::Answer(client) => self.reply(client, Answer::Done(Ok(()))),
         }
         None
     }
@@ -437,7 +438,19 @@ impl Process {
             Request::GetChildSpec(id) => Answer::Spec(self.of_id(&id).map(|it| it.spec.clone())),
             Request::GetCallbackModule => Answer::Module(self.reporter.module),
         };
+        self.reply(client, answer);
+    }
+
+    /// Answers a client, and tells the debug functions.
+    fn reply(&mut self, client: Client, answer: Answer) {
+        self.note_returned(Some((&answer, client.pid())));
         client.of().reply(answer);
+    }
+
+    fn note_returned(&mut self, answer: Option<(&Answer, Pid)>) {
+        let mut debug = std::mem::take(&mut self.debug);
+        note_returned(&mut debug, &self.flags, || sys::Process::show(self), answer);
+        self.debug = debug;
     }
 
     fn of_id(&self, id: &str) -> Option<&Entry> {
@@ -535,6 +548,8 @@ impl Process {
             }
             Err(message) => message,
         };
+        self.debug.note(|| Event::In { message: &message });
+        let calls = message.is::<Call<Request>>();
         match_message!(message {
             Exit { from, reason, .. } => match from {
                 Some(pid) if pid == self.parent => self.end_all(Then::Exit(reason)),
@@ -555,6 +570,10 @@ impl Process {
                 }
             }
         });
+        // What is done step by step has not returned yet; and who stops does not go on.
+        if !calls && self.ending.is_none() {
+            self.note_returned(None);
+        }
         None
     }
 
@@ -572,10 +591,11 @@ impl Process {
 
 impl Behaviour for Process {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if let Some(boot) = self.boot.take()
-            && let Some(end) = self.boot(boot)
-        {
-            return end;
+        if let Some(boot) = self.boot.take() {
+            cx.callback_begins();
+            if let Some(end) = self.boot(boot) {
+                return end;
+            }
         }
         let mut idle = cx.cause().timeout && self.ending.is_none();
         loop {
@@ -583,6 +603,8 @@ impl Behaviour for Process {
                 return Next::Again;
             }
             if self.ending.is_some() {
+                // It may start children again.
+                cx.callback_begins();
                 if let Some(wait) = self.look_at_ending(cx) {
                     return wait;
                 }
@@ -602,6 +624,7 @@ impl Behaviour for Process {
                 };
             };
             idle = false;
+            cx.callback_begins();
             if let Some(end) = self.handle(message) {
                 return end;
             }

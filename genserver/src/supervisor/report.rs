@@ -3,12 +3,15 @@
 //! `child_terminated`, `start_error`, `shutdown_error`, `shutdown` and `unexpected` are errors; `progress` is
 //! info when the supervisor starts or restarts a child, debug when it was asked to.
 
+use std::any::Any;
 use std::fmt;
 
 use runtime::request::ServerRef;
 use runtime::{AnyMessage, ExitReason, Pid, Shown, self_pid};
 
-use super::spec::{ChildSpec, Kind, Restart, Shutdown};
+use sys::{Debug, Event, Value};
+
+use super::spec::{ChildSpec, Flags, Kind, Restart, Shutdown};
 
 /// Who reports: by name, or by pid and where its children come from.
 pub(super) struct Reporter {
@@ -193,5 +196,37 @@ struct LimitReached;
 impl fmt::Debug for LimitReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("reached_max_restart_intensity")
+    }
+}
+
+/// Tells the debug functions that a callback has returned, as OTP's supervisor, a gen_server, does: with an
+/// answer, to its client, or without.
+pub(super) fn note_returned<A: Any + fmt::Debug>(
+    debug: &mut Debug,
+    flags: &Flags,
+    show: impl FnOnce() -> String,
+    answer: Option<(&A, Pid)>,
+) {
+    if !debug.is_on() {
+        return;
+    }
+    let text = Text(show());
+    let state = Value::shown_as(flags, Shown::new(&text));
+    debug.note(|| match answer {
+        Some((answer, to)) => Event::Out {
+            reply: Value::new(answer),
+            to,
+            state,
+        },
+        None => Event::NoReply { state },
+    });
+}
+
+/// Shown as it is.
+struct Text(String);
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }

@@ -240,8 +240,16 @@ pub(crate) fn undelivered(to: Pid, message: &AnyMessage) {
 /// Takes the first message that `wanted` accepts out of the mailbox of the running process, which
 /// is not in the middle of a receive.
 pub(crate) fn take_first(slot: &Slot, wanted: impl Fn(&AnyMessage) -> bool) -> Option<AnyMessage> {
-    let mut position = Position::default();
-    super::receive::scan(slot, &mut position, None, &mut |cursor| {
+    take_from(slot, &mut Position::default(), wanted)
+}
+
+/// As [`take_first`], from a position on, which is moved behind what was looked at.
+pub(crate) fn take_from(
+    slot: &Slot,
+    position: &mut Position,
+    wanted: impl Fn(&AnyMessage) -> bool,
+) -> Option<AnyMessage> {
+    super::receive::scan(slot, position, None, &mut |cursor| {
         u32::from(cursor.message.as_ref().is_some_and(&wanted))
     })
     .and_then(|picked| picked.message)

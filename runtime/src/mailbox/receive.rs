@@ -33,9 +33,10 @@ pub fn receive(
     keys: Option<&[u64]>,
     scan: &mut dyn FnMut(&mut Cursor) -> u32,
 ) -> Picked {
-    receive_from(Position::default(), deadline, keys, scan)
+    receive_from(Position::default(), deadline, keys, scan).0
 }
 
+/// As [`receive`], from a position on. Also returns the position behind what was looked at.
 #[inline(always)]
 #[cfg_attr(debug_assertions, track_caller)]
 fn receive_from(
@@ -43,7 +44,7 @@ fn receive_from(
     deadline: Deadline,
     keys: Option<&[u64]>,
     scan: &mut dyn FnMut(&mut Cursor) -> u32,
-) -> Picked {
+) -> (Picked, Position) {
     let mut context = match deadline {
         Deadline::Never => wait_at_once(),
         _ => ptr::null_mut(),
@@ -63,11 +64,12 @@ fn receive_from(
                 arm => {
                     let arm = arm as u32;
                     let message = NonNull::new(look.pointer.cast());
-                    return Picked {
+                    let picked = Picked {
                         // SAFETY: `Look::done` gave the envelope up.
                         message: message.map(|envelope| unsafe { AnyMessage::from_raw(envelope) }),
                         arm,
                     };
+                    return (picked, receive.position);
                 }
             };
             context = look.pointer.cast();
@@ -620,7 +622,7 @@ pub fn receive_ref<T: Message>(
         Position::default()
     };
     let keys = keys::<T>();
-    let picked = receive_from(
+    let (picked, _) = receive_from(
         position,
         deadline.into_deadline(),
         keys.as_ref().map(|keys| &keys[..]),
@@ -630,4 +632,26 @@ pub fn receive_ref<T: Message>(
         },
     );
     picked.message.and_then(|message| message.downcast().ok())
+}
+
+/// As [`receive_where`], for one of many messages that come after a marker, which is moved behind what was
+/// looked at: each message is looked at once in the life of the marker, as long as no other receive moves
+/// the mailbox's places. What has priority is not looked at.
+#[cfg_attr(debug_assertions, track_caller)]
+pub(crate) fn receive_beyond(
+    marker: &mut (u64, u32),
+    deadline: Deadline,
+    mut wanted: impl FnMut(&AnyMessage) -> bool,
+) -> Option<AnyMessage> {
+    let slot = current("receive");
+    let position = Position {
+        urgent: urgent::end(slot),
+        ordinary: position_of(slot, *marker),
+    };
+    let (picked, position) = receive_from(position, deadline, None, &mut |cursor| {
+        let message = cursor.message.as_ref();
+        u32::from(message.is_some_and(|m| crate::process::guarded(|| wanted(m))))
+    });
+    *marker = (position.ordinary, mark_of(slot).1);
+    picked.message
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::exit::Raise;
 use super::exit_reason::ExitReason;
 use super::slot::{Slot, bit};
-use super::{current, wait, waker};
+use super::{activity, current, wait, waker};
 use crate::mailbox::receive::Position;
 use crate::mailbox::{queue, urgent};
 use crate::message::AnyMessage;
@@ -143,6 +143,8 @@ pub struct Cx<'p> {
     slot: &'p Slot,
     waker: &'p Waker,
     cause: Cause,
+    /// A callback of the user's was noted.
+    noted: bool,
     _thread: PhantomData<*mut ()>,
 }
 
@@ -153,6 +155,7 @@ impl<'p> Cx<'p> {
             slot,
             waker,
             cause,
+            noted: false,
             _thread: PhantomData,
         }
     }
@@ -241,6 +244,15 @@ impl<'p> Cx<'p> {
         std::task::Context::from_waker(self.waker)
     }
 
+    /// Notes that a callback begins now, for a behaviour that calls functions of its user's, and may be called
+    /// itself: a client whose call times out is told since when it has been at it. Costs a store; holds until
+    /// the next, or until [`Behaviour::wake`] returns.
+    #[inline]
+    pub fn callback_begins(&mut self) {
+        self.noted = true;
+        activity::begins(self.slot);
+    }
+
     /// The time by the clock of the process's node.
     pub fn now(&self) -> Instant {
         scheduler::now()
@@ -250,6 +262,15 @@ impl<'p> Cx<'p> {
     #[inline]
     pub fn spent(&self) -> bool {
         scheduler::spent()
+    }
+}
+
+impl Drop for Cx<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.noted {
+            activity::ended(self.slot);
+        }
     }
 }
 

@@ -170,7 +170,8 @@ impl<T: Any + Send + Sync + fmt::Debug + PartialEq> Value for OfValue<T> {
     }
 }
 
-/// Errors need not be comparable: two of one type are equal if they print the same.
+/// Errors need not be comparable: two of one type are equal if they print the same with the flag `-`, by
+/// which [`CallError`](crate::request::CallError) leaves out what does not count.
 struct OfError<E>(E);
 
 impl<E: std::error::Error + Send + Sync + 'static> Value for OfError<E> {
@@ -181,7 +182,7 @@ impl<E: std::error::Error + Send + Sync + 'static> Value for OfError<E> {
         other
             .value()
             .downcast_ref::<E>()
-            .is_some_and(|other| format!("{other:?}") == format!("{:?}", self.0))
+            .is_some_and(|other| format!("{other:-?}") == format!("{:-?}", self.0))
     }
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)

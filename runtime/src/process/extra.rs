@@ -9,6 +9,7 @@ use std::backtrace::Backtrace;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::activity::Note;
 use super::exit_reason::ExitReason;
 use super::local::Local;
 use super::pid::Pid;
@@ -32,6 +33,8 @@ struct Whole {
     extra: Extra,
     /// Reached under the slot's lock only; see `signal::relations`.
     relations: Relations,
+    /// Read by others under the slot's lock.
+    note: Note,
     /// The reason of the fatal exit that is pending (`bit::FATAL`). Written once, under the slot's
     /// lock, under which the watchdog reads it.
     fatal: Option<ExitReason>,
@@ -93,6 +96,17 @@ impl Extra {
     pub(crate) unsafe fn relations(extra: *mut Extra) -> *mut Relations {
         // SAFETY: the caller's promise; the pointer is that of the whole block.
         unsafe { &raw mut (*extra.cast::<Whole>()).relations }
+    }
+
+    /// The note of what the process is at, which lies behind one. Read by others than the holder under the
+    /// slot's lock.
+    ///
+    /// # Safety
+    ///
+    /// As [`relations`](Extra::relations).
+    pub(crate) unsafe fn note(extra: *mut Extra) -> *const Note {
+        // SAFETY: as in `relations`.
+        unsafe { &raw const (*extra.cast::<Whole>()).note }
     }
 
     /// The reason of the fatal exit that is pending, which lies behind one. Written, and read by

@@ -291,19 +291,24 @@ pub(crate) fn status_of(slot: &Slot) -> Status {
 fn from_counters(slot: &Slot, pid: Pid) -> ProcessInfo {
     let worker = scheduler::try_worker();
     let own_node = worker.filter(|worker| worker.node_id() == slot.node.load(Ordering::Relaxed));
-    let runs = own_node.is_some_and(|worker| {
-        let mut workers = worker.node().started_workers();
-        workers.any(|worker| ptr::eq(worker.running.load(Ordering::Relaxed), slot))
-    });
-    let status = match runs {
-        _ if slot.inbox.flags() & flag::KILLED != 0 => Status::Exiting,
-        true => Status::Running,
-        false => Status::Runnable,
-    };
+    let status = seen_from_outside(slot);
     ProcessInfo {
         stale: true,
         registered_name: own_node.and_then(|worker| worker.node().names().name_of(pid)),
         ..counters(slot, pid, status)
+    }
+}
+
+/// What a process does that cannot be claimed, as far as the workers of its node tell.
+pub(crate) fn seen_from_outside(slot: &Slot) -> Status {
+    let runs = node::visit(slot.node.load(Ordering::Relaxed), |node| {
+        let mut workers = node.started_workers();
+        workers.any(|worker| ptr::eq(worker.running.load(Ordering::Relaxed), slot))
+    });
+    match runs {
+        _ if slot.inbox.flags() & flag::KILLED != 0 => Status::Exiting,
+        Some(true) => Status::Running,
+        _ => Status::Runnable,
     }
 }
 

@@ -10,6 +10,8 @@
 //! ```
 
 #[cfg(not(loom))]
+pub(crate) mod activity;
+#[cfg(not(loom))]
 pub(crate) mod behaviour;
 #[cfg(not(loom))]
 pub(crate) mod body;

@@ -1,21 +1,27 @@
 //! One request, and its answer.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 use std::time::Duration;
 
 use super::error::{CallError, Failure};
 use super::server::ServerRef;
+use super::snapshot::Snapshot;
 use super::{Call, Cast, Client, Reply};
 use crate::mailbox::deadline::{Deadline, IntoDeadline};
-use crate::mailbox::receive::receive_ref;
+use crate::mailbox::receive::{Position, position_of, receive_ref};
 use crate::mailbox::reference::Ref;
+use crate::mailbox::{queue, urgent};
 use crate::message::{AnyMessage, Message};
 use crate::process::exit_reason::ExitReason;
 use crate::process::look::self_pid;
 use crate::process::pid::Pid;
+use crate::process::slot::bit;
+use crate::process::try_current;
 use crate::scheduler;
-use crate::signal::monitor::{Down, Monitor, MonitorAlias, Monitored, demonitor_flush};
+use crate::signal::monitor::{Down, Monitor, MonitorAlias, demonitor};
 
 /// Calls a server: sends it `request`, and waits for the answer, until the deadline: a
 /// [`Duration`], an [`Instant`](std::time::Instant), or an `Option<Duration>` (`None`: for ever). A switch point.
@@ -62,18 +68,21 @@ pub fn call_as<M: Message, R: Message>(
     if pid == self_pid() {
         return Err(CallError::new(&server, Failure::CallingSelf));
     }
-    let tag = ask(pid, message);
+    let call = Outstanding(ask(pid, Monitor::new().of_call(), message));
     let (deadline, time) = fixed(deadline.into_deadline());
-    let answer = wait::<R>(tag, deadline);
+    let answer = wait::<R>(call.0, deadline);
+    if let Answer::None = answer {
+        let snapshot = Snapshot::of(call.0.creator(), pid);
+        return Err(CallError::timeout(&server, time, snapshot));
+    }
+    // Nothing more comes of it.
+    mem::forget(call);
     let failure = match answer {
         Answer::Reply(answer) => return Ok(answer),
         Answer::Down(ExitReason::NoProc) => Failure::NoProc,
         Answer::Down(reason) => Failure::Ended(reason),
         Answer::Other(answer) => Failure::WrongAnswer { answer },
-        Answer::None => {
-            give_up(tag);
-            Failure::Timeout(time)
-        }
+        Answer::None => unreachable!("that was asked"),
     };
     Err(CallError::new(&server, failure))
 }
@@ -97,10 +106,8 @@ pub fn cast<Q: Message>(server: impl Into<ServerRef>, request: Q) {
 }
 
 /// Sends the request; the answer comes over the reference.
-fn ask<M: Message>(pid: Pid, message: impl FnOnce(Client) -> M) -> Ref {
-    let tag = Monitor::new()
-        .alias(MonitorAlias::ReplyDemonitor)
-        .monitor(pid);
+fn ask<M: Message>(pid: Pid, monitor: Monitor, message: impl FnOnce(Client) -> M) -> Ref {
+    let tag = monitor.alias(MonitorAlias::ReplyDemonitor).monitor(pid);
     let client = Client {
         pid: tag.creator(),
         tag,
@@ -121,13 +128,16 @@ enum Answer<R> {
 
 /// Whether the message is for the request.
 fn is_for(message: &AnyMessage, tag: Ref) -> bool {
+    tag_of(message) == Some(tag)
+}
+
+/// The request that the message would be for.
+#[inline]
+pub(super) fn tag_of(message: &AnyMessage) -> Option<Ref> {
     if let Some(reply) = message.downcast_ref::<Reply>() {
-        return reply.tag == tag;
+        return Some(reply.tag);
     }
-    if let Some(down) = message.downcast_ref::<Down>() {
-        return down.monitor == tag;
-    }
-    false
+    message.downcast_ref::<Down>().map(|down| down.monitor)
 }
 
 fn answer_of<R: Message>(message: AnyMessage) -> Answer<R> {
@@ -165,18 +175,58 @@ fn fixed(deadline: Deadline) -> (Deadline, Duration) {
     }
 }
 
-/// The client waits no more: no answer comes from now on, and one that is here is thrown away.
-fn give_up(tag: Ref) {
-    demonitor_flush(tag);
-    let _ = receive_ref(tag, Duration::ZERO, |m: &AnyMessage| is_for(m, tag));
+/// A call whose answer has not come: given up when this is dropped, by an exit too.
+struct Outstanding(Ref);
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        give_up(&[self.0]);
+    }
 }
 
-/// A request that was sent, and is to be answered by an `R`. Of the process that has sent it.
+/// The client waits no more: no answer comes from now on, and one that is here is thrown away. No switch point,
+/// and nothing if the client is not the calling process.
+pub(super) fn give_up(tags: &[Ref]) {
+    let Some(slot) = try_current() else { return };
+    let me = slot.pid();
+    let mut here: Vec<Ref> = Vec::new();
+    for &tag in tags.iter().filter(|tag| tag.creator() == me) {
+        if !demonitor(tag) {
+            here.push(tag);
+        }
+    }
+    // While a guard runs, or a message is dropped, the mailbox is not to be touched.
+    if here.is_empty() || slot.has(bit::GUARD | bit::ENDING) {
+        return;
+    }
+    let mut position = Position {
+        urgent: urgent::end(slot),
+        ordinary: here
+            .iter()
+            .map(|tag| position_of(slot, tag.marker()))
+            .min()
+            .unwrap_or(0),
+    };
+    here.sort_unstable();
+    for _ in 0..here.len() {
+        let answer = queue::take_from(slot, &mut position, |message| {
+            tag_of(message).is_some_and(|tag| here.binary_search(&tag).is_ok())
+        });
+        if answer.is_none() {
+            break;
+        }
+    }
+}
+
+/// A request that was sent, and is to be answered by an `R`. Of the process that has sent it: if that drops it
+/// before it has the answer, the request is given up, and none comes.
 ///
 /// Mirrors `gen_server:request_id/0`.
 pub struct RequestId<R> {
     pub(super) tag: Ref,
     pub(super) server: ServerRef,
+    /// Whether the answer, or that there is none, was seen.
+    answered: Cell<bool>,
     answer: PhantomData<fn() -> R>,
 }
 
@@ -206,7 +256,7 @@ pub fn send_request<Q: Message, R: Message>(
 ) -> RequestId<R> {
     let server = server.into();
     let tag = match server.whereis() {
-        Some(pid) => ask(pid, |client| Call { client, request }),
+        Some(pid) => ask(pid, Monitor::new(), |client| Call { client, request }),
         None => {
             drop(request);
             // A name that nobody has: its monitor tells at once.
@@ -216,25 +266,30 @@ pub fn send_request<Q: Message, R: Message>(
             };
             Monitor::new()
                 .alias(MonitorAlias::ReplyDemonitor)
-                .monitor(Monitored::Name(nobody))
+                .nobody(nobody)
         }
     };
     RequestId {
         tag,
         server,
+        answered: Cell::new(false),
         answer: PhantomData,
     }
 }
 
-fn receipt<R>(server: &ServerRef, answer: Answer<R>) -> Option<Receipt<R>> {
+fn receipt<R>(request: &RequestId<R>, answer: Answer<R>) -> Option<Receipt<R>> {
     let failure = match answer {
-        Answer::Reply(answer) => return Some(Ok(answer)),
+        Answer::Reply(answer) => {
+            request.answered.set(true);
+            return Some(Ok(answer));
+        }
         Answer::Down(ExitReason::NoProc) => Failure::NoProc,
         Answer::Down(reason) => Failure::Ended(reason),
         Answer::Other(answer) => Failure::WrongAnswer { answer },
         Answer::None => return None,
     };
-    Some(Err(CallError::new(server, failure)))
+    request.answered.set(true);
+    Some(Err(CallError::new(&request.server, failure)))
 }
 
 /// Waits for the answer to a request, until the deadline; then it is `None`, and the answer can be waited
@@ -251,7 +306,7 @@ pub fn wait_response<R: Message>(
     deadline: impl IntoDeadline,
 ) -> Option<Receipt<R>> {
     let answer = wait::<R>(request.tag, deadline.into_deadline());
-    receipt(&request.server, answer)
+    receipt(request, answer)
 }
 
 /// As [`wait_response`], and gives the request up at the deadline: no answer comes any more.
@@ -266,11 +321,7 @@ pub fn receive_response<R: Message>(
     request: RequestId<R>,
     deadline: impl IntoDeadline,
 ) -> Option<Receipt<R>> {
-    let response = wait_response(&request, deadline);
-    if response.is_none() {
-        give_up(request.tag);
-    }
-    response
+    wait_response(&request, deadline)
 }
 
 /// Whether a message that was received is the answer to a request.
@@ -280,20 +331,31 @@ pub fn check_response<R: Message>(message: AnyMessage, request: &RequestId<R>) -
     if !is_for(&message, request.tag) {
         return Checked::NoReply(message);
     }
-    match receipt(&request.server, answer_of::<R>(message)) {
+    match receipt(request, answer_of::<R>(message)) {
         Some(receipt) => Checked::Response(receipt),
         None => unreachable!("there is an answer"),
     }
 }
 
 impl<R: Message> RequestId<R> {
-    pub(super) fn abandon(self) {
-        give_up(self.tag);
-    }
-
     /// Whom it was sent to.
     pub fn server(&self) -> &ServerRef {
         &self.server
+    }
+}
+
+impl<R> RequestId<R> {
+    /// Its tag, if its answer was not seen: whoever takes it gives it up.
+    pub(super) fn take_outstanding(&self) -> Option<Ref> {
+        (!self.answered.replace(true)).then_some(self.tag)
+    }
+}
+
+impl<R> Drop for RequestId<R> {
+    fn drop(&mut self) {
+        if let Some(tag) = self.take_outstanding() {
+            give_up(&[tag]);
+        }
     }
 }
 

@@ -1,19 +1,25 @@
 //! Why a call has failed.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::server::ServerRef;
+use super::snapshot::Snapshot;
 use crate::process::exit_reason::ExitReason;
 
 /// Why a call has no answer. As an exit reason it is Erlang's `{Reason, {Module, call, Args}}`.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Two are equal if server and failure are: what was seen of the server (see [`CallError::snapshot`]) does not
+/// count.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct CallError {
     /// Who was called.
     pub server: ServerRef,
     /// What went wrong.
     pub failure: Failure,
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 /// What goes wrong with a call.
@@ -40,7 +46,21 @@ impl CallError {
         CallError {
             server: server.clone(),
             failure,
+            snapshot: None,
         }
+    }
+
+    pub(super) fn timeout(server: &ServerRef, time: Duration, snapshot: Snapshot) -> CallError {
+        CallError {
+            snapshot: Some(Arc::new(snapshot)),
+            ..CallError::new(server, Failure::Timeout(time))
+        }
+    }
+
+    /// What the server was doing when the call timed out, and whom it was itself waiting for. None of other
+    /// failures.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_deref()
     }
 
     /// The reason without the call: Erlang's `Reason` of `{Reason, {Module, call, Args}}`.
@@ -72,7 +92,34 @@ impl fmt::Display for Failure {
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "call to {}: {}", self.server, self.failure)
+        write!(f, "call to {}: {}", self.server, self.failure)?;
+        match &self.snapshot {
+            Some(snapshot) => write!(f, "; {snapshot}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// With the flag `-`, only what counts when two are compared.
+impl fmt::Debug for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let compared = f.sign_minus();
+        let mut parts = f.debug_struct("CallError");
+        parts
+            .field("server", &self.server)
+            .field("failure", &self.failure);
+        if let Some(snapshot) = &self.snapshot
+            && !compared
+        {
+            parts.field("snapshot", &format_args!("{snapshot}"));
+        }
+        parts.finish()
+    }
+}
+
+impl PartialEq for CallError {
+    fn eq(&self, other: &CallError) -> bool {
+        self.server == other.server && self.failure == other.failure
     }
 }
 

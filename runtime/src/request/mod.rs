@@ -6,6 +6,9 @@
 //! place where the mailbox ended when the call began: it costs the same behind any number of
 //! messages.
 //!
+//! When a call times out, the caller looks at the server, and at whom that waits for ([`Snapshot`]). Until then
+//! that costs nothing but a mark on the call's monitor.
+//!
 //! A server takes [`Call`]s and [`Cast`]s of its types from its mailbox, and answers with
 //! [`From::reply`]. `sys`, `genserver` and `gun` stand on this.
 
@@ -14,6 +17,7 @@ mod collection;
 mod error;
 mod global;
 mod server;
+mod snapshot;
 
 pub use call::{
     Checked, Receipt, RequestId, call, call_as, cast, check_response, receive_response,
@@ -23,6 +27,7 @@ pub use collection::{Collected, RequestIds};
 pub use error::{CallError, Failure};
 pub use global::Global;
 pub use server::{NameRegistry, ServerRef};
+pub use snapshot::{Activity, Seen, Snapshot};
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -30,6 +35,7 @@ use std::marker::PhantomData;
 use crate::mailbox::reference::Ref;
 use crate::message::{AnyMessage, Message};
 use crate::process::pid::Pid;
+use crate::process::{activity, current};
 
 /// A request that waits for an answer, as a server finds it in its mailbox: Erlang's
 /// `{'$gen_call', From, Request}`.
@@ -123,6 +129,16 @@ impl<R> fmt::Debug for From<R> {
 pub(crate) struct Reply {
     tag: Ref,
     answer: AnyMessage,
+}
+
+/// The calling process takes system messages only from now on, or others again. For `sys`: a client whose call
+/// times out is told so.
+///
+/// # Panics
+///
+/// Outside a process.
+pub fn note_suspended(suspended: bool) {
+    activity::suspended(current("note_suspended"), suspended);
 }
 
 /// The request's type, if the message is a call or a cast of whatever type: what a server finds that was

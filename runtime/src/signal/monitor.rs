@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::alias::Alias;
-use super::relations::{self, Watch};
+use super::relations::{self, Relations, Watch};
 use super::{Signal, send};
 use crate::mailbox::reference::{self, Ref};
 use crate::mailbox::{queue, urgent};
@@ -89,6 +89,8 @@ pub(crate) struct Watched {
     /// What becomes of the alias of the same reference when the monitor ends.
     alias_ends: bool,
     priority: bool,
+    /// The process waits for the answer to a call.
+    of_call: bool,
 }
 
 impl Watched {
@@ -104,6 +106,10 @@ impl Watched {
 
     pub(crate) fn priority(&self) -> bool {
         self.priority
+    }
+
+    pub(crate) fn is_of_call(&self) -> bool {
+        self.of_call
     }
 }
 
@@ -143,6 +149,7 @@ pub struct Monitor {
     tag: Option<Term>,
     alias: Option<MonitorAlias>,
     priority: bool,
+    of_call: bool,
 }
 
 impl Monitor {
@@ -172,6 +179,26 @@ impl Monitor {
     pub fn priority(mut self) -> Monitor {
         self.priority = true;
         self
+    }
+
+    /// It is part of a call, for whose answer the process waits and does nothing else.
+    pub(crate) fn of_call(mut self) -> Monitor {
+        self.of_call = true;
+        self
+    }
+
+    /// Watches nobody: as a name that no process has.
+    pub(crate) fn nobody(self, name: Name) -> Ref {
+        let slot = current("monitor");
+        let reference = self.note(slot, Monitored::Name(name), None);
+        if super::may_relate(slot) {
+            let watch = Watch {
+                watcher: slot.pid(),
+                number: reference.number(),
+            };
+            tell(watch, ExitReason::NoProc);
+        }
+        reference
     }
 
     /// Watches `object`: a [`Pid`] or a registered name, which is looked up once, now.
@@ -223,6 +250,7 @@ impl Monitor {
             tag: self.tag,
             alias_ends: alias.is_some_and(|alias| alias != MonitorAlias::ExplicitUnalias),
             priority: self.priority,
+            of_call: self.of_call,
         };
         relations::with(slot, |relations| {
             relations.monitors.insert(reference.number(), watched);
@@ -298,12 +326,16 @@ pub fn demonitor(monitor: Ref) -> bool {
     if monitor.creator() != me {
         return false;
     }
-    let Some(watched) = take(slot, monitor.number()) else {
+    let number = monitor.number();
+    if !super::may_relate(slot) {
+        // Whoever is watched is told at the process's end.
+        let stands = |relations: &mut Relations| relations.monitors.get(&number).is_some();
+        return relations::if_any(slot, stands).unwrap_or(false);
+    }
+    let Some(watched) = take(slot, number) else {
         return false;
     };
-    if super::may_relate(slot) {
-        forget(me, monitor.number(), &watched);
-    }
+    forget(me, number, &watched);
     true
 }
 

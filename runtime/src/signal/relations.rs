@@ -13,6 +13,7 @@ use super::alias::Alias;
 use super::links::Links;
 use super::monitor::Watched;
 use super::table::Table;
+use crate::process::activity::Note;
 use crate::process::extra::Extra;
 use crate::process::pid::Pid;
 use crate::process::slot::Slot;
@@ -81,16 +82,40 @@ pub(crate) fn if_any<R>(slot: &Slot, f: impl FnOnce(&mut Relations) -> R) -> Opt
     }
 }
 
+/// Calls `f` with the note of what the process, which the caller holds, is at.
+#[inline]
+pub(crate) fn note(slot: &Slot, f: impl FnOnce(&Note)) {
+    // SAFETY: the holder's, so nobody frees it; others only read it.
+    f(unsafe { &*Extra::note(slot.extra()) });
+}
+
+/// Calls `f` with the note and the relations of a process that another holds, if it lives.
+pub(crate) fn noted<R>(pid: Pid, f: impl FnOnce(&Note, &Relations) -> R) -> Option<R> {
+    of_any(pid, |extra| {
+        if extra.is_null() {
+            return f(&Note::default(), &Relations::default());
+        }
+        // SAFETY: not null, and not freed while the lock is held: see `of_any`.
+        let (note, relations) = unsafe { (&*Extra::note(extra), &*Extra::relations(extra)) };
+        f(note, relations)
+    })
+}
+
 /// As [`if_any`], of a process that another holds, if it lives.
 pub(crate) fn of<R>(pid: Pid, f: impl FnOnce(&mut Relations) -> R) -> Option<R> {
+    of_any(pid, |extra| {
+        // SAFETY: as in `with`, and see `of_any`.
+        (!extra.is_null()).then(|| f(unsafe { &mut *Extra::relations(extra) }))
+    })
+    .flatten()
+}
+
+/// Calls `f`, under the lock, with what may be null, if the process lives. It is not freed meanwhile: the
+/// process closes its inbox before it does that, and takes it out under the lock.
+fn of_any<R>(pid: Pid, f: impl FnOnce(*mut Extra) -> R) -> Option<R> {
     let slot = table::slot_of(pid);
     let _locked = slot.lock.lock();
-    if !table::is_live(pid) {
-        return None;
-    }
-    let extra = slot.extra.get();
-    // SAFETY: as in `with`; the process has not freed it, for it closes its inbox before it does.
-    (!extra.is_null()).then(|| f(unsafe { &mut *Extra::relations(extra) }))
+    table::is_live(pid).then(|| f(slot.extra.get()))
 }
 
 /// Takes the relations out, for the process's end.

@@ -5,6 +5,7 @@ use runtime::{AliasMode, Monitor, MonitorAlias, TaggedDown, alias, demonitor_flu
 
 use crate::expect::{
     LONG, NOW, dead, down_of, end_of, ends_on_demand, message, nothing, object_of, tagged_down_of,
+    until,
 };
 
 /// Who monitors a process that ends it, and then ends itself, does no harm.
@@ -269,4 +270,29 @@ fn local_remove_monitor() {
             assert_ne!(stood, came);
         }
     }
+}
+
+/// A monitor that a destructor takes back while its process is being killed is gone for the watched too.
+#[runtime::test]
+fn demonitor_in_a_destructor_of_the_killed() {
+    struct Watches(Ref);
+    impl Drop for Watches {
+        fn drop(&mut self) {
+            demonitor(self.0);
+        }
+    }
+    let watched = spawn!(|| drop(receive_any()));
+    let me = self_pid();
+    let watcher = spawn!(move || {
+        let _watches = Watches(monitor(watched));
+        send(me, "watches");
+        drop(receive_any());
+    });
+    assert_eq!(message::<&str>(), "watches");
+    exit_signal(watcher, ExitReason::Kill);
+    assert_eq!(down_of(monitor(watcher)), ExitReason::Killed);
+    until("it is forgotten", || {
+        runtime::process_info(watched).is_some_and(|info| info.monitored_by.is_empty())
+    });
+    send(watched, "end");
 }

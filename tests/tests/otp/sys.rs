@@ -665,3 +665,71 @@ fn debug_option() {
     fs::remove_file(path).expect("it was there");
     nothing();
 }
+
+/// A supervisor's callbacks are events of its debug functions, as those of the gen_server that OTP's is: calls with
+/// their answers, ends of children with the new state.
+#[runtime::test]
+fn log_of_a_supervisor() {
+    use genserver::supervisor::{ChildSpec, DynamicSupervisor, Flags, Template, start_link};
+
+    trap_exit(true);
+    let child = ChildSpec::process("child", || {
+        receive_type::<u32>();
+    });
+    let supervisor = start_link(Flags::default(), vec![child]).expect("starts");
+    sys::log(&supervisor, Some(10)).expect("it answers");
+    sys::statistics(&supervisor, true).expect("it answers");
+    supervisor.count_children().expect("it answers");
+    supervisor.terminate_child("child").expect("it is there");
+    supervisor.restart_child("child").expect("it starts");
+    let log: Vec<_> = kinds(&sys::get_log(&supervisor).expect("it answers"));
+    assert_eq!(log, ["in", "out", "in", "out", "in", "out"]);
+    let children = supervisor.which_children().expect("it answers");
+    let pid = children[0].state.pid().expect("it runs");
+    exit_signal(pid, ExitReason::Kill);
+    // It is told of the end, and starts the child again.
+    until("it is restarted", || {
+        let children = supervisor.which_children().expect("it answers");
+        children[0].state.pid().is_some_and(|now| now != pid)
+    });
+    let log = sys::get_log(&supervisor).expect("it answers");
+    let end = log.iter().position(|event| match event {
+        LoggedEvent::In { message } => message.contains("Exit"),
+        _ => false,
+    });
+    let after = &log[end.expect("it is in the log") + 1];
+    assert!(
+        matches!(after, LoggedEvent::NoReply { state } if state.contains("child")),
+        "{log:?}"
+    );
+    let counted = sys::get_statistics(&supervisor)
+        .expect("it answers")
+        .expect("it counts");
+    // All but the end of the child were calls.
+    assert_eq!(counted.messages_in, counted.messages_out + 1);
+
+    let template = Template::process(|(): &()| {
+        || {
+            receive_type::<u32>();
+        }
+    });
+    let supervisor = DynamicSupervisor::start_link(Flags::default(), template).expect("starts");
+    sys::log(&supervisor, Some(10)).expect("it answers");
+    let child = supervisor
+        .start_child(())
+        .expect("it starts")
+        .expect("it runs");
+    supervisor.terminate_child(child.pid).expect("it is there");
+    let log = kinds(&sys::get_log(&supervisor).expect("it answers"));
+    assert_eq!(log, ["in", "out", "in", "out"]);
+}
+
+fn kinds(log: &[LoggedEvent]) -> Vec<&'static str> {
+    let kind = |event: &LoggedEvent| match event {
+        LoggedEvent::In { .. } => "in",
+        LoggedEvent::Out { .. } => "out",
+        LoggedEvent::NoReply { .. } => "noreply",
+        _ => "other",
+    };
+    log.iter().map(kind).collect()
+}

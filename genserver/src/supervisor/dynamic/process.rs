@@ -14,7 +14,7 @@ use runtime::{
     AnyMessage, Behaviour, Cx, Down, Exit, ExitReason, Message, Next, Pid, Ref, Until, catch,
     exit_signal, match_message, monitor, send, trap_exit, unlink,
 };
-use sys::{Debug, Handled, System};
+use sys::{Debug, Event, Handled, System};
 
 use super::{Answer, Request, Template};
 use crate::gen_server::WrongRequest;
@@ -22,7 +22,7 @@ use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, unreg
 use crate::supervisor::handle::{ChildError, ChildState, Count};
 use crate::supervisor::intensity::Restarts;
 use crate::supervisor::process::{outcome, refuse};
-use crate::supervisor::report::{Offender, Reporter};
+use crate::supervisor::report::{Offender, Reporter, note_returned};
 use crate::supervisor::spec::{
     AutoShutdown, Child, Flags, Kind, Restart, Shutdown, SpecError, Strategy, check_childspecs,
 };
@@ -242,7 +242,7 @@ impl<A: Message + Sync> Process<A> {
                 Some(Next::Exit(reason))
             }
             Then::Answer(client) => {
-                client.of().reply(Answer::<A>::Done(Ok(())));
+                self.reply(client, Answer::Done(Ok(())));
                 None
             }
         }
@@ -327,7 +327,19 @@ impl<A: Message + Sync> Process<A> {
                 Answer::Spec(self.which_child(pid).map(|_| self.template.clone()))
             }
         };
+        self.reply(client, answer);
+    }
+
+    /// Answers a client, and tells the debug functions.
+    fn reply(&mut self, client: Client, answer: Answer<A>) {
+        self.note_returned(Some((&answer, client.pid())));
         client.of().reply(answer);
+    }
+
+    fn note_returned(&mut self, answer: Option<(&Answer<A>, Pid)>) {
+        let mut debug = std::mem::take(&mut self.debug);
+        note_returned(&mut debug, &self.flags, || sys::Process::show(self), answer);
+        self.debug = debug;
     }
 
     fn count(&self) -> Count {
@@ -358,8 +370,9 @@ impl<A: Message + Sync> Process<A> {
             }
             Err(message) => message,
         };
+        self.debug.note(|| Event::In { message: &message });
         match message.downcast::<Call<Request<A>>>() {
-            Ok(Call { client, request }) => self.answer(client, request),
+            Ok(Call { client, request }) => return self.answer(client, request),
             Err(message) => match_message!(message {
                 Exit { from, reason, .. } => match from {
                     Some(pid) if pid == self.parent => self.end_all(Then::Exit(reason)),
@@ -378,15 +391,20 @@ impl<A: Message + Sync> Process<A> {
                 }
             }),
         }
+        // Who stops does not go on.
+        if self.ending.is_none() {
+            self.note_returned(None);
+        }
     }
 }
 
 impl<A: Message + Sync> Behaviour for Process<A> {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if let Some(boot) = self.boot.take()
-            && let Some(end) = self.boot(boot)
-        {
-            return end;
+        if let Some(boot) = self.boot.take() {
+            cx.callback_begins();
+            if let Some(end) = self.boot(boot) {
+                return end;
+            }
         }
         let mut idle = cx.cause().timeout && self.ending.is_none();
         loop {
@@ -420,6 +438,7 @@ impl<A: Message + Sync> Behaviour for Process<A> {
                 };
             };
             idle = false;
+            cx.callback_begins();
             self.handle(message);
             if was_suspended && (!self.debug.is_suspended() || self.ending.is_some()) {
                 cx.rewind();

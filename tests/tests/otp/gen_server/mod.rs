@@ -1,10 +1,12 @@
 //! gen_server_SUITE.
 
 mod callbacks;
+mod clients;
 mod end;
 mod faults;
 mod format;
 mod requests;
+mod snapshot;
 mod start;
 mod state;
 mod timeouts;
@@ -27,7 +29,7 @@ use genserver::{
 use runtime::prelude::*;
 use runtime::{Caught, Name, Status, catch, process_info};
 
-use crate::expect::{down_of, end_of, message, nothing, until};
+use crate::expect::{down_of, end_of, message, nothing, reports, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_millis(1);
