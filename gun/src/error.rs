@@ -146,7 +146,8 @@ impl Reason {
         }
     }
 
-    fn of_io(error: &io::Error) -> Reason {
+    /// What the system, or TLS, says.
+    pub(crate) fn of_io(error: &io::Error) -> Reason {
         let inside = error
             .get_ref()
             .and_then(|inside| inside.downcast_ref::<rustls::Error>());

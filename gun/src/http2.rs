@@ -61,6 +61,10 @@ pub(crate) struct Http2 {
     pushed: usize,
     /// Those that have become tunnels.
     tunnels: Vec<StreamRef>,
+    /// Tunnels and Websockets that have ended since the connection is lost, with their numbers.
+    ended: Vec<(u64, StreamRef)>,
+    /// Why there is no TLS any more.
+    failed: Option<Reason>,
     woken: WakeSet<StreamRef>,
     /// The server takes no more requests.
     going_away: bool,
@@ -131,6 +135,8 @@ impl Http2 {
             streams: HashMap::new(),
             pushed: 0,
             tunnels: Vec::new(),
+            ended: Vec::new(),
+            failed: None,
             woken: WakeSet::new(),
             going_away: false,
             ending: false,
@@ -146,16 +152,21 @@ impl Http2 {
             .map(|(_, entry)| (entry.number(), entry))
             .collect();
         left.sort_by_key(|(number, _)| *number);
-        let mut killed = Vec::new();
-        for (_, entry) in left {
+        let mut numbered = std::mem::take(&mut self.ended);
+        for (number, entry) in left {
             match entry {
                 Entry::Stream(stream) => {
                     stream.to.fail(told(reason));
-                    killed.push(stream.to.stream);
+                    numbered.push((number, stream.to.stream));
                 }
-                Entry::Layer(_, mut layer) => killed.extend(layer.give_up(shared, reason)),
+                Entry::Layer(_, mut layer) => {
+                    let killed = layer.give_up(shared, reason);
+                    numbered.extend(killed.into_iter().map(|stream| (number, stream)));
+                }
             }
         }
+        numbered.sort_by_key(|(number, _)| *number);
+        let mut killed: Vec<StreamRef> = numbered.into_iter().map(|(_, stream)| stream).collect();
         for queued in self.queue.drain(..) {
             queued.to.fail(told(reason));
             killed.push(queued.to.stream);
@@ -330,12 +341,18 @@ impl Http2 {
             return;
         };
         let step = match entry {
-            Entry::Layer(_, layer) => loop {
+            Entry::Layer(number, layer) => loop {
                 match layer.poll(shared, cx) {
                     Poll::Pending => return,
                     Poll::Ready(Outcome::Becomes(next)) => *layer = next,
                     // What it had to tell it has told.
-                    Poll::Ready(Outcome::Lost(_)) => break Step::End(End::Finished),
+                    Poll::Ready(Outcome::Lost(Lost { killed, .. })) => {
+                        if lost {
+                            let killed = killed.into_iter().map(|stream| (*number, stream));
+                            self.ended.extend(killed);
+                        }
+                        break Step::End(End::Finished);
+                    }
                 }
             },
             Entry::Stream(stream) => {
@@ -450,6 +467,7 @@ impl Http2 {
                 }
                 tap::Event::SettingsAck => self.liveness.settings_acknowledged(),
                 tap::Event::PingAck(payload) => self.liveness.answered(&self.env, payload),
+                tap::Event::Failed(reason) => self.failed = Some(Reason::Tls(reason)),
                 tap::Event::Reset { .. } => {}
             }
         }
@@ -536,7 +554,9 @@ impl Layer for Http2 {
                 {
                     Some(Reason::Normal)
                 }
-                Poll::Ready(Err(error)) => Some(Reason::of_h2(&error)),
+                Poll::Ready(Err(error)) => {
+                    Some(self.failed.unwrap_or_else(|| Reason::of_h2(&error)))
+                }
             };
             if let Some(reason) = self.aborted.or(lost) {
                 return self.lose(shared, reason);

@@ -21,6 +21,8 @@ use bytes::Bytes;
 use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::error::{self, TlsReason};
+
 const HEAD: usize = 9;
 /// `PRI * HTTP/2.0` and so on, which goes before our first frame.
 const PREFACE: usize = 24;
@@ -58,6 +60,8 @@ pub(crate) enum Event {
     Reset { stream: u32, code: Reason },
     /// It does not speak HTTP/2. Reading fails from here on.
     BadPreface(BadPreface),
+    /// There is no TLS with it any more.
+    Failed(TlsReason),
 }
 
 /// What a server that does not speak HTTP/2 has sent instead of its settings.
@@ -436,7 +440,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Tap<T> {
             }
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.transport).poll_read(cx, buf))?;
+        if let Err(error) = ready!(Pin::new(&mut self.transport).poll_read(cx, buf)) {
+            if let error::Reason::Tls(why) = error::Reason::of_io(&error) {
+                lock(&self.shared).events.push_back(Event::Failed(why));
+            }
+            return Poll::Ready(Err(error));
+        }
         if !self.look(&buf.filled()[before..]) {
             buf.set_filled(before);
             self.refused = true;

@@ -118,7 +118,8 @@ impl Way {
         if origin.kind.protocol() != Protocol::Raw {
             // One that does not end before it is looked at.
             let opts = ReqOpts::new().tunnel(two);
-            let stream = gun::headers(conn, http::Method::POST, "/path", (), opts);
+            let body = [("content-length", "5")];
+            let stream = gun::headers(conn, http::Method::POST, "/path", body, opts);
             let info = gun::stream_info(conn, stream).unwrap().unwrap();
             same(self, "reply_to", info.reply_to, Some(self_pid()));
             same(self, "how many", info.intermediaries.len(), 2);
@@ -197,7 +198,8 @@ fn product() {
                     origin,
                 };
                 ways += 1;
-                under_way.push_back(spawn_monitor!(move || way.go()));
+                let (_, watch) = spawn_monitor!(move || way.go());
+                under_way.push_back((way, watch));
                 if under_way.len() > AT_ONCE {
                     ended(under_way.pop_front());
                 }
@@ -213,9 +215,11 @@ fn product() {
 /// How many ways are gone at a time.
 const AT_ONCE: usize = 16;
 
-fn ended(way: Option<(Pid, Ref)>) {
-    let (_, watch) = way.unwrap();
+fn ended(under_way: Option<(Way, Ref)>) {
+    let (way, watch) = under_way.unwrap();
     receive! {
-        Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, ExitReason::Normal),
+        Down { monitor, reason, .. } if monitor == watch => {
+            same(way, "end", reason, ExitReason::Normal);
+        }
     }
 }

@@ -14,8 +14,10 @@ use runtime::prelude::*;
 use runtime::spawn_future;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
+use tokio_rustls::server::TlsStream;
 
 /// Both ways.
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -52,13 +54,31 @@ pub fn trusted() -> TlsOpts {
 
 /// Accepts TLS, and chooses these protocols where they are offered.
 pub fn acceptor(alpn: &[&str]) -> TlsAcceptor {
+    let builder = builder().with_no_client_auth();
+    accepting(builder, alpn)
+}
+
+/// Accepts TLS from those alone who show a certificate of ours, and chooses what is offered.
+pub fn demanding() -> TlsAcceptor {
+    let mut store = RootCertStore::empty();
+    store.add(identity().certificate.clone()).unwrap();
     let provider = Arc::new(ring::default_provider());
-    let identity = identity();
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let verifier = WebPkiClientVerifier::builder_with_provider(store.into(), provider);
+    let builder = builder().with_client_cert_verifier(verifier.build().unwrap());
+    accepting(builder, &["h2", "http/1.1"])
+}
+
+fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![identity.certificate.clone()], identity.key.clone_key())
+}
+
+fn accepting(builder: ConfigBuilder<ServerConfig, WantsServerCert>, alpn: &[&str]) -> TlsAcceptor {
+    let identity = identity();
+    let chain = vec![identity.certificate.clone()];
+    let mut config = builder
+        .with_single_cert(chain, identity.key.clone_key())
         .unwrap();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
@@ -80,7 +100,7 @@ where
                 // Whether it went well the test sees at its own end.
                 let _ = async {
                     let wire: Wire = match tls {
-                        Some(tls) => Box::pin(tls.accept(stream).await?),
+                        Some(tls) => Box::pin(secured(tls, stream).await?),
                         None => Box::pin(stream),
                     };
                     serve(wire).await
@@ -90,6 +110,17 @@ where
         }
     });
     port
+}
+
+/// Shakes hands. Whom it refuses it hears out, so that no reset of the socket overtakes what it says.
+async fn secured(tls: TlsAcceptor, stream: TcpStream) -> Result<TlsStream<TcpStream>, Failure> {
+    match tls.accept(stream).into_fallible().await {
+        Ok(stream) => Ok(stream),
+        Err((error, mut stream)) => {
+            while stream.read(&mut [0; 1024]).await? > 0 {}
+            Err(error.into())
+        }
+    }
 }
 
 /// To a port of ours, whatever the host was called.
