@@ -85,6 +85,8 @@ pub(crate) struct Header {
     pub(crate) kind: Kind,
     /// Goes before ordinary messages. Heeded only in what is no plain message on its way.
     pub(crate) priority: bool,
+    /// Of an answer: its sender, whom the alias's monitor watches, has ended its half of that.
+    pub(crate) settled: bool,
     /// Where the next ones of a chain may lie.
     pub(crate) hint: Hint,
 }
@@ -144,6 +146,7 @@ impl<T: Message> Envelope<T> {
                     generation: 0,
                     kind,
                     priority: false,
+                    settled: false,
                     hint: Hint::default(),
                 },
                 payload,

@@ -6,6 +6,7 @@ use crate::message::{AnyMessage, Message};
 use crate::process::pid::Pid;
 use crate::registry::{self, Name};
 use crate::scheduler;
+use crate::signal::{self, monitor};
 use crate::thread;
 
 /// Where a message can be sent.
@@ -33,6 +34,22 @@ impl Destination for Ref {
 
     fn send(self, message: impl Message) {
         to_alias(self, message, false);
+    }
+}
+
+/// Sends an answer over an alias of [`MonitorAlias::ReplyDemonitor`](crate::MonitorAlias). If it is the caller that
+/// the alias's monitor watches, it forgets that first, and the client need not tell it to.
+pub(crate) fn answer(alias: Ref, message: impl Message) {
+    let thread = thread::this();
+    let mut message = AnyMessage::new_on(thread, message);
+    message.address_to_alias(alias.number(), false);
+    match thread.process() {
+        Some(slot) if signal::has_effect(slot) && monitor::settle(slot, alias) => {
+            message.header_mut().settled = true;
+            // Whatever becomes of the caller now: no `Down` comes in the answer's place.
+            scheduler::deliver_signal(alias.creator(), message);
+        }
+        _ => scheduler::deliver_on(thread, alias.creator(), message),
     }
 }
 

@@ -7,6 +7,8 @@
 mod book {
     #[doc = include_str!("../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../docs/for-rustaceans.md")]
+    struct ForRustaceans;
     #[doc = include_str!("../../docs/guide.md")]
     struct Guide;
     #[doc = include_str!("../../docs/servers.md")]

@@ -36,7 +36,7 @@ const ROLES: [(&str, Role); 8] = [
 ];
 
 /// `Server` has methods of these names, which would go before the client's.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 11] = [
     "call",
     "call_timeout",
     "cast",
@@ -46,7 +46,6 @@ const TAKEN: [&str; 12] = [
     "send_request",
     "server_ref",
     "stop",
-    "stop_timeout",
     "timeout",
     "whereis",
 ];
@@ -386,4 +385,39 @@ fn argument_of<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each public method of `Server` is among those that no request may be named after.
+    #[test]
+    fn all_are_taken() {
+        let files = [
+            include_str!("../../src/gen_server/handle.rs"),
+            include_str!("../../src/ask.rs"),
+        ];
+        let files = files.map(|text| syn::parse_file(text).expect("it is Rust"));
+        let own = |item: &syn::Item| match item {
+            syn::Item::Impl(it) if it.trait_.is_none() => argument_of(&it.self_ty, "Server")
+                .is_some()
+                .then(|| it.items.clone()),
+            _ => None,
+        };
+        let items = files.iter().flat_map(|file| &file.items);
+        let methods = items.filter_map(own).flatten();
+        let mut names: Vec<String> = methods
+            .filter_map(|item| match item {
+                syn::ImplItem::Fn(method) if matches!(method.vis, syn::Visibility::Public(_)) => {
+                    Some(method.sig.ident.to_string())
+                }
+                _ => None,
+            })
+            .collect();
+        // By a trait that is in the prelude.
+        names.push("clone".to_owned());
+        names.sort_unstable();
+        assert_eq!(names, TAKEN);
+    }
 }

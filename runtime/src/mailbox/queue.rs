@@ -197,7 +197,8 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     let becomes = match message.header().kind {
         Kind::Aliased => {
             let mut message = message;
-            match alias::admit(slot, message.take_alias()) {
+            let settled = std::mem::take(&mut message.header_mut().settled);
+            match alias::admit(slot, message.take_alias(), settled) {
                 Some(alias) => {
                     message.header_mut().priority &= alias.priority;
                     Some(message)

@@ -93,7 +93,7 @@ impl<R: Message> From<R> {
     pub fn reply(self, answer: R) {
         let tag = self.client.tag;
         let answer = AnyMessage::new(answer);
-        crate::send(tag, Reply { tag, answer });
+        crate::send::answer(tag, Reply { tag, answer });
     }
 }
 

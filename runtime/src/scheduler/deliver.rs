@@ -80,7 +80,7 @@ fn ready_grown(thread: &Thread, slot: &'static Slot, to: Pid, length: usize) {
     queue::report_growth(to, length);
 }
 
-/// Sends a signal, whatever has become of the sender. True if it was left for the receiver, which
+/// Sends a signal, or an answer, whatever has become of the sender. True if it was left for the receiver, which
 /// runs, to apply.
 pub(crate) fn deliver_signal(to: Pid, signal: AnyMessage) -> bool {
     dispatch(thread::this(), to, signal)

@@ -104,8 +104,9 @@ pub fn unalias(alias: Ref) -> bool {
         .is_some()
 }
 
-/// The alias of the process, which the caller holds, over which a message is let in.
-pub(crate) fn admit(slot: &Slot, number: u64) -> Option<Alias> {
+/// The alias of the process, which the caller holds, over which a message is let in; `settled`: see
+/// [`monitor::settle`].
+pub(crate) fn admit(slot: &Slot, number: u64, settled: bool) -> Option<Alias> {
     let alias = relations::if_any(slot, |relations| {
         let alias = relations.aliases.get(&number).copied()?;
         if alias.once {
@@ -115,7 +116,7 @@ pub(crate) fn admit(slot: &Slot, number: u64) -> Option<Alias> {
     })
     .flatten()?;
     if alias.once {
-        monitor::end_by_reply(slot, number);
+        monitor::end_by_reply(slot, number, settled);
     }
     Some(alias)
 }

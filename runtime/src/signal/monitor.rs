@@ -377,13 +377,28 @@ pub(super) fn take(slot: &Slot, number: u64) -> Option<Watched> {
 
 /// A reply has come to the process that the caller holds: the monitor of the same reference, if
 /// there is one, ends.
-pub(super) fn end_by_reply(slot: &Slot, number: u64) {
+pub(super) fn end_by_reply(slot: &Slot, number: u64, settled: bool) {
     if let Some(watched) = take(slot, number) {
-        forget(slot.pid(), number, &watched);
+        if !settled {
+            forget(slot.pid(), number, &watched);
+        }
         if let Some(tag) = watched.tag {
             exit::drop_later(slot, AnyMessage::new(tag));
         }
     }
+}
+
+/// The running process is about to answer over the alias of this reference, which ends the monitor of the same: if
+/// that watches the process, it forgets it. False: it watches another, or has ended, or the process was ended in
+/// its absence, and its end was told.
+pub(crate) fn settle(slot: &Slot, reference: Ref) -> bool {
+    let watch = Watch {
+        watcher: reference.creator(),
+        number: reference.number(),
+    };
+    relations::if_any(slot, |relations| relations.monitored_by.remove(&watch))
+        .flatten()
+        .is_some()
 }
 
 /// Tells the watched process that a monitor is gone.
