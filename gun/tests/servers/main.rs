@@ -1,4 +1,4 @@
-//! Gun beside servers as they are in use: nginx, apache2, haproxy, nghttpd. `.ci/need` installs them.
+//! Gun beside servers as they are in use: nginx, apache2, haproxy, nghttpd; and behind proxies. `.ci/need` installs them.
 //!
 //! Each test starts the servers it needs, with a configuration of its own, and ends them ([`server`]);
 //! what is asked of all of them is in [`exchange`].
@@ -9,5 +9,6 @@ mod exchange;
 mod haproxy;
 mod nghttpd;
 mod nginx;
+mod proxies;
 mod server;
 mod websocket;

@@ -67,6 +67,12 @@ impl Setup {
         fs::write(self.dir().join(name), bytes).unwrap();
     }
 
+    /// Makes a file a program.
+    pub fn executable(&self, name: &str) {
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.dir().join(name), mode).unwrap();
+    }
+
     /// Starts the server, in the foreground, and waits until it listens on this many ports.
     pub fn start(self, program: &str, args: &[&str], ports: u16) -> Server {
         let log = fs::File::create(self.dir().join("log")).unwrap();
