@@ -1,6 +1,6 @@
 //! Headers as callers give them.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
 /// What can be given for a request's headers: nothing (`()`), a [`HeaderMap`], or pairs of strings.
 ///
@@ -44,4 +44,9 @@ impl IntoHeaders for &[(&str, &str)] {
         }
         headers
     }
+}
+
+/// How many bytes a body is said to have.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

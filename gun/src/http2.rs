@@ -468,7 +468,6 @@ impl Http2 {
                 tap::Event::SettingsAck => self.liveness.settings_acknowledged(),
                 tap::Event::PingAck(payload) => self.liveness.answered(&self.env, payload),
                 tap::Event::Failed(reason) => self.failed = Some(Reason::Tls(reason)),
-                tap::Event::Reset { .. } => {}
             }
         }
         progress

@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::command::{Command, Info, Sent, StreamInfo};
 use crate::error::{BadState, Reason};
@@ -56,25 +56,17 @@ impl Raw {
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Reason> {
         let mut progress = false;
         while let Some((data, sent)) = self.outgoing.front_mut() {
-            if data.is_empty() {
-                if let Some(sent) = sent.take() {
-                    sent.answer(Ok(()));
-                }
-                self.outgoing.pop_front();
-                continue;
+            progress |= self.transport.take(data, cx)?;
+            if !data.is_empty() {
+                return Ok(progress);
             }
-            match AsyncWrite::poll_write(Pin::new(&mut self.transport), cx, data) {
-                Poll::Pending => return Ok(progress),
-                Poll::Ready(Ok(0)) => return Err(Reason::Closed),
-                Poll::Ready(Ok(bytes)) => data.advance(bytes),
-                Poll::Ready(Err(error)) => return Err(error.into()),
+            if let Some(sent) = sent.take() {
+                sent.answer(Ok(()));
             }
-            progress = true;
+            self.outgoing.pop_front();
         }
-        match AsyncWrite::poll_flush(Pin::new(&mut self.transport), cx) {
-            Poll::Ready(Err(error)) => Err(error.into()),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(progress),
-        }
+        self.transport.flush_some(cx)?;
+        Ok(progress)
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Reason> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use runtime::{AnyMessage, Message, Pid, Ref, demonitor_flush, monitor};
 
-use crate::command::{StreamInfo, StreamState};
+use crate::command::{Request, StreamInfo, StreamState};
 use crate::content::{Chain, Handlers, Out};
 use crate::cookies;
 use crate::error::Reason;
@@ -78,32 +78,37 @@ impl Recipient {
         }
     }
 
-    /// It is cancelled when the process that gets its messages ends.
-    pub(crate) fn cancelled_on_down(mut self) -> Recipient {
-        if let Some(pid) = self.pid() {
-            self.watch = Some(Watch::new(&self.to.env, pid, self.stream));
+    /// Who has made a request. `flow` and `handlers`: what the protocol's options say.
+    pub(crate) fn of(
+        env: &Arc<Env>,
+        request: &mut Request,
+        flow: Option<u32>,
+        handlers: Option<&Handlers>,
+    ) -> Recipient {
+        let flow = request.flow.or(flow);
+        let reply_to = request.reply_to.clone();
+        let mut to = Recipient::new(env, request.stream, reply_to, flow);
+        to.handlers = handlers.cloned();
+        // It comes by the pool, which has counted it, or to a connection of a pool's.
+        let load = env.opts.load.as_ref();
+        to.place = request
+            .place
+            .take()
+            .or_else(|| load.map(|load| load.count()));
+        if request.cancel_on_down
+            && let Some(pid) = to.pid()
+        {
+            to.watch = Some(Watch::new(env, pid, to.stream));
         }
-        self
-    }
-
-    /// Its response's body is for these.
-    pub(crate) fn with_handlers(mut self, handlers: Option<Handlers>) -> Recipient {
-        self.handlers = handlers;
-        self
-    }
-
-    /// It is a stream of a connection of a pool's, if that is one; with its place, if it has one.
-    pub(crate) fn counted(mut self, place: Option<Counted>) -> Recipient {
-        let load = self.to.env.opts.load.as_ref();
-        self.place = place.or_else(|| load.map(|load| load.count()));
-        self
+        to
     }
 
     /// Another stream for the same recipient, with as much flow.
     pub(crate) fn promised(&self, stream: StreamRef, flow: Option<u32>) -> Recipient {
         let mut promised = Recipient::new(&self.to.env, stream, self.reply_to(), flow);
         promised.silent = self.silent;
-        promised.with_handlers(self.handlers.clone())
+        promised.handlers = self.handlers.clone();
+        promised
     }
 
     pub(crate) fn env(&self) -> &Arc<Env> {

@@ -13,6 +13,7 @@ use runtime::future::{Sleep, sleep};
 use runtime::net::{TcpStream, UnixStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::error::Reason;
 use crate::tls::TlsStream;
 
 pub(crate) enum Transport {
@@ -48,6 +49,33 @@ impl Transport {
             self
         } else {
             Transport::Ahead(read, Box::new(self))
+        }
+    }
+
+    /// Writes what it takes of these bytes now. True: it took some.
+    pub(crate) fn take(
+        &mut self,
+        bytes: &mut impl Buf,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, Reason> {
+        let mut progress = false;
+        while bytes.has_remaining() {
+            match AsyncWrite::poll_write(Pin::new(self), cx, bytes.chunk()) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => return Err(Reason::Closed),
+                Poll::Ready(Ok(written)) => bytes.advance(written),
+                Poll::Ready(Err(error)) => return Err(error.into()),
+            }
+            progress = true;
+        }
+        Ok(progress)
+    }
+
+    /// Has what it took sent on, as far as that can be done now.
+    pub(crate) fn flush_some(&mut self, cx: &mut Context<'_>) -> Result<(), Reason> {
+        match AsyncWrite::poll_flush(Pin::new(self), cx) {
+            Poll::Ready(Err(error)) => Err(error.into()),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         }
     }
 

@@ -13,6 +13,7 @@ use super::{Asks, Http1, Stream, locked};
 use crate::command::{self, Body, Request};
 use crate::error::{BadState, Reason};
 use crate::event::{Event, RequestEvent};
+use crate::headers::content_length;
 use crate::layer::{Env, Origin, Shared};
 use crate::message::StreamRef;
 use crate::options::HttpVersion;
@@ -22,31 +23,21 @@ use crate::websocket;
 
 impl Http1 {
     /// Queues a request.
-    pub(super) fn request(&mut self, shared: &mut Shared, request: Request) {
+    pub(super) fn request(&mut self, shared: &mut Shared, mut request: Request) {
+        let handlers = self.opts.content_handlers.as_ref();
+        let mut to = Recipient::of(&self.env, &mut request, self.opts.flow, handlers);
         let Request {
-            stream,
-            reply_to,
-            flow,
             method,
             path,
             mut headers,
             body,
             asks,
-            cancel_on_down,
-            place,
             ..
         } = request;
         let (outgoing, writer) = match body {
             Body::Whole(bytes) => Outgoing::whole(bytes),
             Body::Streamed => Outgoing::streamed(content_length(&headers)),
         };
-        let flow = flow.or(self.opts.flow);
-        let mut to = Recipient::new(&self.env, stream, reply_to, flow)
-            .with_handlers(self.opts.content_handlers.clone())
-            .counted(place);
-        if cancel_on_down {
-            to = to.cancelled_on_down();
-        }
         let asks = match self.asks(asks, &mut headers, &mut to) {
             Ok(asks) => asks,
             Err(what) => return to.fail(Reason::BadState(what)),
@@ -168,10 +159,6 @@ fn complete(
         headers.insert(HOST, host);
     }
     Ok(())
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The members of a list, over all headers of that name.

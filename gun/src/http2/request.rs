@@ -12,6 +12,7 @@ use super::{Http2, Queued};
 use crate::command::{self, Body, Request};
 use crate::error::{BadState, Reason};
 use crate::event::{Event, RequestEvent};
+use crate::headers::content_length;
 use crate::http1;
 use crate::layer::{Env, Origin, Shared};
 use crate::options::{Destination, WsOpts};
@@ -27,31 +28,21 @@ pub(super) enum Asks {
 
 impl Http2 {
     /// Queues a request, and gives it to h2 if it takes it.
-    pub(super) fn request(&mut self, shared: &mut Shared, request: Request) {
+    pub(super) fn request(&mut self, shared: &mut Shared, mut request: Request) {
         if let (command::Asks::Websocket(_), None) = (&request.asks, &self.settings) {
             self.parked.push_back(Box::new(request));
             return;
         }
+        let handlers = self.opts.content_handlers.as_ref();
+        let mut to = Recipient::of(&self.env, &mut request, self.opts.flow, handlers);
         let Request {
-            stream,
-            reply_to,
-            flow,
             method,
             path,
             mut headers,
             body,
             asks,
-            cancel_on_down,
-            place,
             ..
         } = request;
-        let flow = flow.or(self.opts.flow);
-        let mut to = Recipient::new(&self.env, stream, reply_to, flow)
-            .with_handlers(self.opts.content_handlers.clone())
-            .counted(place);
-        if cancel_on_down {
-            to = to.cancelled_on_down();
-        }
         let length = match &body {
             Body::Whole(bytes) => Some(bytes.len() as u64),
             Body::Streamed => content_length(&headers),
@@ -153,10 +144,6 @@ fn host(headers: &mut HeaderMap) -> Option<String> {
 fn uri(scheme: &str, authority: &str, path: &str) -> Option<Uri> {
     let uri = Uri::builder().scheme(scheme).authority(authority);
     uri.path_and_query(path).build().ok()
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Tells that a request is sent.

@@ -32,7 +32,6 @@ const KEPT: usize = 4096;
 const WAITING: usize = 1024;
 
 const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const PING: u8 = 6;
@@ -56,8 +55,6 @@ pub(crate) enum Event {
         code: Reason,
         text: Bytes,
     },
-    /// It has reset a stream.
-    Reset { stream: u32, code: Reason },
     /// It does not speak HTTP/2. Reading fails from here on.
     BadPreface(BadPreface),
     /// There is no TLS with it any more.
@@ -313,7 +310,7 @@ impl<T> Tap<T> {
                     self.kept.clear();
                 }
                 Piece::Payload(piece) => {
-                    if matches!(self.kind.kind, RST_STREAM | SETTINGS | PING | GOAWAY) {
+                    if matches!(self.kind.kind, SETTINGS | PING | GOAWAY) {
                         let room = KEPT.saturating_sub(self.kept.len());
                         self.kept.extend_from_slice(&piece[..piece.len().min(room)]);
                     }
@@ -357,10 +354,6 @@ impl<T> Tap<T> {
                 last: word(0)? & 0x7fff_ffff,
                 code: word(4)?.into(),
                 text: Bytes::copy_from_slice(self.kept.get(8..)?),
-            }),
-            RST_STREAM => Some(Event::Reset {
-                stream: self.kind.stream,
-                code: word(0)?.into(),
             }),
             _ => None,
         }

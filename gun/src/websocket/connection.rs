@@ -8,13 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use http::header::{
     CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use runtime::future::{Sleep, sleep};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::handler::{Received, WsFrames};
 use super::{
@@ -195,15 +195,9 @@ impl Websocket {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Reason> {
-        let mut progress = false;
-        while !self.outgoing.is_empty() {
-            match AsyncWrite::poll_write(Pin::new(&mut self.transport), cx, &self.outgoing) {
-                Poll::Pending => return Ok(progress),
-                Poll::Ready(Ok(0)) => return Err(Reason::Closed),
-                Poll::Ready(Ok(bytes)) => self.outgoing.advance(bytes),
-                Poll::Ready(Err(error)) => return Err(error.into()),
-            }
-            progress = true;
+        let progress = self.transport.take(&mut self.outgoing, cx)?;
+        if !self.outgoing.is_empty() {
+            return Ok(progress);
         }
         if let Some(payload) = self.owed.take() {
             self.send(&Frame::Pong(payload));
@@ -215,10 +209,8 @@ impl Websocket {
                 .events
                 .tell(event::Event::WsSendFrameEnd { stream });
         }
-        match AsyncWrite::poll_flush(Pin::new(&mut self.transport), cx) {
-            Poll::Ready(Err(error)) => Err(error.into()),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(progress),
-        }
+        self.transport.flush_some(cx)?;
+        Ok(progress)
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Reason> {

@@ -1,5 +1,6 @@
 //! gun_SUITE.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use ::gun::{AwaitError, Down, Opts, Protocol, Reason, Retry};
@@ -142,7 +143,13 @@ fn postpone_request_while_not_connected() {
     let stream = ::gun::get(conn, "/postponed", ());
     let listener = UnixListener::bind(&path).unwrap();
     let (mut line, _) = listener.accept().unwrap();
-    use std::io::Write;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        line.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    assert!(head.starts_with(b"GET /postponed "));
     line.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
     let head = ::gun::await_(conn, stream, SOON);
     assert!(matches!(head, Ok(::gun::Awaited::Response(true, status, _)) if status == 204));

@@ -27,7 +27,7 @@ pub fn server() -> u16 {
     port
 }
 
-#[allow(clippy::result_large_err)]
+#[allow(clippy::result_large_err, reason = "tungstenite has it so")]
 fn echo(stream: TcpStream) -> Result<(), tungstenite::Error> {
     let choose = |request: &Request, mut response: Response| {
         if request.headers().contains_key("sec-websocket-protocol") {
