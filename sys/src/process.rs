@@ -87,7 +87,8 @@ pub trait Process {
     /// What it is: a behaviour's name, or the process's own.
     fn module(&self) -> &'static str;
 
-    /// Changes the state for new code; `extra` is what [`change_code`](crate::change_code) was given.
+    /// Changes the state for new code; `extra` is what [`change_code`](crate::change_code) was given. If it panics,
+    /// or exits, the change is refused for that reason.
     ///
     /// # Errors
     ///
@@ -179,7 +180,8 @@ pub fn handle(message: System, debug: &mut Debug, process: &mut dyn Process) -> 
         Request::State(look) => look(process.state(), client),
         Request::ChangeCode(extra) => {
             let changed = if debug.is_suspended() {
-                let changed = process.change_code(extra);
+                let changed = catch(|| process.change_code(extra));
+                let changed = changed.unwrap_or_else(|caught| Err(caught.into_reason()));
                 changed.map_or_else(CodeChanged::Refused, |()| CodeChanged::Done)
             } else {
                 CodeChanged::NotSuspended

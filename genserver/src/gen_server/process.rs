@@ -51,11 +51,14 @@ pub(super) struct Boot<A> {
 pub(super) struct Process<S: GenServer> {
     boot: Option<Box<Boot<S::Args>>>,
     state: Option<S>,
+    /// Known from the boot on.
     parent: Option<Pid>,
     next: Option<S::Continue>,
     pending: Pending,
     hibernate_after: Option<Duration>,
     debug: Debug,
+    /// Suspended, it has mail that it does not take.
+    has_mail: bool,
 }
 
 /// How a server waits.
@@ -120,6 +123,7 @@ impl<S: GenServer> Process<S> {
             pending: Pending::Wait,
             hibernate_after,
             debug: Debug::new(),
+            has_mail: false,
         }
     }
 
@@ -138,6 +142,7 @@ impl<S: GenServer> Process<S> {
             pending: Pending::Wait,
             hibernate_after,
             debug,
+            has_mail: false,
         };
         process.act(action);
         process
@@ -160,12 +165,9 @@ impl<S: GenServer> Process<S> {
             debug,
         } = boot;
         inherit(line);
+        // Who was started on its own is its own parent.
+        self.parent.get_or_insert_with(runtime::self_pid);
         let refuse = |refused: Refused, reason: ExitReason| {
-            if let Some(name) = &name
-                && !matches!(refused, Refused::AlreadyStarted(_))
-            {
-                unregister(name);
-            }
             send(
                 tag,
                 Ack {
@@ -176,10 +178,16 @@ impl<S: GenServer> Process<S> {
             Some(Next::Exit(reason))
         };
         if let Some(name) = &name
-            && let Err(holder) = register(name)
+            && let Err(refused) = register(name)
         {
-            return refuse(Refused::AlreadyStarted(holder), ExitReason::Normal);
+            return refuse(refused, ExitReason::Normal);
         }
+        let refuse = |refused, reason| {
+            if let Some(name) = &name {
+                unregister(name);
+            }
+            refuse(refused, reason)
+        };
         if !debug.is_empty() {
             self.debug = Debug::with(debug);
         }
@@ -331,7 +339,6 @@ impl<S: GenServer> Process<S> {
             Err(message) => message,
         };
         if let Some(exit) = message.downcast_ref::<Exit>()
-            && exit.from.is_some()
             && exit.from == self.parent
         {
             return Err(Stop::Because(exit.reason.clone(), Last::ParentsExit));
@@ -407,22 +414,35 @@ impl<S: GenServer> Process<S> {
     /// How the server waits now.
     fn wait(&self) -> Next {
         match (&self.pending, self.hibernate_after) {
-            (Pending::Timeout(time), _) => Next::Wait(Until::After(*time)),
+            // Any mail would wake it, whatever it is.
+            _ if self.has_mail => Next::Wait(Until::Forever),
             (Pending::Hibernate | Pending::Event(_, true), _) => Next::Hibernate(Until::Forever),
+            _ if self.debug.is_suspended() => Next::Wait(Until::Forever),
+            (Pending::Timeout(time), _) => Next::Wait(Until::After(*time)),
             (_, Some(time)) => Next::Wait(Until::After(time)),
             (_, None) => Next::Wait(Until::Forever),
         }
+    }
+
+    /// It has waited for as long as it does awake: it hibernates, and after system messages again.
+    fn hibernate(&mut self) -> Next {
+        match &mut self.pending {
+            Pending::Event(_, hibernates) => *hibernates = true,
+            pending => *pending = Pending::Hibernate,
+        }
+        self.wait()
     }
 
     fn take(&mut self, cx: &mut Cx<'_>) -> Option<AnyMessage> {
         if !self.debug.is_suspended() {
             return cx.mail();
         }
-        let parent = self.parent;
+        let (parent, has_mail) = (self.parent, &mut self.has_mail);
         cx.mail_where(|message| {
             let exit = message.downcast_ref::<Exit>();
-            message.is::<System>()
-                || exit.is_some_and(|exit| exit.from.is_some() && exit.from == parent)
+            let takes = message.is::<System>() || exit.is_some_and(|exit| exit.from == parent);
+            *has_mail |= !takes;
+            takes
         })
     }
 }
@@ -468,8 +488,7 @@ impl<S: GenServer> Behaviour for Process<S> {
                         }
                         continue;
                     }
-                    // It has waited for as long as it does awake.
-                    _ if self.hibernate_after.is_some() => return Next::Hibernate(Until::Forever),
+                    _ if self.hibernate_after.is_some() => return self.hibernate(),
                     _ => break,
                 }
             };
@@ -480,13 +499,11 @@ impl<S: GenServer> Behaviour for Process<S> {
             }
             if was_suspended && !self.debug.is_suspended() {
                 cx.rewind();
+                self.has_mail = false;
             }
             if cx.spent() && self.next.is_none() {
                 return Next::Again;
             }
-        }
-        if self.debug.is_suspended() {
-            return Next::Wait(Until::Forever);
         }
         self.wait()
     }
@@ -522,11 +539,7 @@ impl<S: GenServer> sys::Process for Process<S> {
     }
 
     fn change_code(&mut self, extra: CodeChange) -> Result<(), ExitReason> {
-        let state = self.state();
-        match catch(|| state.code_change(extra)) {
-            Ok(changed) => changed,
-            Err(caught) => Err(caught.into_reason()),
-        }
+        self.state().code_change(extra)
     }
 
     fn parent(&self) -> Option<Pid> {

@@ -130,7 +130,8 @@ impl<S: GenServer> Options<S> {
         }
     }
 
-    /// Registers the server under a name, before its `init`: a local name, or one of a registry.
+    /// Registers the server under a name, before its `init`: a local name, or one of a registry. With a pid the
+    /// start panics.
     pub fn name(mut self, name: impl Into<ServerRef>) -> Options<S> {
         self.name = Some(name.into());
         self
@@ -260,11 +261,7 @@ impl<S: GenServer> Options<S> {
         links: bool,
         parent: Option<Pid>,
     ) -> Result<(Spawned, Ref), StartError> {
-        if let Some(name) = &self.name
-            && let Some(pid) = name.whereis()
-        {
-            return Err(StartError::AlreadyStarted(pid));
-        }
+        proc_lib::is_free(self.name.as_ref())?;
         let (name, hibernate_after, debug) = (self.name, self.hibernate_after, self.debug);
         let start = Start {
             spawn: (self.spawn)(Spawn::new()),

@@ -33,6 +33,7 @@ mod start;
 mod stop;
 
 pub use ancestors::ancestors;
+pub use name::NameRefused;
 pub use runtime::{label as get_label, set_label};
 pub use spawn::{hibernate, initial_call, spawn, spawn_link, spawn_monitor, spawn_opt};
 pub use start::{Parent, Refused, Start, StartError, Started, start, start_link, start_monitor};
@@ -40,5 +41,5 @@ pub use stop::{StopError, stop};
 
 pub(crate) use ancestors::{Line, NoParent, inherit, parent};
 pub(crate) use crash::report_crash;
-pub(crate) use name::{register, unregister};
+pub(crate) use name::{is_free, register, unregister};
 pub(crate) use start::Ack;

@@ -1,23 +1,61 @@
 //! Names of behaviours.
 
-use runtime::Pid;
-use runtime::request::{Global, NameRegistry, ServerRef};
+use std::error::Error;
+use std::fmt;
 
-/// Gives the new server its name. Called by the server.
-pub(crate) fn register(name: &ServerRef) -> Result<(), Pid> {
-    let me = runtime::self_pid();
-    let registered = match name {
-        ServerRef::Name(name) => runtime::register(name.clone(), me).is_ok(),
-        ServerRef::Global(name) => Global.register_name(name, me),
-        ServerRef::Via(registry, name) => registry.register_name(name, me),
-        // A pid is no name.
-        _ => true,
-    };
-    if registered {
-        Ok(())
-    } else {
-        Err(name.whereis().unwrap_or(me))
+use runtime::request::{Global, NameRegistry, ServerRef};
+use runtime::{ExitReason, Name, RegisterError, self_pid};
+
+use super::start::{Refused, StartError};
+
+/// A registry has refused a name that it says nobody has: the reason why a process did not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameRefused(pub Name);
+
+/// Whether nobody has the name that a process is to be started under. Called by whoever starts it.
+///
+/// # Panics
+///
+/// A pid is no name.
+#[track_caller]
+pub(crate) fn is_free(name: Option<&ServerRef>) -> Result<(), StartError> {
+    let Some(name) = name else { return Ok(()) };
+    assert!(
+        !matches!(name, ServerRef::Pid(_)),
+        "a start under the name {name}: a pid is no name"
+    );
+    match name.whereis() {
+        Some(pid) => Err(StartError::AlreadyStarted(pid)),
+        None => Ok(()),
     }
+}
+
+/// Gives the new process its name. Called by that.
+pub(crate) fn register(name: &ServerRef) -> Result<(), Refused> {
+    match name {
+        ServerRef::Name(name) => match runtime::register(name.clone(), self_pid()) {
+            Ok(()) => Ok(()),
+            Err(RegisterError::Taken { by, .. }) => Err(Refused::AlreadyStarted(by)),
+            Err(error) => Err(Refused::Failed(ExitReason::other(error))),
+        },
+        ServerRef::Global(name) => register_in(&Global, name),
+        ServerRef::Via(registry, name) => register_in(&**registry, name),
+        _ => Ok(()),
+    }
+}
+
+fn register_in(registry: &dyn NameRegistry, name: &Name) -> Result<(), Refused> {
+    // Who has it may end between the two questions.
+    for _ in 0..2 {
+        if registry.register_name(name, self_pid()) {
+            return Ok(());
+        }
+        if let Some(holder) = registry.whereis_name(name) {
+            return Err(Refused::AlreadyStarted(holder));
+        }
+    }
+    let refused = NameRefused(name.clone());
+    Err(Refused::Failed(ExitReason::other(refused)))
 }
 
 /// Takes the name away again.
@@ -29,3 +67,11 @@ pub(crate) fn unregister(name: &ServerRef) {
         _ => {}
     }
 }
+
+impl fmt::Display for NameRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the name {} was refused, and nobody has it", self.0)
+    }
+}
+
+impl Error for NameRefused {}

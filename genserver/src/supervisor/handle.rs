@@ -10,7 +10,7 @@ use super::process::{Boot, InitFunction, Process};
 use super::report::Reporter;
 use super::spec::{Child, ChildSpec, Flags, Kind, SpecError, Supervised};
 use crate::gen_server::{self, StopError};
-use crate::proc_lib::{Line, Start, StartError};
+use crate::proc_lib::{Line, Start, StartError, is_free};
 
 /// A supervisor, by pid or name.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,7 +166,7 @@ impl SupervisorOptions {
         SupervisorOptions::default()
     }
 
-    /// Registers the supervisor under a name.
+    /// Registers the supervisor under a name. With a pid the start panics.
     pub fn name(mut self, name: impl Into<ServerRef>) -> SupervisorOptions {
         self.name = Some(name.into());
         self
@@ -202,11 +202,7 @@ impl SupervisorOptions {
 
     #[cfg_attr(debug_assertions, track_caller)]
     fn start(self, module: &'static str, init: InitFunction) -> Result<Supervisor, StartError> {
-        if let Some(name) = &self.name
-            && let Some(pid) = name.whereis()
-        {
-            return Err(StartError::AlreadyStarted(pid));
-        }
+        is_free(self.name.as_ref())?;
         let parent = runtime::self_pid();
         let start = Start {
             spawn: Spawn::new(),

@@ -118,12 +118,8 @@ impl Process {
         inherit(line);
         trap_exit(true);
         let registered = self.reporter.name.as_ref().map_or(Ok(()), register);
-        if let Err(holder) = registered {
-            return Some(refuse(
-                tag,
-                Refused::AlreadyStarted(holder),
-                ExitReason::Normal,
-            ));
+        if let Err(refused) = registered {
+            return Some(refuse(tag, refused, ExitReason::Normal));
         }
         let (flags, specs) = match self.call_init() {
             Ok(Some(supervised)) => supervised,
@@ -144,7 +140,6 @@ impl Process {
                 Err(reason) => {
                     self.reporter
                         .start_error(Offender::of(&spec, None), &reason);
-                    self.unregister();
                     let id = spec.id;
                     let failed = FailedToStartChild { id, reason };
                     self.end_all(Then::Refuse(tag, failed.into_reason()));
@@ -291,6 +286,7 @@ impl Process {
                 return Some(Next::Exit(reason));
             }
             Then::Refuse(tag, reason) => {
+                self.unregister();
                 return Some(refuse(tag, Refused::Failed(reason.clone()), reason));
             }
             Then::Start(keys) => {

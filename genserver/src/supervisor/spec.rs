@@ -457,8 +457,9 @@ impl Shutdown {
     /// Whether a child of this kind that was told to end so has ended as it was told.
     pub(super) fn was_heeded(self, restart: Restart, reason: &ExitReason) -> bool {
         match (self, reason) {
-            (Shutdown::BrutalKill, reason) => *reason == ExitReason::Killed,
-            (_, ExitReason::Shutdown) => true,
+            (Shutdown::BrutalKill, ExitReason::Killed) => true,
+            (Shutdown::Within(_) | Shutdown::Infinity, ExitReason::Shutdown) => true,
+            // It has ended by itself before.
             (_, reason) => restart != Restart::Permanent && reason.is_orderly(),
         }
     }

@@ -15,6 +15,7 @@ use crate::mailbox::receive::{Position, position_of, receive_ref};
 use crate::mailbox::reference::Ref;
 use crate::mailbox::{queue, urgent};
 use crate::message::{AnyMessage, Message};
+use crate::process::catch::catch;
 use crate::process::exit_reason::ExitReason;
 use crate::process::look::self_pid;
 use crate::process::pid::Pid;
@@ -69,11 +70,13 @@ pub fn call_as<M: Message, R: Message>(
         return Err(CallError::new(&server, Failure::CallingSelf));
     }
     let call = Outstanding(ask(pid, Monitor::new().of_call(), message));
-    let (deadline, time) = fixed(deadline.into_deadline());
-    let answer = wait::<R>(call.0, deadline);
+    let deadline = deadline.into_deadline();
+    let time = time_until(deadline);
+    let mut answer = wait::<R>(call.0, deadline);
+    let mut snapshot = None;
     if let Answer::None = answer {
-        let snapshot = Snapshot::of(call.0.creator(), pid);
-        return Err(CallError::timeout(&server, time, snapshot));
+        snapshot = Some(Snapshot::of(call.0.creator(), pid));
+        answer = last::<R>(call.0);
     }
     // Nothing more comes of it.
     mem::forget(call);
@@ -82,12 +85,13 @@ pub fn call_as<M: Message, R: Message>(
         Answer::Down(ExitReason::NoProc) => Failure::NoProc,
         Answer::Down(reason) => Failure::Ended(reason),
         Answer::Other(answer) => Failure::WrongAnswer { answer },
-        Answer::None => unreachable!("that was asked"),
+        Answer::None => return Err(CallError::timeout(&server, time, snapshot)),
     };
     Err(CallError::new(&server, failure))
 }
 
-/// Sends a server a request that has no answer. Nobody there to take it is no error.
+/// Sends a server a request that has no answer. Nobody there to take it is no error, nor is a registry that panics
+/// over it.
 ///
 /// Mirrors `gen_server:cast/2`.
 pub fn cast<Q: Message>(server: impl Into<ServerRef>, request: Q) {
@@ -95,7 +99,7 @@ pub fn cast<Q: Message>(server: impl Into<ServerRef>, request: Q) {
     match server.into() {
         ServerRef::Pid(pid) => crate::send(pid, cast),
         ServerRef::Via(registry, name) => {
-            drop(registry.send(&name, AnyMessage::new(cast)));
+            drop(catch(|| registry.send(&name, AnyMessage::new(cast))));
         }
         named => {
             if let Some(pid) = named.whereis() {
@@ -163,15 +167,23 @@ fn wait<R: Message>(tag: Ref, deadline: Deadline) -> Answer<R> {
     message.map_or(Answer::None, answer_of)
 }
 
-/// The deadline as a moment, so that waiting in several steps takes no longer; and how long that is.
-fn fixed(deadline: Deadline) -> (Deadline, Duration) {
+/// Ends the wait. What has come since the mailbox was last looked at counts; nothing comes from now on.
+#[cold]
+#[cfg_attr(debug_assertions, track_caller)]
+fn last<R: Message>(tag: Ref) -> Answer<R> {
+    match demonitor(tag) {
+        // Whatever comes over the alias ends the monitor.
+        true => Answer::None,
+        false => wait(tag, Deadline::After(Duration::ZERO)),
+    }
+}
+
+/// How long that is from now on.
+fn time_until(deadline: Deadline) -> Duration {
     match deadline {
-        Deadline::Never => (Deadline::Never, Duration::MAX),
-        Deadline::After(time) => (Deadline::After(time), time),
-        Deadline::At(instant) => {
-            let time = instant.saturating_duration_since(scheduler::now());
-            (Deadline::At(instant), time)
-        }
+        Deadline::Never => Duration::MAX,
+        Deadline::After(time) => time,
+        Deadline::At(instant) => instant.saturating_duration_since(scheduler::now()),
     }
 }
 
@@ -362,5 +374,49 @@ impl<R> Drop for RequestId<R> {
 impl<R> fmt::Debug for RequestId<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RequestId<{} to {}>", self.tag, self.server)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    /// Answers when it is told to, and ends.
+    fn server() {
+        let Call { client, request } = receive_type::<Call<u32>>();
+        receive! { "answer" : &str => client.of::<u32>().reply(request + 1) }
+    }
+
+    /// An answer that comes between the time-out and the end of the wait is the call's, and so is the server's end;
+    /// afterwards none comes.
+    #[crate::test]
+    fn what_comes_at_the_last_moment() {
+        for (told, answered) in [(Some("answer"), true), (Some("end"), false), (None, false)] {
+            let pid = spawn!(server);
+            let request = 1u32;
+            let tag = ask(pid, Monitor::new(), |client| Call { client, request });
+            let none = wait::<u32>(tag, Deadline::After(Duration::ZERO));
+            assert!(matches!(none, Answer::None));
+            match told {
+                Some("answer") => send(pid, "answer"),
+                Some(_) => exit_signal(pid, ExitReason::Shutdown),
+                None => {}
+            }
+            if told.is_some() {
+                let end = monitor(pid);
+                receive! { Down { monitor, .. } if monitor == end => {} }
+            }
+            match last::<u32>(tag) {
+                Answer::Reply(2) => assert!(answered),
+                Answer::Down(ExitReason::Shutdown) => assert_eq!(told, Some("end")),
+                Answer::None => assert_eq!(told, None),
+                _ => panic!("{told:?}"),
+            }
+            send(pid, "answer");
+            let end = monitor(pid);
+            receive! { Down { monitor, .. } if monitor == end => {} }
+            assert!(receive_timeout(Duration::ZERO).is_none());
+        }
     }
 }

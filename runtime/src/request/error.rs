@@ -50,9 +50,13 @@ impl CallError {
         }
     }
 
-    pub(super) fn timeout(server: &ServerRef, time: Duration, snapshot: Snapshot) -> CallError {
+    pub(super) fn timeout(
+        server: &ServerRef,
+        time: Duration,
+        snapshot: Option<Snapshot>,
+    ) -> CallError {
         CallError {
-            snapshot: Some(Arc::new(snapshot)),
+            snapshot: snapshot.map(Arc::new),
             ..CallError::new(server, Failure::Timeout(time))
         }
     }

@@ -733,3 +733,50 @@ fn kinds(log: &[LoggedEvent]) -> Vec<&'static str> {
     };
     log.iter().map(kind).collect()
 }
+
+/// A process written by hand whose change of code panics, or exits, refuses it so, and goes on; so does one that has
+/// none. As real `erl` of OTP 25.2 answers.
+#[runtime::test]
+fn a_change_of_code_that_fails() {
+    struct Fragile(u32);
+
+    impl sys::Process for Fragile {
+        fn state(&mut self) -> &mut dyn std::any::Any {
+            &mut self.0
+        }
+        fn show(&self) -> String {
+            self.0.to_string()
+        }
+        fn module(&self) -> &'static str {
+            "fragile"
+        }
+        fn change_code(&mut self, extra: Box<dyn std::any::Any + Send>) -> Result<(), ExitReason> {
+            match extra.is::<u32>() {
+                true => panic!("no change"),
+                false => exit(ExitReason::Shutdown),
+            }
+        }
+    }
+
+    let pid = spawn_link!(|| {
+        let (mut fragile, mut debug) = (Fragile(7), Debug::new());
+        loop {
+            let system: System = receive_type();
+            if let Handled::Terminate(reason) = sys::handle(system, &mut debug, &mut fragile) {
+                exit(reason)
+            }
+        }
+    });
+    sys::suspend(pid).expect("it answers");
+    match sys::change_code(pid, 1u32) {
+        Err(ChangeCodeError::Refused(ExitReason::Panic(panic))) => {
+            assert_eq!(panic.message(), "no change");
+        }
+        other => panic!("{other:?}"),
+    }
+    let refused = sys::change_code(pid, ());
+    assert_eq!(refused, Err(ChangeCodeError::Refused(ExitReason::Shutdown)));
+    assert_eq!(sys::get_state::<u32>(pid), Ok(7));
+    sys::terminate(pid, ExitReason::Normal).expect("it answers");
+    end_of(pid);
+}

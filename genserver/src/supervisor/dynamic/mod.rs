@@ -151,7 +151,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     ///
     /// # Panics
     ///
-    /// Outside a process.
+    /// Outside a process. A pid is no name.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link_named(
         name: impl Into<ServerRef>,
@@ -167,9 +167,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
         flags: Flags,
         template: Template<A>,
     ) -> Result<DynamicSupervisor<A>, StartError> {
-        if let Some(pid) = name.as_ref().and_then(ServerRef::whereis) {
-            return Err(StartError::AlreadyStarted(pid));
-        }
+        proc_lib::is_free(name.as_ref())?;
         let parent = runtime::self_pid();
         let start = Start {
             spawn: Spawn::new(),

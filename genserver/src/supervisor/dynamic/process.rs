@@ -2,7 +2,9 @@
 //!
 //! Invariants:
 //! * What runs is linked, and its exit is a message, as the supervisor traps exits.
-//! * A child that is being ended is not among the running any more, and not linked: no restart comes of its end.
+//! * A child that is being ended is not among the running any more: its exit, and its monitor's message, are looked
+//!   for by its pid alone, and no restart comes of them. It stays linked: if the supervisor is killed meanwhile, it
+//!   is told.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -52,8 +54,8 @@ pub(super) struct Process<A> {
 struct Ending {
     /// By their monitors.
     left: HashMap<Ref, Pid>,
-    /// The reasons of those who had ended before they were told to.
-    early: HashMap<Pid, ExitReason>,
+    /// The reasons in the exits that have come: whoever has ended before it was watched has no other.
+    exits: HashMap<Pid, ExitReason>,
     deadline: Option<Instant>,
     /// How many did not end as they were told, by reason, each with the pid of one.
     unheeded: Vec<(ExitReason, usize, Pid)>,
@@ -97,12 +99,8 @@ impl<A: Message + Sync> Process<A> {
         inherit(line);
         trap_exit(true);
         let name = self.reporter.name.as_ref();
-        if let Err(holder) = name.map_or(Ok(()), register) {
-            return Some(refuse(
-                tag,
-                Refused::AlreadyStarted(holder),
-                ExitReason::Normal,
-            ));
+        if let Err(refused) = name.map_or(Ok(()), register) {
+            return Some(refuse(tag, refused, ExitReason::Normal));
         }
         if let Err(error) = check(&self.flags) {
             let reason = ExitReason::from(error);
@@ -150,15 +148,13 @@ impl<A: Message + Sync> Process<A> {
             _ => None,
         };
         let watched = pids.into_iter().map(|pid| {
-            // In this order: if it has ended before, its reason is in its exit.
             let watch = monitor(pid);
-            unlink(pid);
             exit_signal(pid, told.clone());
             (watch, pid)
         });
         self.ending = Some(Ending {
             left: watched.collect(),
-            early: HashMap::new(),
+            exits: HashMap::new(),
             deadline,
             unheeded: Vec::new(),
             then,
@@ -206,7 +202,7 @@ impl<A: Message + Sync> Process<A> {
                         ..
                     }) = exit.downcast()
                     {
-                        ending.early.insert(pid, reason);
+                        ending.exits.insert(pid, reason);
                     }
                     continue;
                 }
@@ -214,7 +210,12 @@ impl<A: Message + Sync> Process<A> {
             let Some(pid) = ending.left.remove(&down.monitor) else {
                 continue;
             };
-            let reason = ending.early.remove(&pid).unwrap_or(down.reason);
+            // An exit comes before its monitor's message. Without one the child had taken the link away, or sends
+            // its exit no more.
+            let reason = ending.exits.remove(&pid).unwrap_or_else(|| {
+                unlink(pid);
+                down.reason
+            });
             if shutdown.was_heeded(restart, &reason) {
                 continue;
             }

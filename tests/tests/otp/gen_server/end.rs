@@ -214,3 +214,33 @@ fn undef_in_terminate() {
     let reason = ExitReason::other(Undefined("terminate"));
     assert_eq!(server.stop(), Err(StopError::Other(reason)));
 }
+
+/// A server that was started without a link is its own parent, and one that is monitored has its starter for one: an
+/// exit signal from there ends it by way of terminate, if it traps exits. As real `erl` of OTP 25.2 answers.
+#[runtime::test]
+fn its_own_parent() {
+    let traps = || {
+        on_start(|test| {
+            trap_exit(true);
+            Ok(test.into())
+        })
+    };
+    let reason = ExitReason::other("its own");
+    let server = start::<Test>(traps()).expect("starts");
+    let pid = pid_of(&server);
+    let status = sys::get_status(&server).expect("it answers");
+    assert_eq!(status.parent, Some(pid));
+    let of_itself = reason.clone();
+    server.cast(on_other(|_| {
+        exit_signal(self_pid(), of_itself);
+        Ok(done())
+    }));
+    assert_eq!(terminated(), reason);
+    let (server, monitor) = start_monitor::<Test>(traps()).expect("starts");
+    let status = sys::get_status(&server).expect("it answers");
+    assert_eq!(status.parent, Some(self_pid()));
+    exit_signal(pid_of(&server), reason.clone());
+    assert_eq!(terminated(), reason);
+    assert_eq!(down_of(monitor), reason);
+    nothing();
+}

@@ -199,3 +199,12 @@ fn send_request_check_reqid_collection() {
     assert!(ids.is_empty());
     nothing();
 }
+
+/// A cast never fails, whatever becomes of it on its way. Mirrors OTP's `catch Mod:send(..)`.
+#[runtime::test]
+fn a_cast_by_a_registry_that_panics() {
+    let via = ServerRef::Via(Arc::new(Broken), "a name".into());
+    request::cast(&via, 1u32);
+    Server::<Test>::of(&via).cast(on_other(|_| Ok(done())));
+    nothing();
+}

@@ -1,6 +1,9 @@
 //! Starting a server, and becoming one.
 
 use genserver::gen_server::{self, EnterLoopError};
+use genserver::proc_lib::NameRefused;
+use genserver::supervisor::{Flags, SupervisorOptions};
+use runtime::RegisterError;
 
 use super::*;
 use crate::expect::exit_of;
@@ -271,5 +274,53 @@ fn named_parent(name: ServerRef) {
     assert_eq!(down_of(watched), ExitReason::other("the parent's"));
     assert_eq!(terminated(), ExitReason::other("the parent's"));
     assert_eq!(down_of(end), ExitReason::other("the parent's"));
+    nothing();
+}
+
+/// A name that cannot be had says why: too long, or refused by a registry that knows nobody of that name; a pid is
+/// none, which is a mistake of the caller's.
+#[runtime::test]
+fn names_that_cannot_be_had() {
+    #[derive(Debug)]
+    struct Closed;
+
+    impl NameRegistry for Closed {
+        fn register_name(&self, _: &Name, _: Pid) -> bool {
+            false
+        }
+        fn unregister_name(&self, _: &Name) {}
+        fn whereis_name(&self, _: &Name) -> Option<Pid> {
+            None
+        }
+    }
+
+    let start = |name: &ServerRef| {
+        let options = Options::<Test>::new().name(name);
+        match options.start(plain()) {
+            Err(StartError::Failed(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    let long = ServerRef::from("long".repeat(100).as_str());
+    let reason = start(&long);
+    let limit = 255;
+    let expected = RegisterError::TooLong { length: 400, limit };
+    assert_eq!(reason.downcast_ref(), Some(&expected), "{reason}");
+    let via = ServerRef::Via(std::sync::Arc::new(Closed), "a name".into());
+    let reason = start(&via);
+    let expected = NameRefused("a name".into());
+    assert_eq!(reason.downcast_ref(), Some(&expected), "{reason}");
+    let supervised = SupervisorOptions::new().name(&via);
+    trap_exit(true);
+    let refused = supervised.start_link(Flags::default(), vec![]);
+    assert!(
+        matches!(&refused, Err(StartError::Failed(reason)) if reason.downcast_ref() == Some(&expected)),
+        "{refused:?}"
+    );
+    for name in [self_pid(), crate::expect::dead()] {
+        let options = Options::<Test>::new().name(name);
+        let caught = catch(|| options.start(plain()));
+        assert!(matches!(caught, Err(Caught::Panic(_))), "{caught:?}");
+    }
     nothing();
 }

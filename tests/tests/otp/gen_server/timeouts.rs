@@ -155,6 +155,7 @@ fn hibernate() {
         tell(&server);
         until_status(pid, Status::Hibernated);
         sys::suspend(&server).expect("it is suspended");
+        until_status(pid, Status::Hibernated);
         sys::resume(&server).expect("it goes on");
         until_status(pid, Status::Hibernated);
         answers(&server);
@@ -189,5 +190,55 @@ fn auto_hibernate() {
     until_status(pid, Status::Hibernated);
     server.cast(on_other(|_| Ok(done().timeout(2 * SOON))));
     assert_eq!(message::<&str>(), "timeout");
+    until_status(pid, Status::Hibernated);
+}
+
+/// A server that is suspended hibernated, and has mail that it must not take, rests; resumed it takes that. (OTP's
+/// wakes again and again.)
+#[runtime::test]
+fn suspended_hibernated_with_mail() {
+    let server = starts_with(Action::Hibernate);
+    let pid = pid_of(&server);
+    until_status(pid, Status::Hibernated);
+    sys::suspend(&server).expect("it is suspended");
+    until_status(pid, Status::Hibernated);
+    send(pid, "queued");
+    until_status(pid, Status::AtRest);
+    let of = || process_info(pid).expect("it lives").reductions;
+    let before = of();
+    for _ in 0..100 {
+        yield_now();
+    }
+    assert_eq!(of(), before);
+    sys::get_status(&server).expect("it answers");
+    until_status(pid, Status::AtRest);
+    sys::resume(&server).expect("it goes on");
+    assert_eq!(message::<&str>(), "queued");
+    server.cast(on_other(|_| Ok(done().hibernate())));
+    until_status(pid, Status::Hibernated);
+    sys::suspend(&server).expect("it is suspended");
+    until_status(pid, Status::Hibernated);
+}
+
+/// A server that hibernates since it was idle hibernates again at once after a system message, and while it is
+/// suspended; after another message, when it was idle for as long again.
+#[runtime::test(paused)]
+fn hibernates_again_at_once() {
+    let options = Options::<Test>::new().hibernate_after(HOUR);
+    let server = options.start_link(plain()).expect("starts");
+    let pid = pid_of(&server);
+    sleep(2 * HOUR);
+    let began = runtime::now();
+    until_status(pid, Status::Hibernated);
+    sys::get_status(&server).expect("it answers");
+    until_status(pid, Status::Hibernated);
+    sys::suspend(&server).expect("it is suspended");
+    until_status(pid, Status::Hibernated);
+    sys::resume(&server).expect("it goes on");
+    until_status(pid, Status::Hibernated);
+    answers(&server);
+    until_status(pid, Status::AtRest);
+    assert_eq!(runtime::now(), began);
+    sleep(2 * HOUR);
     until_status(pid, Status::Hibernated);
 }

@@ -8,7 +8,7 @@ use genserver::supervisor::{
     Child, ChildError, ChildSpec, ChildState, FailedToStartChild, Flags, Kind, Restart, Supervised,
     Supervisor, SupervisorOptions, start_link, start_link_with,
 };
-use genserver::{Failure, StartError};
+use genserver::{Failure, StartError, proc_lib};
 use runtime::Term;
 use runtime::prelude::*;
 
@@ -306,4 +306,30 @@ fn do_not_save_start_parameters_for_temporary_children() {
         assert_eq!(Arc::strong_count(&parameter) > 1, keeps, "{restart:?}");
     }
     supervisor.stop().expect("stops");
+}
+
+/// The name of a supervisor that does not start is its own until the children that had started are gone.
+#[runtime::test]
+fn the_name_while_a_start_fails() {
+    trap_exit(true);
+    let test = self_pid();
+    let first = ChildSpec::new("1", move || {
+        let started = proc_lib::start_link(move |parent: proc_lib::Parent<()>| {
+            trap_exit(true);
+            parent.init_ack(());
+            receive! { Exit { from, .. } => {
+                send(test, (from, whereis("does not start")));
+            } }
+        });
+        started.map(|(pid, ())| pid.into())
+    });
+    let second = ChildSpec::new("2", || Err(StartError::Failed(bad())));
+    let options = SupervisorOptions::new().name("does not start");
+    let started = options.start_link(many(), vec![first, second]);
+    assert!(matches!(started, Err(StartError::Failed(_))));
+    let (supervisor, named): (Option<Pid>, Option<Pid>) = receive_type();
+    assert!(supervisor.is_some());
+    assert_eq!(named, supervisor);
+    assert_eq!(whereis("does not start"), None);
+    nothing();
 }

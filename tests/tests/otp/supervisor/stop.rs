@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use genserver::gen_server::StopError;
-use genserver::supervisor::{ChildSpec, Kind, Restart, Shutdown, start_link};
+use genserver::supervisor::{
+    ChildSpec, DynamicSupervisor, Kind, Restart, Shutdown, Strategy, Template, start_link,
+};
 use runtime::prelude::*;
 
-use super::{Began, bad, began, deaf, ends_with, many, worker};
-use crate::expect::{down_of, message, nothing};
+use super::{Began, bad, began, deaf, ends_with, linked, many, of, worker};
+use crate::expect::{NOW, down_of, end_of, message, nothing, reports};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -121,5 +123,76 @@ fn a_child_that_unlinks_itself() {
     supervisor.terminate_child("2").expect("it has ended");
     supervisor.stop().expect("stops");
     assert!(!is_process_alive(first));
+    nothing();
+}
+
+/// One for brutal_kill that has ended in order by itself when its turn comes is no error, unless it is permanent. As
+/// OTP's `supervisor:shutdown/1` of 25.2 has it.
+#[runtime::test]
+fn brutal_kill_of_one_that_has_ended() {
+    reports::collect();
+    for (restart, wrong) in [
+        (Restart::Permanent, 1),
+        (Restart::Transient, 0),
+        (Restart::Temporary, 0),
+    ] {
+        for reason in [
+            ExitReason::Normal,
+            ExitReason::Shutdown,
+            ExitReason::shutdown_with(7),
+        ] {
+            let id = format!("brutal {restart} {reason:?}");
+            let brutal = worker(&id).restart(restart);
+            let specs = vec![worker("1"), brutal.shutdown(Shutdown::BrutalKill)];
+            let supervisor = start_link(of(Strategy::RestForOne), specs).expect("starts");
+            let (first, second) = (began("1"), began(&id));
+            sys::suspend(&supervisor).expect("it answers");
+            // The first one's end is the second one's too, which has come first.
+            for (pid, reason) in [(first, bad()), (second, reason)] {
+                let watch = monitor(pid);
+                send(pid, reason);
+                down_of(watch);
+            }
+            sys::resume(&supervisor).expect("it answers");
+            began("1");
+            supervisor.stop().expect("stops");
+            let told = reports::count("supervisor::shutdown_error", &[&id]);
+            assert_eq!(told, wrong, "{id}");
+            while receive_timeout(NOW).is_some_and(|message| message.is::<Began>()) {}
+            nothing();
+        }
+    }
+}
+
+/// A child that was told to end is still linked: if its supervisor is killed meanwhile it is told so too.
+#[runtime::test]
+fn killed_while_its_children_end() {
+    trap_exit(true);
+    let test = self_pid();
+    let slow = move || {
+        linked(move || {
+            trap_exit(true);
+            send(test, Began("slow".to_owned(), self_pid()));
+            for _ in 0..2 {
+                receive! { Exit { reason, .. } => send(test, reason) }
+            }
+        })
+    };
+    let template = Template::new(move |(): &()| slow()).shutdown(Shutdown::Infinity);
+    for alone in [true, false] {
+        let supervisor = DynamicSupervisor::start_link(many(), template.clone()).expect("starts");
+        let pid = supervisor.whereis().expect("it lives");
+        supervisor.start_child(()).expect("starts");
+        let child = began("slow");
+        spawn!(move || match alone {
+            true => drop(supervisor.terminate_child(child)),
+            false => drop(supervisor.stop()),
+        });
+        assert_eq!(message::<ExitReason>(), ExitReason::Shutdown);
+        exit_signal(pid, ExitReason::Kill);
+        assert_eq!(message::<ExitReason>(), ExitReason::Killed);
+        ends_with(pid, ExitReason::Killed);
+        end_of(child);
+    }
     nothing();
 }
