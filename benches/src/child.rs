@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::allocator;
 use crate::measured::Measured;
-use crate::mode::Mode;
+use crate::mode::{Mode, Role};
 use crate::options::Measure;
 use crate::peer::{self, Side, program};
 
@@ -40,13 +40,13 @@ pub fn measure(order: &Measure) -> ExitCode {
     }
     end_in_time();
     let warm_up = workload.warm_up.then_some((n / WARM_UP).max(1));
-    match peer::side(mode.system, workload).expect("a workload that the system can run") {
+    match peer::side(mode, workload).expect("a workload that the system can run") {
         Side::Runtime(run) => {
             let node = node(mode, workers);
             finish(measured(warm_up, n, enough, |n| run(&node, n)))
         }
         Side::Tokio(run) => {
-            let rt = rt(workers);
+            let rt = rt(mode, workers);
             finish(measured(warm_up, n, enough, |n| run(&rt, n)))
         }
         Side::Global(run) => {
@@ -116,8 +116,15 @@ fn node(mode: &Mode, workers: usize) -> Node {
     builder.start().expect("the node starts")
 }
 
-/// A multi-threaded runtime of tokio's, also for one worker.
-fn rt(workers: usize) -> Runtime {
+/// A multi-threaded runtime of tokio's, also for one worker; but for a client on one worker the single-threaded one,
+/// which is faster there.
+fn rt(mode: &Mode, workers: usize) -> Runtime {
+    if mode.role != Role::Common && workers == 1 {
+        return tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("tokio starts");
+    }
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .enable_all()

@@ -14,7 +14,7 @@ pub fn usage() {
          \x20                at a fifth of its size and in {ROUNDS_OF_ALL} rounds\n\
          \x20 --list         what there is: workloads, systems, modes\n\
          \x20 --rounds N     how often each is measured, in turn [{ROUNDS}]\n\
-         \x20 --systems A,B  systems, or modes of them: runtime/safe,tokio/w2-glibc [all]\n\
+         \x20 --systems A,B  systems, or modes of them: runtime/safe,tokio/bare [all]\n\
          \x20 --n N          size of each workload, instead of its own\n\
          \x20 --scale F      so many times that size: 0.01 for a quick look [1]\n\
          \x20 --details      a row for each mode, instead of the table\n\

@@ -9,6 +9,7 @@
 //! * [`measured`] is one round's figure, a [`series`] the rounds of a mode, of which a [`summary`]
 //!   is made, an [`outcome`] what all modes did; [`report`] prints it;
 //! * [`child`] is the other side: it starts one system and measures one workload;
+//! * [`exchange`] has clients at work, beside a [`server`] that is a program of its own, or [`wrk`];
 //! * [`workload`] holds the workloads, [`peer`] how peers do them, [`mode`] in which modes.
 //!
 //! Nothing is measured on the main thread: every workload runs inside a process, or a task.
@@ -19,6 +20,7 @@ mod countdown;
 mod cpu;
 mod curve;
 mod driver;
+mod exchange;
 mod help;
 mod job;
 mod load;
@@ -33,9 +35,11 @@ mod random;
 mod report;
 mod scaling;
 mod series;
+mod server;
 mod summary;
 mod weather;
 mod workload;
+mod wrk;
 
 use std::process::ExitCode;
 
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         }
         Ok(Order::Measure(order)) => child::measure(&order),
         Ok(Order::Compare(order)) => driver::compare(&order),
+        Ok(Order::Echo) => server::echo(),
         Ok(Order::Scale(order)) => scaling::scale(&order),
         Err(error) => {
             eprintln!("compare: {error}\nTry `compare --help`.");

@@ -85,6 +85,9 @@ pub struct Measured {
     pub value: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lateness: Option<Lateness>,
+    /// The CPU time of an operation, in nanoseconds, where it is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
 }
 
 impl Measured {
@@ -93,7 +96,21 @@ impl Measured {
             n,
             value,
             lateness: None,
+            cpu: None,
         }
+    }
+
+    /// The same, for which so much CPU time was used in all.
+    pub fn with_cpu(self, all: Duration) -> Measured {
+        Measured {
+            cpu: Some(all.as_nanos() as f64 / self.n as f64),
+            ..self
+        }
+    }
+
+    /// `n` operations at so many a second, as another program tells.
+    pub fn told_rate(n: u64, value: f64) -> Measured {
+        Measured::new(n, value)
     }
 
     /// `n` operations took `time`.

@@ -31,6 +31,8 @@ pub enum Order {
     Scale(Scaling),
     /// One measurement, in this process: what the driver asks of its children.
     Measure(Measure),
+    /// Echo what Websockets say: what a child asks of a server.
+    Echo,
 }
 
 /// A comparison.
@@ -151,6 +153,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
             Long("scale") => scale = Some(parser.value()?.parse()?),
             Long("scaling") => scaling = true,
             Long("child") => child = true,
+            Long("echo") => return Ok(Order::Echo),
             Long("workers") => workers = Some(parser.value()?.parse()?),
             Long("steady") => steady = true,
             Long("help") | Short('h') => return Ok(Order::Help),
@@ -277,7 +280,7 @@ mod tests {
     fn compare(arguments: &[&str]) -> Result<Compare, OptionsError> {
         match parse(lexopt::Parser::from_args(arguments))? {
             Order::Compare(order) => Ok(order),
-            Order::Help | Order::List | Order::Measure(_) | Order::Scale(_) => {
+            Order::Help | Order::List | Order::Measure(_) | Order::Scale(_) | Order::Echo => {
                 panic!("not a comparison")
             }
         }
@@ -329,19 +332,28 @@ mod tests {
                 "mem_rest",
                 "mem_hibernated",
                 "mem_server",
-                "mem_connection"
+                "mem_connection",
+                "mem_gun"
             ]
         );
     }
 
     #[test]
     fn systems_are_chosen_whole_or_by_mode() {
-        // `--systems tokio` means its four modes, `runtime/safe` one.
-        let order = compare(&["--systems", "tokio,runtime/safe"]).unwrap();
+        // `runtime/safe` means one mode, `tokio/w1` those that begin so, `reqwest` all of it.
+        let order = compare(&["--systems", "reqwest,tokio/bare,tokio/w1,runtime/safe"]).unwrap();
         let modes: Vec<&str> = order.modes.iter().map(|mode| mode.name).collect();
         assert_eq!(
             modes,
-            ["safe", "w2-glibc", "w2-mimalloc", "w1-glibc", "w1-mimalloc"]
+            [
+                "safe",
+                "w1-glibc",
+                "w1-mimalloc",
+                "bare-w2",
+                "bare-w1",
+                "w2",
+                "w1"
+            ]
         );
     }
 

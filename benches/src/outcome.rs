@@ -33,9 +33,9 @@ impl Outcome {
         self.best_of(|mode| mode.system == system)
     }
 
-    /// The best mode of all that are not ours.
+    /// The best mode of all that are not ours; a limit is no peer.
     pub fn best_peer(&self) -> Option<(&'static Mode, Summary)> {
-        self.best_of(|mode| mode.system != System::Runtime)
+        self.best_of(|mode| !matches!(mode.system, System::Runtime | System::Limit))
     }
 
     fn best_of(&self, among: impl Fn(&Mode) -> bool) -> Option<(&'static Mode, Summary)> {
@@ -59,6 +59,12 @@ impl Outcome {
         let (_, peer) = self.best_peer()?;
         let ours = self.of(ours)?;
         Some(Verdict(unit.ratio(ours.score(unit), peer.score(unit))))
+    }
+
+    /// How `ours` does beside the best peer in CPU time; `None` where that is not counted.
+    pub fn cpu_verdict(&self, ours: &Mode) -> Option<Verdict> {
+        let (_, peer) = self.best_peer()?;
+        Some(Verdict(peer.cpu? / self.of(ours)?.cpu?))
     }
 
     /// The modes whose rounds lie far apart, with how far.
@@ -140,6 +146,22 @@ pub mod tests {
         let verdict = outcome.verdict(&MODES[0]).unwrap();
         assert_eq!(verdict.to_string(), "4.00x WIN");
         assert_eq!(outcome.verdict(&MODES[1]), None);
+    }
+
+    #[test]
+    fn a_limit_is_no_peer() {
+        // Ours is compared with tokio's 100 ns, however fast the limit is; and so is its CPU time.
+        let mut outcome = outcome(vec![
+            series("runtime/safe", &[50]),
+            series("tokio/bare-w1", &[100]),
+            series("limit/w1", &[10]),
+        ]);
+        for (series, nanos) in outcome.series.iter_mut().zip([30, 60, 1]) {
+            let measured = &mut series.measured[0];
+            *measured = measured.with_cpu(Duration::from_nanos(nanos));
+        }
+        assert_eq!(outcome.verdict(&MODES[0]), Some(Verdict(2.0)));
+        assert_eq!(outcome.cpu_verdict(&MODES[0]), Some(Verdict(2.0)));
     }
 
     #[test]

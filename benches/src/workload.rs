@@ -13,12 +13,15 @@ mod buffer;
 mod call;
 mod deep;
 mod fan_in;
+mod h2_get;
 mod herd;
 mod hog;
+mod http_get;
 mod http_hello;
 mod latency;
 mod link_storm;
 mod mem_connection;
+mod mem_gun;
 mod mem_hibernated;
 mod mem_idle;
 mod mem_rest;
@@ -39,6 +42,10 @@ mod tcp_echo;
 mod timers;
 mod timers_beside;
 mod whereis;
+mod ws_echo;
+
+pub use self::h2_get::{SILENT_STREAMS, STREAMS};
+pub use self::http_get::CONNECTIONS;
 
 use std::future::Future;
 
@@ -70,9 +77,25 @@ pub struct Workload {
 impl Workload {
     /// Whether it can be measured in `mode`.
     pub fn runs_in(&self, mode: &Mode) -> bool {
-        peer::side(mode.system, self).is_some() && mode.workers >= self.workers
+        peer::side(mode, self).is_some() && mode.workers >= self.workers
+    }
+
+    /// Whether clients are measured: their server is a program of its own, on a core of its own.
+    pub fn is_client(&self) -> bool {
+        CLIENTS
+            .iter()
+            .copied()
+            .flatten()
+            .any(|it| it.name == self.name)
     }
 }
+
+static CLIENTS: [&[Workload]; 4] = [
+    &http_get::WORKLOADS,
+    &h2_get::WORKLOADS,
+    &ws_echo::WORKLOADS,
+    &mem_gun::WORKLOADS,
+];
 
 /// Every workload, in the order of the report.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
@@ -108,7 +131,7 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
         &mem_connection::WORKLOADS,
         &hog::WORKLOADS,
     ];
-    LISTS.iter().copied().flatten()
+    LISTS.iter().chain(&CLIENTS).copied().flatten()
 }
 
 /// The workload of this name, be it one of [`all`] or one that is there for a curve alone.

@@ -12,6 +12,9 @@ fn compare(arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
+/// The workloads whose modes are those of clients.
+const CLIENTS: [&str; 5] = ["http_get", "h2_get", "h2_get_silent", "ws_echo", "mem_gun"];
+
 /// Runs `compare` and gives its lines of JSON.
 fn lines(arguments: &[&str]) -> Vec<Value> {
     let output = compare(arguments);
@@ -39,6 +42,13 @@ fn every_workload_yields_a_figure_in_every_mode() {
         if line["unit"] == "us" || line["workload"] == "timers" {
             assert!(figure("p50") <= figure("p99"), "{line}");
         }
+        let workload = line["workload"].as_str().expect("a name");
+        let counts_cpu = CLIENTS.contains(&workload) && line["unit"] == "ops/s";
+        assert_eq!(
+            line["cpu"].as_f64().is_some_and(|cpu| cpu > 0.0),
+            counts_cpu,
+            "{line}"
+        );
         workloads.insert(line["workload"].as_str().expect("a name"));
     }
     for workload in &workloads {
@@ -49,10 +59,12 @@ fn every_workload_yields_a_figure_in_every_mode() {
                 .filter(|line| line["system"] == system)
                 .count()
         };
-        assert_eq!(modes("runtime"), 2, "{workload}");
+        // Clients are measured in one more of ours.
+        let ours = if CLIENTS.contains(workload) { 3 } else { 2 };
+        assert_eq!(modes("runtime"), ours, "{workload}");
         assert!([0, 2, 4].contains(&modes("tokio")), "{workload}");
     }
-    assert_eq!(workloads.len(), 43, "{workloads:?}");
+    assert_eq!(workloads.len(), 48, "{workloads:?}");
 }
 
 #[test]

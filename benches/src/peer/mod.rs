@@ -6,9 +6,12 @@
 //! and checks its result.
 
 mod kameo;
+mod limit;
 mod may;
+mod pooled;
 pub mod program;
 mod ractor;
+mod reqwest;
 mod threads;
 
 pub use self::may::configure;
@@ -17,7 +20,7 @@ use runtime::Node;
 use tokio::runtime::Runtime;
 
 use crate::measured::Measured;
-use crate::mode::System;
+use crate::mode::{Mode, Role, System};
 use crate::workload::Workload;
 
 /// How a system runs a workload.
@@ -36,16 +39,27 @@ pub enum Side {
 /// The workloads of a peer, by name.
 type Sides<F> = [(&'static str, F)];
 
-/// How `system` runs `workload`; `None` if it does not.
-pub fn side(system: System, workload: &Workload) -> Option<Side> {
+/// How `workload` runs in `mode`; `None` if it does not.
+pub fn side(mode: &Mode, workload: &Workload) -> Option<Side> {
     fn find<F: Copy>(sides: &Sides<F>, name: &str) -> Option<F> {
         let side = sides.iter().find(|(one, _)| *one == name)?;
         Some(side.1)
     }
-    let name = workload.name;
+    let (name, system) = (workload.name, mode.system);
+    let fits = match mode.role {
+        Role::Any => true,
+        Role::Common => !workload.is_client(),
+        Role::Client | Role::Pooled => workload.is_client(),
+    };
+    if !fits {
+        return None;
+    }
     match system {
         System::Runtime => Some(Side::Runtime(workload.on_runtime)),
+        System::Tokio if mode.role == Role::Pooled => find(pooled::SIDES, name).map(Side::Tokio),
         System::Tokio => workload.on_tokio.map(Side::Tokio),
+        System::Reqwest => find(reqwest::SIDES, name).map(Side::Tokio),
+        System::Limit => find(limit::SIDES, name).map(Side::Global),
         System::Ractor => find(ractor::SIDES, name).map(Side::Tokio),
         System::Kameo => find(kameo::SIDES, name).map(Side::Tokio),
         System::May => find(may::SIDES, name).map(Side::Global),

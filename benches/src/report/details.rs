@@ -58,6 +58,7 @@ fn figures(outcome: &Outcome, series: &Series, names: [&str; 3], summary: &Summa
         (Unit::Us, Some(late)) => late.clone(),
         _ => number(unit, summary.median),
     };
+    let cpu = summary.cpu.map(|cpu| number(Unit::NsPerOp, cpu));
     let mut text = row(
         names,
         &figure,
@@ -71,6 +72,9 @@ fn figures(outcome: &Outcome, series: &Series, names: [&str; 3], summary: &Summa
             _ => "late",
         };
         text += &row(names, &late, Unit::Us.name(), "", what);
+    }
+    if let Some(cpu) = cpu {
+        text += &row(names, &cpu, Unit::NsPerOp.name(), "", "CPU time");
     }
     text
 }

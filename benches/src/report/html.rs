@@ -66,20 +66,15 @@ fn ours() -> impl Iterator<Item = &'static Mode> {
 
 /// A row for each workload.
 fn overview(outcomes: &[Outcome]) -> String {
-    let mut rows = vec![
-        [
-            "workload",
-            "unit",
-            "safe",
-            "migrate",
-            "best peer",
-            "",
-            "safe",
-            "migrate",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-    ];
+    let names: Vec<&str> = ours().map(|mode| mode.name).collect();
+    let head = [
+        &["workload", "unit"],
+        &names[..],
+        &["best peer", ""],
+        &names[..],
+    ]
+    .concat();
+    let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
     for outcome in outcomes {
         let unit = outcome.workload.unit;
         let name = outcome.workload.name;
@@ -118,6 +113,7 @@ fn section(outcome: &Outcome) -> String {
         "p99",
         "p99.9",
         "max",
+        "cpu (ns/op)",
         "",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
@@ -130,7 +126,7 @@ fn row(outcome: &Outcome, series: &Series) -> Vec<String> {
     let unit = outcome.workload.unit;
     let mut row = vec![series.mode.path()];
     match series.summary(unit) {
-        None => row.extend(["failed"].into_iter().chain([""; 5]).map(str::to_owned)),
+        None => row.extend(["failed"].into_iter().chain([""; 6]).map(str::to_owned)),
         Some(summary) => {
             row.push(number(unit, summary.median));
             row.push(spread(unit, summary.min, summary.max));
@@ -143,6 +139,8 @@ fn row(outcome: &Outcome, series: &Series) -> Vec<String> {
                 }
                 None => [const { String::new() }; 4],
             });
+            let cpu = summary.cpu.map(|cpu| number(Unit::NsPerOp, cpu));
+            row.push(cpu.unwrap_or_default());
         }
     }
     row.push(escape(&series.failed().unwrap_or_default()));

@@ -22,6 +22,9 @@ struct Line<'a> {
     p99: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p999: Option<f64>,
+    /// Nanoseconds of CPU time for an operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu: Option<f64>,
     /// Why rounds failed, each reason once.
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<String>,
@@ -49,6 +52,7 @@ fn line(outcome: &Outcome, series: &Series) -> String {
         p50: percentiles.map(|late| late.p50),
         p99: percentiles.map(|late| late.p99),
         p999: percentiles.and_then(|late| late.p999),
+        cpu: summary.and_then(|summary| summary.cpu),
         failed: series.failed(),
     };
     serde_json::to_string(&line).expect("numbers and strings have a form in JSON")
@@ -72,6 +76,18 @@ mod tests {
             lines,
             "{\"workload\":\"pingpong\",\"system\":\"runtime\",\"mode\":\"migrate\",\"n\":1,\
              \"unit\":\"ns/op\",\"median\":20.0,\"min\":10.0,\"max\":30.0}\n"
+        );
+    }
+
+    #[test]
+    fn cpu_time_stands_last() {
+        // A field of its own, where it is counted.
+        let mut counted = series("runtime/safe", &[20]);
+        counted.measured[0] = counted.measured[0].with_cpu(Duration::from_nanos(9));
+        let line = lines(&outcome(vec![counted]));
+        assert!(
+            line.trim_end().ends_with(r#""max":20.0,"cpu":9.0}"#),
+            "{line}"
         );
     }
 

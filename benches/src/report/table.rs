@@ -2,7 +2,8 @@
 //!
 //! A cell has the median, under it the least and the largest; a peer's is that of its best mode.
 //! Then stands, for each of our modes, how many times better it is than the best peer: losses in
-//! the same words as wins. Of a lateness (`us`) the 99th percentile is the figure.
+//! the same words as wins. Where CPU time is counted it is a row of its own, compared with the same
+//! peer's. Of a lateness (`us`) the 99th percentile is the figure.
 
 use super::number::{number, spread};
 use crate::measured::Unit;
@@ -118,6 +119,17 @@ impl Table {
         );
         let spreads = cells(&|summary| spread(unit, summary.min, summary.max));
         text += &line("", "", spreads, [], "");
+        let cpu = cells(&|summary| {
+            let cpu = summary.cpu;
+            cpu.map_or_else(String::new, |cpu| number(Unit::NsPerOp, cpu))
+        });
+        if cpu.iter().any(|cell| !cell.is_empty()) {
+            let verdicts = self.ours().map(|mode| match outcome.cpu_verdict(mode) {
+                Some(verdict) => verdict.to_string(),
+                None => "-".to_owned(),
+            });
+            text += &line("  cpu", Unit::NsPerOp.name(), cpu, verdicts, "");
+        }
         for (name, percentile) in PERCENTILES {
             let cells = cells(&|summary| {
                 let late = summary.percentiles.as_ref().and_then(percentile);
@@ -163,6 +175,7 @@ mod tests {
     use crate::series::Failure;
     use std::os::unix::process::ExitStatusExt;
     use std::process::ExitStatus;
+    use std::time::Duration;
 
     fn table() -> Table {
         let pingpong = outcome(Vec::new()).workload;
@@ -171,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_peer_has_one_column() {
-        // tokio's four modes are one column, ours are two.
+        // tokio's modes are one column, each of ours is one.
         let head = table().head();
         assert_eq!(head.matches("tokio").count(), 1, "{head}");
         assert!(head.contains("safe/best"), "{head}");
@@ -198,6 +211,22 @@ mod tests {
         assert_eq!(lines[0][5..9], ["0.80x", "LOSS", "2.00x", "WIN"]);
         assert_eq!(lines[0][9], "tokio/w1-glibc");
         assert_eq!(lines[1][0], "90.0-120.0");
+    }
+
+    #[test]
+    fn cpu_time_is_a_row_of_its_own() {
+        // Compared with that of the best peer, whose rate is.
+        let mut outcome = outcome(vec![
+            series("runtime/safe", &[50]),
+            series("tokio/w2-glibc", &[100]),
+        ]);
+        for (series, nanos) in outcome.series.iter_mut().zip([30, 15]) {
+            series.measured[0] = series.measured[0].with_cpu(Duration::from_nanos(nanos));
+        }
+        let rows = table().rows(&outcome);
+        let cpu = rows.lines().find(|line| line.starts_with("  cpu"));
+        let cpu: Vec<&str> = cpu.expect("a row").split_whitespace().collect();
+        assert_eq!(cpu[..6], ["cpu", "ns/op", "30.0", "15.0", "0.50x", "LOSS"]);
     }
 
     #[test]

@@ -5,8 +5,6 @@
 //! there are hundred thousands of them.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::mpsc;
 
 use http_body_util::Full;
@@ -21,7 +19,8 @@ use runtime::prelude::*;
 use tokio::runtime::Runtime;
 
 use super::Workload;
-use crate::measured::{Lateness, Measured, Unit};
+use crate::measured::{Measured, Unit};
+use crate::wrk;
 
 pub(super) static WORKLOADS: [Workload; 1] = [Workload {
     name: "http_hello",
@@ -35,8 +34,6 @@ pub(super) static WORKLOADS: [Workload; 1] = [Workload {
 }];
 
 const CONNECTIONS: usize = 64;
-/// Requests that make a second of load.
-const A_SECOND: u64 = 100_000;
 
 async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(Response::new(Full::new(Bytes::from_static(b"hello"))))
@@ -57,7 +54,7 @@ fn on_runtime(node: &Node, n: u64) -> Measured {
         });
         address
     });
-    wrk(address, n)
+    wrk::load(address, CONNECTIONS, n)
 }
 
 fn on_tokio(rt: &Runtime, n: u64) -> Measured {
@@ -76,66 +73,5 @@ fn on_tokio(rt: &Runtime, n: u64) -> Measured {
             tokio::spawn(async { drop(connection.await) });
         }
     });
-    wrk(address.recv().expect("the server runs"), n)
-}
-
-/// Loads the server.
-fn wrk(server: SocketAddr, n: u64) -> Measured {
-    let seconds = n.div_ceil(A_SECOND);
-    let output = Command::new("wrk")
-        .args(["--threads", "1", "--latency"])
-        .arg(format!("--connections={CONNECTIONS}"))
-        .arg(format!("--duration={seconds}s"))
-        .arg(format!("http://{server}/"))
-        .output()
-        .expect("wrk is installed (on Debian: apt-get install wrk)");
-    let report = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "wrk: {report}");
-    assert!(!report.contains("Non-2xx"), "wrk: {report}");
-    let field = |name: &str| {
-        let line = report
-            .lines()
-            .find_map(|line| line.trim().strip_prefix(name));
-        line.unwrap_or_else(|| panic!("no {name} in what wrk says:\n{report}"))
-            .trim()
-    };
-    let rate: f64 = field("Requests/sec:").parse().expect("a number");
-    let largest = field("Latency ").split_whitespace().nth(2);
-    let largest = largest.expect("the average, the deviation, the largest");
-    let (p50, p99) = (micros(field("50%")), micros(field("99%")));
-    Measured::told(
-        (rate * seconds as f64) as u64,
-        rate,
-        Lateness {
-            min: 0.0,
-            p50,
-            p99,
-            p999: None,
-            max: micros(largest),
-        },
-    )
-}
-
-/// A time as wrk writes it.
-fn micros(time: &str) -> f64 {
-    let (number, scale) = match time {
-        _ if time.ends_with("us") => (time.trim_end_matches("us"), 1.0),
-        _ if time.ends_with("ms") => (time.trim_end_matches("ms"), 1e3),
-        _ => (time.trim_end_matches('s'), 1e6),
-    };
-    number.parse::<f64>().expect("a time of wrk's") * scale
-}
-
-#[cfg(test)]
-mod tests {
-    use super::micros;
-
-    #[test]
-    fn times_as_wrk_writes_them() {
-        // Micro- and milliseconds and seconds, with a fraction.
-        assert_eq!(
-            ["7.00us", "1.50ms", "2.00s"].map(micros),
-            [7.0, 1500.0, 2e6]
-        );
-    }
+    wrk::load(address.recv().expect("the server runs"), CONNECTIONS, n)
 }

@@ -101,7 +101,7 @@ fn connect(server: SocketAddr, n: u64, waiting: &Receiver<()>) -> Measured {
 }
 
 /// Lets the program open so many descriptors.
-fn allow_descriptors(count: u64) {
+pub(super) fn allow_descriptors(count: u64) {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
