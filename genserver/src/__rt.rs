@@ -109,6 +109,10 @@ pub fn init<S: GenServer, T: IntoInit<S>>(init: T) -> Result<Init<S, S::Continue
     init.into_init()
 }
 
+/// Says that an answer can be none. Stands before each use of an answer, so that a mistake, which is one for the
+/// compiler if it is the same at the same place, is told once.
+pub fn is_message<R: Message>() {}
+
 /// The answer travels as what it is.
 pub fn answered<R: Message, C>(answer: R) -> Result<Called<AnyMessage, C>, ExitReason> {
     Ok(gen_server::reply(AnyMessage::new(answer)))

@@ -19,7 +19,7 @@ use crate::gen_server::{CALL_TIMEOUT, GenServer, Server};
 /// | [`Server::later`] | [`RequestId<R>`] | does not wait |
 pub trait Ask<S: GenServer> {
     /// What a call gives that is answered by an `R`.
-    type Out<R: Message>;
+    type Out<R>;
 
     /// Makes a call.
     #[doc(hidden)]
@@ -59,7 +59,7 @@ impl<S: GenServer> Server<S> {
 }
 
 impl<S: GenServer> Ask<S> for Server<S> {
-    type Out<R: Message> = Result<R, CallError>;
+    type Out<R> = Result<R, CallError>;
 
     #[cfg_attr(debug_assertions, track_caller)]
     fn ask<R: Message>(&self, request: S::Call) -> Result<R, CallError> {
@@ -72,7 +72,7 @@ impl<S: GenServer> Ask<S> for Server<S> {
 }
 
 impl<S: GenServer, D: IntoDeadline + Copy> Ask<S> for WithTimeout<'_, S, D> {
-    type Out<R: Message> = Result<R, CallError>;
+    type Out<R> = Result<R, CallError>;
 
     #[cfg_attr(debug_assertions, track_caller)]
     fn ask<R: Message>(&self, request: S::Call) -> Result<R, CallError> {
@@ -85,7 +85,7 @@ impl<S: GenServer, D: IntoDeadline + Copy> Ask<S> for WithTimeout<'_, S, D> {
 }
 
 impl<S: GenServer> Ask<S> for Later<'_, S> {
-    type Out<R: Message> = RequestId<R>;
+    type Out<R> = RequestId<R>;
 
     fn ask<R: Message>(&self, request: S::Call) -> RequestId<R> {
         send_request(self.server.server_ref(), request)

@@ -7,7 +7,10 @@
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]
-#[allow(missing_docs)]
+#[allow(
+    missing_docs,
+    reason = "hidden: what the attribute writes is made of it"
+)]
 pub mod __rt;
 mod ask;
 mod attribute;

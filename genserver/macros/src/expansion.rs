@@ -98,7 +98,7 @@ impl Expansion<'_> {
         quote! {
             #(#cfgs)*
             #[doc = #doc]
-            #[allow(missing_docs, private_bounds, private_interfaces)]
+            #[allow(missing_docs, private_bounds, private_interfaces, reason = "they are as the methods")]
             #visibility trait #name #generics: #rt::Ask<#ty> #bounds {
                 #(#functions)*
             }
@@ -171,7 +171,7 @@ impl Expansion<'_> {
             .as_ref()
             .map(|_| quote!(Self::__Generic(never, _) => match *never {},));
         Some(quote! {
-            #[allow(private_bounds, private_interfaces)]
+            #[allow(private_bounds, private_interfaces, reason = "nobody can name it")]
             pub enum #name #for_impl #bounds { #(#variants)* #generic }
 
             impl #for_impl ::core::fmt::Debug for #name #for_type #bounds {
@@ -194,9 +194,12 @@ impl Expansion<'_> {
             let request = self.requests_name(method.role);
             let fields = method.parameters.iter().map(|parameter| &parameter.name);
             let request = quote!(#request::#variant { #(#fields),* });
-            let body = match method.role {
-                Role::Cast => quote!(<Self as #rt::Ask<#ty>>::tell(self, #request)),
-                _ => quote!(<Self as #rt::Ask<#ty>>::ask(self, #request)),
+            let body = match method.answer.ty() {
+                None => quote!(<Self as #rt::Ask<#ty>>::tell(self, #request)),
+                Some(answer) => {
+                    let is_message = self.is_message(answer);
+                    quote!(#is_message <Self as #rt::Ask<#ty>>::ask::<#answer>(self, #request))
+                }
             };
             Some(quote! {
                 #(#cfgs)*
@@ -206,7 +209,7 @@ impl Expansion<'_> {
         });
         let comma = (!params.is_empty() && !params.trailing_punct()).then(|| quote!(,));
         quote! {
-            #[allow(deprecated)]
+            #[allow(deprecated, reason = "a method may be, which is told where it is asked for")]
             impl<#params #comma __Asker: #rt::Ask<#ty>> #name #for_type for __Asker #bounds {
                 #(#functions)*
             }
@@ -236,7 +239,7 @@ impl Expansion<'_> {
         ];
         let verbatim = &self.server.callbacks;
         quote! {
-            #[allow(deprecated)]
+            #[allow(deprecated, reason = "a method may be, which is told where it is asked for")]
             impl #generics #rt::GenServer for #ty #bounds {
                 type Args = #args;
                 type Call = #call;
@@ -269,7 +272,7 @@ impl Expansion<'_> {
         });
         let body = self.body(quote!(#(#call)*));
         quote_spanned! {at=>
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "after an error, or without requests, nobody reads them")]
             fn init(args: Self::Args)
                 -> ::core::result::Result<#rt::Init<Self, Self::Continue>, #rt::ExitReason> { #body }
         }
@@ -288,6 +291,7 @@ impl Expansion<'_> {
             let call = call(method, &locals(method), later);
             let at = at.located_at(method.returns);
             let rt = self.rt_at(at);
+            let is_message = method.answer.ty().map(|answer| self.is_message(answer));
             let called = match &method.answer {
                 Answer::Returned(ty) => quote_spanned!(at=> #rt::answered::<#ty, _>(#call)),
                 Answer::Called(ty) | Answer::Later(_, ty) => {
@@ -295,12 +299,12 @@ impl Expansion<'_> {
                 }
                 Answer::None => TokenStream::new(),
             };
-            self.arm(Role::Call, method, called)
+            self.arm(Role::Call, method, quote!(#is_message #called))
         });
         let none = self.no_more(Role::Call);
         let body = self.body(quote_spanned!(at=> match request { #(#arms)* #none }));
         quote_spanned! {at=>
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "after an error, and without calls, nothing looks at them")]
             fn handle_call(&mut self, request: Self::Call, from: #rt::From<#rt::AnyMessage>)
                 -> ::core::result::Result<#rt::Called<#rt::AnyMessage, Self::Continue>, #rt::ExitReason>
             { #body }
@@ -330,7 +334,7 @@ impl Expansion<'_> {
         let body = self.body(quote_spanned!(at=> let #pattern = with; #done));
         let returned = self.returned();
         Some(quote_spanned! {at=>
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "after an error, and without calls, nothing looks at them")]
             fn handle_continue(&mut self, with: Self::Continue) -> #returned { #body }
         })
     }
@@ -386,6 +390,13 @@ impl Expansion<'_> {
             #(#cfgs)*
             fn terminate(&mut self, #reason: &#rt::ExitReason) { #body }
         })
+    }
+
+    /// Where an answer that is no message is told of.
+    fn is_message(&self, answer: &Type) -> TokenStream {
+        let at = Span::mixed_site().located_at(syn::spanned::Spanned::span(answer));
+        let rt = self.rt_at(at);
+        quote_spanned!(at=> #rt::is_message::<#answer>();)
     }
 
     /// What the trait's callbacks return, `init` and `handle_call` apart.

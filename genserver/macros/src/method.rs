@@ -270,7 +270,14 @@ fn arity(role: Role, signature: &Signature, parameters: &[Parameter]) -> Result<
         _ => return Ok(()),
     };
     match parameters.len() == wanted {
-        true => Ok(()),
+        true => match parameters {
+            [Parameter { ty, .. }]
+                if role == Role::Terminate && !matches!(ty, Type::Reference(_)) =>
+            {
+                Err(Error::new_spanned(ty, what))
+            }
+            _ => Ok(()),
+        },
         false => {
             let extra = signature.inputs.iter().nth(1 + wanted);
             let at = extra.map_or_else(

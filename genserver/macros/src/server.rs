@@ -72,6 +72,8 @@ impl Server {
                 return;
             }
             Ok(Some(role)) => match Method::read(role, &method) {
+                // Of two of a name the compiler tells.
+                Ok(read) if self.has(&read) => {}
                 Ok(mut read) => {
                     self.name_self(&mut read);
                     self.methods.push(read);
@@ -82,6 +84,12 @@ impl Server {
             Err(error) => self.wrong(error),
         }
         self.block.items.push(ImplItem::Fn(method));
+    }
+
+    /// Whether there is a method of that name, whatever the configuration.
+    fn has(&self, method: &Method) -> bool {
+        let same = |other: &Method| other.name == method.name && other.cfgs.is_empty();
+        method.cfgs.is_empty() && self.methods.iter().any(same)
     }
 
     fn wrong(&mut self, error: Error) {

@@ -42,6 +42,9 @@ impl Server {
     #[info]
     fn two(&mut self, one: u8, other: u8) {}
 
+    #[terminate]
+    fn bye(&mut self, reason: runtime::ExitReason) {}
+
     #[timeout]
     fn idle(&mut self, what: u8) {}
 }

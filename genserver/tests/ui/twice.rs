@@ -15,6 +15,12 @@ impl Server {
         Server
     }
 
+    #[call]
+    fn same(&mut self) {}
+
+    #[cast]
+    fn same(&mut self) {}
+
     #[info]
     fn on_byte(&mut self, byte: u8) {}
 

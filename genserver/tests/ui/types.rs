@@ -2,21 +2,11 @@ use genserver::{Called, From, Never, gen_server};
 
 struct Server;
 
-struct Secret;
-
 #[gen_server]
 impl Server {
     #[init]
     fn init() -> u8 {
         0
-    }
-
-    #[call]
-    fn tell(&mut self, secret: Secret) {}
-
-    #[call]
-    fn show(&mut self) -> Secret {
-        Secret
     }
 
     #[call]
