@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeFrom;
 
-use runtime::{Pid, Term};
+use runtime::{Pid, Term, mailbox_len};
 
 use super::handle::{ChildInfo, ChildState, Count};
 use super::spec::{ChildSpec, Kind};
@@ -130,9 +130,11 @@ impl Children {
             .iter()
             .filter(|entry| entry.spec.kind == Kind::Supervisor)
             .count();
+        // One may have ended whose exit is on its way, or never comes.
+        let is_alive = |pid: &&Pid| mailbox_len(**pid).is_some();
         Count {
             specs,
-            active: self.pids.len(),
+            active: self.pids.keys().filter(is_alive).count(),
             supervisors,
             workers: specs - supervisors,
         }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use genserver::gen_server::{done, reply, start, start_link};
-use genserver::request::send_request;
+use genserver::request::{send_request, wait_response};
 use genserver::{CallError, Called, Done, Failure, From, GenServer, Init, Options, Server};
 use runtime::prelude::*;
 use runtime::process_info;
@@ -779,4 +779,70 @@ fn a_change_of_code_that_fails() {
     assert_eq!(sys::get_state::<u32>(pid), Ok(7));
     sys::terminate(pid, ExitReason::Normal).expect("it answers");
     end_of(pid);
+}
+
+/// A suspended server does all that system messages ask, and stays suspended: its calls wait, in their order.
+#[runtime::test]
+fn all_while_suspended() {
+    let server = adder();
+    sys::suspend(&server).expect("it answers");
+    let requests = [1, 2].map(|by| server.send_request(by));
+    assert_eq!(sys::suspend(&server), Ok(()));
+    assert_eq!(sys::inspect(&server, |adder: &Adder| adder.0), Ok(0));
+    let replaced = sys::replace_state(&server, |adder: &Adder| Adder(adder.0 + 10));
+    assert_eq!(replaced.map(|adder| adder.0), Ok(10));
+    let failed = sys::replace_state(&server, |_: &Adder| panic!("no state"));
+    assert!(
+        matches!(failed, Err(StateError::CallbackFailed(_))),
+        "{failed:?}"
+    );
+    assert_eq!(
+        sys::get_state::<Adder>(&server).map(|adder| adder.0),
+        Ok(10)
+    );
+    let wrong = sys::get_state::<u32>(&server);
+    assert!(
+        matches!(wrong, Err(StateError::WrongType { .. })),
+        "{wrong:?}"
+    );
+    assert_eq!(sys::change_code(&server, 20u32), Ok(()));
+    let refused = sys::change_code(&server, ());
+    assert!(
+        matches!(refused, Err(ChangeCodeError::Refused(_))),
+        "{refused:?}"
+    );
+    assert_eq!(sys::log(&server, Some(3)), Ok(()));
+    assert_eq!(sys::get_log(&server), Ok(vec![]));
+    assert_eq!(sys::print_log(&server), Ok(()));
+    assert_eq!(sys::trace(&server, true), Ok(()));
+    assert_eq!(sys::trace(&server, false), Ok(()));
+    assert_eq!(sys::statistics(&server, true), Ok(()));
+    let nowhere = sys::log_to_file(&server, Some("/no/such/folder/log".into()));
+    assert!(
+        matches!(nowhere, Err(LogToFileError::OpenFile(_))),
+        "{nowhere:?}"
+    );
+    let installed = sys::install(&server, "id", |_: &Event<'_>| ControlFlow::Continue(()));
+    assert_eq!(installed, Ok(()));
+    let status = sys::get_status(&server).expect("it answers");
+    assert!(status.suspended);
+    assert_eq!(status.state, "Adder(20)");
+    assert_eq!(status.debug, ["log", "statistics", "id"]);
+    assert_eq!(sys::remove(&server, "id"), Ok(()));
+    let counted = sys::get_statistics(&server).expect("it answers");
+    assert_eq!(counted.expect("it counts").messages_in, 0);
+    assert_eq!(sys::no_debug(&server), Ok(()));
+    for request in &requests {
+        assert!(wait_response(request, NOW).is_none());
+    }
+    assert_eq!(sys::resume(&server), Ok(()));
+    for (request, sum) in requests.iter().zip([21, 23]) {
+        assert_eq!(wait_response(request, None), Some(Ok(sum)));
+    }
+    // It ends suspended as well.
+    sys::suspend(&server).expect("it answers");
+    let pid = server.whereis().expect("it lives");
+    assert_eq!(sys::terminate(&server, ExitReason::Normal), Ok(()));
+    end_of(pid);
+    nothing();
 }

@@ -324,3 +324,42 @@ fn names_that_cannot_be_had() {
     }
     nothing();
 }
+
+/// Who starts a server is killed while its init runs: one that is linked ends with it, at once, or, if it traps exits,
+/// by way of terminate when init has returned; one that is not goes on. The name is free when its holder has ended.
+#[runtime::test]
+fn the_caller_is_killed_while_init_runs() {
+    let me = self_pid();
+    for (links, traps) in [(true, false), (true, true), (false, false), (false, true)] {
+        let (caller, watched) = spawn_monitor!(move || {
+            let init = on_start(move |mut test| {
+                trap_exit(traps);
+                test.parent = me;
+                send(me, self_pid());
+                receive! { "go on" : &str => Ok(test.into()) }
+            });
+            let options = Options::<Test>::new().name("an orphan");
+            let started = match links {
+                true => options.start_link(init),
+                false => options.start(init),
+            };
+            unreachable!("{started:?}");
+        });
+        let server: Pid = message();
+        assert_eq!(whereis("an orphan"), Some(server));
+        let end = monitor(server);
+        exit_signal(caller, ExitReason::Kill);
+        assert_eq!(down_of(watched), ExitReason::Killed);
+        send(server, "go on");
+        if !links {
+            answers(&Server::of("an orphan"));
+            stop(server, ExitReason::Killed, None).expect("it stops");
+        }
+        assert_eq!(down_of(end), ExitReason::Killed);
+        assert_eq!(whereis("an orphan"), None);
+        if traps || !links {
+            assert_eq!(terminated(), ExitReason::Killed);
+        }
+        nothing();
+    }
+}

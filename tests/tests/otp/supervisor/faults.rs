@@ -237,6 +237,8 @@ fn a_child_that_is_dead_already() {
             let child = supervisor.which_child("once").expect("it is there");
             turns.load(Ordering::SeqCst) == 2 && child.pid().is_some_and(is_process_alive)
         });
+        let count = supervisor.count_children().expect("it answers");
+        assert_eq!((count.specs, count.active), (2, 1));
         supervisor.terminate_child("unlinked").expect("it is dead");
         supervisor.restart_child("unlinked").expect("it starts");
         supervisor.stop().expect("stops");
