@@ -3,8 +3,10 @@
 
 mod expect;
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
+use std::pin::pin;
 use std::time::Duration;
 
 use expect::{child, reports};
@@ -107,6 +109,41 @@ fn accept_outlasts_a_shortage() {
         assert_eq!(runtime::now() - start, minute);
         drop(spare);
         let (mut accepted, _) = listener.accept().expect("there is a descriptor");
+        accepted.write_all(b"welcome").expect("writes");
+        drop(accepted);
+        let mut text = String::new();
+        first.read_to_string(&mut text).expect("reads");
+        assert_eq!(text, "welcome");
+        let told = reports::count("runtime::net", &["a listener cannot accept"]);
+        assert_eq!(told, 1);
+    });
+    end.is_well();
+}
+
+/// A future that accepts waits for a descriptor as a blocking `accept` does: it is polled a few
+/// times in a minute, says so once, and has the connection when there is a descriptor.
+#[runtime::test(paused)]
+fn poll_accept_outlasts_a_shortage() {
+    let end = child::run("poll_accept_outlasts_a_shortage", || {
+        reports::collect();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let address = listener.local_addr().expect("its address");
+        let mut first = TcpStream::connect(address).expect("connects");
+        let mut spare = std::fs::File::open("/proc/self/status").ok();
+        allow_no_more();
+        let minute = runtime::now() + Duration::from_secs(60);
+        let mut over = pin!(runtime::future::sleep_until(minute));
+        let mut polls = 0;
+        let accepted = runtime::block_on(poll_fn(|cx| {
+            if spare.is_some() && over.as_mut().poll(cx).is_ready() {
+                spare = None;
+            }
+            polls += 1;
+            listener.poll_accept(cx)
+        }));
+        let (mut accepted, _) = accepted.expect("there is a descriptor");
+        // 10 ms and twice as long each time, up to a second; and the minute's end.
+        assert!((60..80).contains(&polls), "{polls} polls");
         accepted.write_all(b"welcome").expect("writes");
         drop(accepted);
         let mut text = String::new();

@@ -6,12 +6,20 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use expect::message;
 use runtime::prelude::*;
+use runtime::try_self_pid;
+use tracing::span::{Attributes, Id};
 use tracing::{Level, Span, info, span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
 /// What each event was inside of: the spans' names, the outermost first.
 type Seen = Arc<Mutex<Vec<(String, Vec<&'static str>)>>>;
+
+/// The spans so far.
+static NAMES: Mutex<Vec<(Id, &str)>> = Mutex::new(Vec::new());
+
+/// The spans left so far, and the processes in whose name they were.
+static LEFT: Mutex<Vec<(&str, Option<Pid>)>> = Mutex::new(Vec::new());
 
 struct Collect(Seen);
 
@@ -22,6 +30,19 @@ impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collect {
         let names = spans.map(|span| span.name()).collect();
         let target = event.metadata().target().to_owned();
         self.0.lock().unwrap().push((target, names));
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
+        let name = attributes.metadata().name();
+        NAMES.lock().unwrap().push((id.clone(), name));
+    }
+
+    // The span may be gone by now.
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        let names = NAMES.lock().unwrap();
+        let name = names.iter().find(|(of, _)| of == id);
+        let name = name.map_or("?", |(_, name)| *name);
+        LEFT.lock().unwrap().push((name, try_self_pid()));
     }
 }
 
@@ -86,8 +107,7 @@ fn in_a_callback() {
     let parent = self_pid();
     let blocking = Spawn::new()
         .receive_loop(move |_| {
-            let span = span!(Level::INFO, "callback");
-            let guard = span.enter();
+            let guard = span!(Level::INFO, "callback").entered();
             sleep(std::time::Duration::from_millis(1));
             info!(target: "in the callback", "an event");
             std::mem::forget(guard);
@@ -120,4 +140,43 @@ fn killed_inside() {
     receive! { Down { monitor: of, .. } if of == monitor => {} }
     info!(target: "behind the killed", "an event");
     assert_eq!(of("behind the killed"), vec![Vec::<&str>::new()]);
+}
+
+/// In whose name the spans of this name were left, once there are so many.
+fn leavers(name: &str, count: usize) -> Vec<Option<Pid>> {
+    let mut leavers = Vec::new();
+    expect::until("spans are left", || {
+        let left = LEFT.lock().unwrap();
+        let own = left.iter().filter(|(of, _)| *of == name);
+        leavers = own.map(|(_, by)| *by).collect();
+        leavers.len() >= count
+    });
+    leavers
+}
+
+/// A span that a process has forgotten to leave when it ends, or a callback when it returns, is left
+/// in nobody's name: the process has ended, or runs elsewhere by then. One left while the process
+/// is parked is left in its name.
+#[runtime::test(workers = 1)]
+fn left_behind() {
+    seen();
+    let ended = spawn!(|| {
+        // With its guard the span stays open: one that has closed is not left, as a subscriber does
+        // not know it any more.
+        std::mem::forget(span!(Level::INFO, "forgotten at the end").entered());
+    });
+    let rests = Spawn::new().receive_loop(|_| {
+        std::mem::forget(span!(Level::INFO, "forgotten by a callback").entered());
+        Flow::Continue
+    });
+    send(rests.expect("room").pid, ());
+    let parked = spawn!(|| {
+        let span = span!(Level::INFO, "of the parked");
+        let _guard = span.enter();
+        drop(receive_any());
+    });
+    expect::end_of(ended);
+    assert_eq!(leavers("forgotten at the end", 1), [None]);
+    assert_eq!(leavers("forgotten by a callback", 1), [None]);
+    assert_eq!(leavers("of the parked", 1), [Some(parked)]);
 }

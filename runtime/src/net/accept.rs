@@ -1,14 +1,22 @@
 //! Accepting connections: what TCP and Unix listeners have in common.
+//!
+//! A listener for which the system has no descriptor waits, blocking or as a future: no edge will
+//! come, and who tries again at once spins.
 
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::stream::Timeout;
+use crate::future::sleep::{Sleep, sleep};
 use crate::io::Direction;
 use crate::io::source::{Done, Source};
-use crate::process::wait::sleep;
+use crate::process::wait;
 use crate::report::report;
 
 /// The first pause of a listener for which there is no descriptor.
@@ -20,6 +28,15 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Listener<S> {
     source: Source<S>,
     timeout: Timeout,
+    /// Of a future that accepts; boxed, as few ever have one.
+    pause: Mutex<Option<Box<Pause>>>,
+}
+
+/// A future waits for the system to have a descriptor again.
+struct Pause {
+    length: Duration,
+    /// None: it is over, and what comes next has not been seen.
+    sleep: Option<Sleep>,
 }
 
 /// What the system can be short of, and have again without an edge that says so.
@@ -43,6 +60,7 @@ impl<S: AsFd> Listener<S> {
         Listener {
             source,
             timeout: Timeout::none(),
+            pause: Mutex::new(None),
         }
     }
 
@@ -79,10 +97,49 @@ impl<S: AsFd> Listener<S> {
                     if left.is_some_and(|left| left.is_zero()) {
                         return Err(error);
                     }
-                    sleep(left.map_or(pause, |left| left.min(pause)));
+                    wait::sleep(left.map_or(pause, |left| left.min(pause)));
                     pause = (2 * pause).min(LAST_PAUSE);
                 }
                 other => return other,
+            }
+        }
+    }
+
+    /// As [`accept`](Listener::accept), for a future. No time-out ends it.
+    pub(super) fn poll_accept<R>(
+        &self,
+        cx: &mut Context<'_>,
+        accept: impl Fn(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        // Taken out: wakers are anybody's code, which runs under no lock.
+        let mut pause = self.pause.lock().take();
+        loop {
+            if let Some(pausing) = &mut pause
+                && let Some(sleep) = &mut pausing.sleep
+            {
+                if Pin::new(sleep).poll(cx).is_pending() {
+                    *self.pause.lock() = pause;
+                    return Poll::Pending;
+                }
+                pausing.sleep = None;
+            }
+            let accepted = self.source.poll(cx, Direction::Read, |socket| {
+                accept(socket).map(Done::Whole)
+            });
+            match ready!(accepted) {
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) if is_shortage(&error) => {
+                    let length = match &pause {
+                        Some(before) => (2 * before.length).min(LAST_PAUSE),
+                        None => {
+                            self.report(&error);
+                            FIRST_PAUSE
+                        }
+                    };
+                    let sleep = Some(sleep(length));
+                    pause = Some(Box::new(Pause { length, sleep }));
+                }
+                other => return Poll::Ready(other),
             }
         }
     }

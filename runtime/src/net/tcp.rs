@@ -115,11 +115,10 @@ impl TcpListener {
         self.0.timeout().get()
     }
 
-    /// As [`accept`](TcpListener::accept), for a future. What the system is short of is an error here.
+    /// As [`accept`](TcpListener::accept), for a future: pending, too, while the system is short of
+    /// descriptors or memory. No time-out ends it.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = self.0.source().poll(cx, Direction::Read, |listener| {
-            listener.accept().map(Done::Whole)
-        });
+        let accepted = self.0.poll_accept(cx, mio::net::TcpListener::accept);
         accepted.map(|accepted| {
             let (stream, peer) = accepted?;
             Ok((TcpStream::registered(stream.into())?, peer))

@@ -15,7 +15,7 @@ use super::half::{self, ReadHalf, WriteHalf};
 use super::stream::Stream;
 use crate::SpawnError;
 use crate::io::Direction;
-use crate::io::source::{Done, Source, moved};
+use crate::io::source::{Source, moved};
 
 /// A Unix socket that listens, as [`std::os::unix::net::UnixListener`].
 #[derive(Debug)]
@@ -85,12 +85,10 @@ impl UnixListener {
         Ok((UnixStream::from_std(stream)?, peer))
     }
 
-    /// As [`accept`](UnixListener::accept), for a future. What the system is short of is an error
-    /// here.
+    /// As [`accept`](UnixListener::accept), for a future: pending, too, while the system is short of
+    /// descriptors or memory. No time-out ends it.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let accepted = self.0.source().poll(cx, Direction::Read, |listener| {
-            listener.accept().map(Done::Whole)
-        });
+        let accepted = self.0.poll_accept(cx, net::UnixListener::accept);
         accepted.map(|accepted| {
             let (stream, peer) = accepted?;
             Ok((UnixStream::from_std(stream)?, peer))

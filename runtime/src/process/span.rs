@@ -34,6 +34,7 @@ pub(crate) fn enter(slot: &Slot) {
 }
 
 /// The process has ended, or rests: what it has not left, which is a mistake of its, is left here.
+/// A span that has closed by then is not seen any more, nor what is below it.
 #[inline(always)]
 pub(crate) fn end() {
     if dispatcher::has_been_set() {
