@@ -1,6 +1,11 @@
 //! The client's half: what anybody may ask of a process, and how long to wait for the answer.
+//!
+//! Called by users, and by `genserver` to stop a process. Each function is a call of `runtime::request` with a
+//! [`System`] message, which `process` answers in the process that is asked.
+//!
+//! Invariant: a function's two forms, the free one and [`Within`]'s, say and do the same.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -14,7 +19,7 @@ use crate::debug::Statistics;
 use crate::error::{ChangeCodeError, LogToFileError, StateError};
 use crate::event::{Event, LoggedEvent};
 use crate::option::DebugFunction;
-use crate::process::{CodeChanged, Request, Status, System, name_of};
+use crate::process::{CodeChanged, Request, Status, System};
 
 /// The functions of this crate, with a time-out of their own: each waits so long for its answer. Mirrors the
 /// argument `Timeout` of `sys`'s functions.
@@ -48,12 +53,20 @@ const USUAL: Within = Within {
     timeout: Some(TIMEOUT),
 };
 
-/// A function's two forms: the method, and the free one that waits for [`TIMEOUT`].
+/// A function's two forms: the method, and the free one that waits for [`TIMEOUT`]. Both fail as a call does.
 macro_rules! asks {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty = $request:expr;)*) => {
         impl Within {
             $(
                 $(#[$doc])*
+                ///
+                /// # Errors
+                ///
+                /// As [`request::call`](runtime::request::call).
+                ///
+                /// # Panics
+                ///
+                /// Outside a process.
                 #[cfg_attr(debug_assertions, track_caller)]
                 pub fn $name(self, server: impl Into<ServerRef>, $($arg: $type),*) -> Result<$answer, CallError> {
                     self.ask(server, $request)
@@ -63,6 +76,14 @@ macro_rules! asks {
 
         $(
             $(#[$doc])*
+            ///
+            /// # Errors
+            ///
+            /// As [`request::call`](runtime::request::call).
+            ///
+            /// # Panics
+            ///
+            /// Outside a process.
             #[cfg_attr(debug_assertions, track_caller)]
             pub fn $name(server: impl Into<ServerRef>, $($arg: $type),*) -> Result<$answer, CallError> {
                 USUAL.$name(server, $($arg),*)
@@ -73,90 +94,42 @@ macro_rules! asks {
 
 asks! {
     /// Suspends a process: it takes system messages only, all others wait. Mirrors `sys:suspend/1`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn suspend() -> () = Request::Suspend;
 
     /// Lets a suspended process go on. Mirrors `sys:resume/1`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn resume() -> () = Request::Resume;
 
     /// What a process is and does. Mirrors `sys:get_status/1`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn get_status() -> Status = Request::Status;
 
     /// Tells a process to end with `reason`, as if its parent had. Does not wait for the end. Mirrors
     /// `sys:terminate/2`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn terminate(reason: ExitReason) -> () = Request::Terminate(reason);
 
     /// Lets a process keep its last `size` events; `None`: no longer. Mirrors `sys:log/2`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn log(size: Option<usize>) -> () = Request::Log(size);
 
     /// The events that a process keeps, the oldest first. Mirrors `sys:log(Name, get)`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn get_log() -> Vec<LoggedEvent> = Request::GetLog;
 
     /// Lets a process report the events that it keeps through `tracing`, at level info, under the target
     /// `sys::log`. Mirrors `sys:log(Name, print)`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn print_log() -> () = Request::PrintLog;
 
     /// Lets a process report each event through `tracing`, at level info, under the target `sys::trace`, or no
     /// longer. Mirrors `sys:trace/2`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn trace(on: bool) -> () = Request::Trace(on);
 
     /// Lets a process count its messages, or no longer. Mirrors `sys:statistics/2`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn statistics(on: bool) -> () = Request::Statistics(on);
 
     /// What a process has counted; none if it does not. Mirrors `sys:statistics(Name, get)`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn get_statistics() -> Option<Statistics> = Request::GetStatistics;
 
     /// Removes the debug function that was installed under this id, if it is there. Mirrors `sys:remove/2`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn remove(id: &str) -> () = Request::Remove(id.to_owned());
 
     /// Turns all debug functions of a process off. Mirrors `sys:no_debug/1`.
-    ///
-    /// # Errors
-    ///
-    /// As [`request::call`](runtime::request::call).
     fn no_debug() -> () = Request::NoDebug;
 }
 
@@ -179,6 +152,10 @@ impl Within {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn inspect<S, R, F>(self, server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
     where
@@ -196,6 +173,10 @@ impl Within {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn get_state<S>(self, server: impl Into<ServerRef>) -> Result<S, StateError>
     where
@@ -209,6 +190,10 @@ impl Within {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn replace_state<S, F>(self, server: impl Into<ServerRef>, f: F) -> Result<S, StateError>
     where
@@ -238,7 +223,7 @@ impl Within {
             let answer = match state.downcast_mut::<S>() {
                 Some(state) => f(state).map_err(StateError::CallbackFailed),
                 None => Err(StateError::WrongType {
-                    expected: name_of::<S>(),
+                    expected: type_name::<S>(),
                 }),
             };
             client.of::<Result<R, StateError>>().reply(answer);
@@ -252,6 +237,10 @@ impl Within {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn change_code(
         self,
@@ -271,6 +260,10 @@ impl Within {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn log_to_file(
         self,
@@ -288,6 +281,10 @@ impl Within {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn install<F>(
         self,
@@ -308,6 +305,10 @@ impl Within {
 /// # Errors
 ///
 /// See [`StateError`].
+///
+/// # Panics
+///
+/// Outside a process.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn inspect<S, R, F>(server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
 where
@@ -323,6 +324,10 @@ where
 /// # Errors
 ///
 /// See [`StateError`].
+///
+/// # Panics
+///
+/// Outside a process.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn get_state<S>(server: impl Into<ServerRef>) -> Result<S, StateError>
 where
@@ -337,6 +342,10 @@ where
 /// # Errors
 ///
 /// See [`StateError`].
+///
+/// # Panics
+///
+/// Outside a process.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn replace_state<S, F>(server: impl Into<ServerRef>, f: F) -> Result<S, StateError>
 where
@@ -352,6 +361,10 @@ where
 /// # Errors
 ///
 /// See [`ChangeCodeError`].
+///
+/// # Panics
+///
+/// Outside a process.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn change_code(
     server: impl Into<ServerRef>,
@@ -371,6 +384,10 @@ pub fn order_to_terminate(pid: Pid, reason: ExitReason) {
 /// # Errors
 ///
 /// See [`LogToFileError`].
+///
+/// # Panics
+///
+/// Outside a process.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn log_to_file(
     server: impl Into<ServerRef>,
@@ -387,6 +404,10 @@ pub fn log_to_file(
 /// # Errors
 ///
 /// As [`request::call`](runtime::request::call).
+///
+/// # Panics
+///
+/// Outside a process.
 ///
 /// ```
 /// use runtime::prelude::*;

@@ -1,5 +1,8 @@
 //! Debug functions of a process: log, trace, statistics, a log file, installed functions.
 //!
+//! Kept by the process that they observe, which tells them its events by [`Debug::note`]; [`handle`](crate::handle)
+//! turns them on and off.
+//!
 //! Invariants:
 //! * `on` is there if and only if a debug function is on.
 //! * Nothing that a debug function does ends the process: a function that fails, or a file that cannot be
@@ -106,6 +109,10 @@ impl Debug {
 
     /// Tells the debug functions of an event; `event` is called if any is on. Mirrors `sys:handle_debug/4`.
     ///
+    /// # Panics
+    ///
+    /// Outside a process, if a trace or a log file is on.
+    ///
     /// ```
     /// use sys::{Debug, DebugOption, Event, LoggedEvent, Value};
     ///
@@ -138,6 +145,10 @@ impl Debug {
 
     /// Reports the events in the log through `tracing`, at level info, under the target `sys::log`. Mirrors
     /// `sys:print_log/1`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
     pub fn print_log(&self) {
         let pid = runtime::self_pid();
         for event in self.log() {

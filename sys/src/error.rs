@@ -5,7 +5,7 @@ use std::{fmt, io};
 use runtime::ExitReason;
 use runtime::request::CallError;
 
-/// Why a state could not be looked at.
+/// Why a state could not be looked at, or replaced.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StateError {

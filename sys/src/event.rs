@@ -1,4 +1,7 @@
 //! What happens in a process: as its debug functions see it, and as its log keeps it.
+//!
+//! A process makes [`Event`]s, which borrow what they tell of; what is kept of one is text, a [`LoggedEvent`],
+//! made of it at most once, and only if a log, a trace or a file is on.
 
 use std::any::Any;
 use std::fmt;

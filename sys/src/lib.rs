@@ -1,11 +1,56 @@
 //! `sys(3erl)`: system messages of processes: suspend, resume, state, status, debug functions. Not a binding
 //! to a foreign library, as the name would mean elsewhere in Rust.
 //!
-//! Two halves. The functions of this file are the client's: they work on every process that takes
-//! part, of whatever behaviour, and wait for five seconds, or as [`within`] says. [`handle`] and
+//! Two halves. The functions [`suspend`], [`get_state`] and their kin are the client's: they work on every process
+//! that takes part, of whatever behaviour, and wait for five seconds, or as [`within`] says. [`handle`] and
 //! [`Debug`](struct@Debug) are the process's: a behaviour, or a process
 //! written by hand, gives each [`System`] message that it takes from its mailbox to [`handle`], with what
 //! it has to show and to change ([`Process`]), and tells [`Debug::note`] what happens in it.
+//!
+//! ```
+//! use runtime::prelude::*;
+//! use std::any::Any;
+//! use sys::{Debug, System};
+//!
+//! struct Counter(u32);
+//!
+//! impl sys::Process for Counter {
+//!     fn state(&mut self) -> &mut dyn Any { &mut self.0 }
+//!     fn show(&self) -> String { self.0.to_string() }
+//!     fn module(&self) -> &'static str { "counter" }
+//! }
+//!
+//! fn counter() {
+//!     let (mut counter, mut debug) = (Counter(0), Debug::new());
+//!     loop {
+//!         // Suspended, it leaves all other messages where they are.
+//!         let message = match debug.is_suspended() {
+//!             true => receive_where(None, AnyMessage::is::<System>).unwrap(),
+//!             false => receive_any(),
+//!         };
+//!         match message.downcast::<System>() {
+//!             Ok(system) => match sys::handle(system, &mut debug, &mut counter) {
+//!                 sys::Handled::Terminate(reason) => exit(reason),
+//!                 _ => {}
+//!             },
+//!             Err(_) => counter.0 += 1,
+//!         }
+//!     }
+//! }
+//!
+//! # runtime::run(|| {
+//! let pid = spawn!(counter);
+//! send(pid, "one");
+//! assert_eq!(sys::get_state::<u32>(pid), Ok(1));
+//! sys::suspend(pid).unwrap();
+//! send(pid, "not yet");
+//! assert_eq!(sys::replace_state(pid, |n: &u32| n + 10), Ok(11));
+//! assert!(sys::get_status(pid).unwrap().suspended);
+//! sys::resume(pid).unwrap();
+//! assert_eq!(sys::get_state::<u32>(pid), Ok(12));
+//! sys::terminate(pid, ExitReason::Normal).unwrap();
+//! # });
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The file of `log_to_file`: a line for each event.
+//! The file of `log_to_file`: a line for each event. Written by `debug`, in the process that is observed.
 
 use std::fs::File;
 use std::io::{self, Write};

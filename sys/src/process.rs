@@ -1,6 +1,13 @@
 //! The process's half: what a system message asks, and what the process answers.
+//!
+//! Behaviours, and processes written by hand, call [`handle`] with each [`System`] message that they find.
+//!
+//! Invariants:
+//! * Each request that somebody waits for is answered once, before [`handle`] returns.
+//! * What only shows the process (its `show`, its `format_status`) may panic or exit: that ends here, and is
+//!   said in the answer.
 
-use std::any::{Any, type_name};
+use std::any::Any;
 use std::path::PathBuf;
 use std::{fmt, io};
 
@@ -157,7 +164,13 @@ pub struct Status {
     pub debug: Vec<String>,
 }
 
-/// Does what a system message asks, and answers it. Mirrors `sys:handle_system_msg/6`.
+/// Does what a system message asks, and answers it. Mirrors `sys:handle_system_msg/6`. See
+/// [`install`](crate::install) for a process that calls it. A switch point, if a status is asked for, or a file
+/// is to be opened.
+///
+/// # Panics
+///
+/// Outside a process, and as the process's `change_code`.
 pub fn handle(message: System, debug: &mut Debug, process: &mut dyn Process) -> Handled {
     let System { client, request } = message;
     let Some(client) = client else {
@@ -258,11 +271,6 @@ fn status(debug: &Debug, process: &dyn Process) -> Status {
         state: format!("{}::format_status crashed", process.module()),
         ..plain
     })
-}
-
-/// The type of a state, for errors.
-pub(crate) fn name_of<S>() -> &'static str {
-    type_name::<S>()
 }
 
 impl fmt::Display for NoCodeChange {
