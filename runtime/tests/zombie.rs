@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use expect::{Census, behaviour::By, message, nothing, reports, until};
 use runtime::prelude::*;
-use runtime::{Monitor, exit_signal, registered, unregister};
+use runtime::{
+    AliasMode, Monitor, alias, exit_signal, exit_signal_priority, registered, unregister,
+};
 
 /// A process that the test lets run, and stop running, in code without switch points.
 #[derive(Clone, Default)]
@@ -219,11 +221,14 @@ fn no_effects() {
         let census = Census::default();
         let (run, token) = (hog.clone(), census.token());
         let bystander = expect::echo();
+        let alias = alias(AliasMode::ExplicitUnalias);
         let (pid, watched) = spawn_hog(move || {
             let held = register("held", self_pid());
             assert_eq!(held, Ok(()));
             run.run();
             send(me, "a message");
+            // Before anything that looks at its own mailbox, and so learns of its exit.
+            exit_signal_priority(alias, ExitReason::Kill);
             send(runtime::make_ref(), "to an alias");
             exit_signal(bystander, ExitReason::Kill);
             link(bystander);

@@ -78,7 +78,7 @@ pub fn exit(reason: impl Into<ExitReason>) -> ! {
 /// `Normal` is ignored by a receiver that does not trap exits; `Kill` cannot be trapped, and its
 /// receiver ends with [`Killed`](ExitReason::Killed). A signal to a dead process is lost.
 ///
-/// A signal to the calling process itself acts before the call returns.
+/// A signal to the calling process itself acts before the call returns: only then is this a switch point.
 ///
 /// Mirrors `erlang:exit_signal/2`.
 pub fn exit_signal(to: Pid, reason: ExitReason) {
@@ -116,7 +116,7 @@ pub fn exit_signal(to: Pid, reason: ExitReason) {
 /// ```
 pub fn exit_signal_priority(alias: Ref, reason: ExitReason) {
     let slot = super::try_current();
-    if slot.is_some_and(|slot| slot.has(bit::FATAL)) {
+    if slot.is_some_and(|slot| !signal::has_effect(slot)) {
         return;
     }
     let from = slot.map(Slot::pid);
@@ -274,7 +274,7 @@ pub(crate) fn end_of(slot: &Slot, payload: Box<dyn Any + Send>) -> End {
         Ok(raise) => {
             return match *raise {
                 Raise::Exit(reason) => End::Exit(reason),
-                // `fatal_reason` supplies the reason.
+                // The signal's reason takes its place at the end.
                 Raise::Fatal => End::Exit(ExitReason::Killed),
                 Raise::Enter(behaviour) => End::Enter(behaviour),
             };
