@@ -1,4 +1,5 @@
-//! A hint to the processor: a cache line that will soon be written.
+//! A hint to the processor: a cache line that will soon be written. Used for free blocks and slots, and for the
+//! envelopes of a long chain.
 
 /// Fetches the cache line at an address into the cache, to be written. Any address will do.
 #[inline]

@@ -1,4 +1,9 @@
-//! Sending.
+//! Sending: to a pid, an alias, a registered name; and the answer to a call.
+//!
+//! Called by users, and by `request` for answers. A message is put into its envelope here; `scheduler::deliver`
+//! brings it to its process.
+//!
+//! Invariants: no send is a switch point; what a process sends after its fatal exit has no effect.
 
 use crate::error::SendError;
 use crate::mailbox::reference::Ref;

@@ -1,4 +1,7 @@
 //! Awaiting a future by blocking the process.
+//!
+//! Called by users, on a process's stack or on a thread that is no process; it may be called in the middle of
+//! another `block_on`, or of a behaviour's callback, whose wake-ups it must not swallow (see [`Used`]).
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! hyper's executor and timer.
+//! hyper's executor and timer, over processes at rest and [`Sleep`]. With the feature `hyper`.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};

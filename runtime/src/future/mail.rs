@@ -12,7 +12,6 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use super::is_spent;
 use crate::mailbox::receive::{Position, keys, mark_of, position_of, scan};
 use crate::mailbox::{queue, urgent};
 use crate::message::{AnyMessage, Message};
@@ -127,7 +126,7 @@ impl<T: Message, W: FnMut(&T) -> bool + Unpin> Future for Receive<T, W> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let slot = current("a mail future's poll");
         assert!(!slot.has(bit::GUARD), "a receive inside a guard");
-        if is_spent(cx) {
+        if scheduler::is_spent(cx) {
             return Poll::Pending;
         }
         let me = slot.pid();

@@ -23,8 +23,6 @@ pub(crate) mod spawn;
 mod tokio_context;
 pub(crate) mod wake_set;
 
-use std::task::Context;
-
 #[cfg(feature = "hyper")]
 pub use hyper_rt::{Executor, Timer};
 pub use mail::{Messages, Receive, messages, receive, receive_type, receive_where};
@@ -32,17 +30,3 @@ pub use outside::RunAsync;
 pub use sleep::{Sleep, sleep, sleep_until};
 #[cfg(feature = "tokio")]
 pub use tokio_context::{InTokio, in_tokio};
-
-use crate::scheduler;
-use crate::thread;
-
-/// Whether the turn of the process that polls is over. Then it is woken, to poll again in its next
-/// one, and the poll has to say that it is pending.
-#[inline]
-pub(crate) fn is_spent(cx: &Context<'_>) -> bool {
-    let spent = thread::this().process().is_some() && scheduler::spent();
-    if spent {
-        cx.waker().wake_by_ref();
-    }
-    spent
-}

@@ -1,4 +1,7 @@
 //! A process that a future outside waits for.
+//!
+//! The future is polled by any executor, on any thread; the process tells its [`Outcome`] as one of `run` does, and
+//! then wakes it, also if it ends before its first run.
 
 use std::fmt;
 use std::pin::Pin;

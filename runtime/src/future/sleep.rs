@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::is_spent;
 use crate::process::exit;
 use crate::scheduler;
 use crate::send_after::{self, TimerRef};
@@ -116,7 +115,7 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if is_spent(cx) {
+        if scheduler::is_spent(cx) {
             return Poll::Pending;
         }
         let Some(deadline) = self.deadline else {

@@ -1,4 +1,4 @@
-//! A future as a process at rest.
+//! A future as a process at rest: a behaviour that polls it when it is woken.
 
 use std::pin::Pin;
 use std::task::Poll;

@@ -1,4 +1,6 @@
-//! tokio's context for crates that insist on its reactor.
+//! tokio's context for crates that insist on its reactor. With the feature `tokio`.
+//!
+//! Invariant: the context is entered around a poll, or a drop, and never held over a switch.
 
 use std::pin::Pin;
 use std::sync::OnceLock;

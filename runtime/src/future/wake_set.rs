@@ -1,4 +1,7 @@
 //! Who was woken, of many futures in one process.
+//!
+//! The process asks for wakers and takes the keys that were woken; wakers are called on any thread. Invariant: a key
+//! that is woken stands in the list once, until it is taken or forgotten.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,4 +1,6 @@
-//! Blocking the calling process, or a thread that is none, until a descriptor is ready.
+//! Blocking the calling process, or a thread that is none, until a descriptor is ready. Called by `source`.
+//!
+//! Invariant: however a call ends, by an exit too, nothing of it stays stored with the registration.
 
 use std::io;
 use std::sync::Arc;

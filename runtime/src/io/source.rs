@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use super::reactor::Registered;
 use super::registration::{Clear, Stored, Waiter};
 use super::{AlreadyAwaited, Direction, NodeEnded, block};
-use crate::future::is_spent;
 use crate::node;
 use crate::scheduler;
 
@@ -92,7 +91,7 @@ impl<S: AsFd> Source<S> {
         direction: Direction,
         mut operation: impl FnMut(&S) -> io::Result<Done<R>>,
     ) -> Poll<io::Result<R>> {
-        if is_spent(cx) {
+        if scheduler::is_spent(cx) {
             return Poll::Pending;
         }
         let registration = self.registered.registration();

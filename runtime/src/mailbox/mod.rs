@@ -4,6 +4,14 @@
 //!   senders --push--> inbox --drain--> unseen --looked at, left--> ring
 //!             (or, if the process waits, directly: claim and deliver)
 //! ```
+//!
+//! `inbox` is the lock-free end, where others push; `queue`, `ring` and, for priority messages, `urgent` are the
+//! owner's. `receive` scans them with the `arm`s of a `receive!`, from a save position or the marker in a
+//! `reference`, until a `deadline`. `trail` is a hint for the cache.
+//!
+//! Invariants:
+//! * Messages and signals from one process to another are taken in the order in which they were sent.
+//! * No user code runs while a reference into a queue is held: a message is taken out first, or lent.
 
 #[cfg(not(loom))]
 pub(crate) mod arm;

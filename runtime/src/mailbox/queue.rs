@@ -6,8 +6,9 @@
 //! ```
 //!
 //! A message that the first receive wants goes from the list to it: the ring exists only in
-//! processes that leave messages lying. Priority messages lie apart, see `urgent`. Called by `receive`, by behaviours and by claiming
-//! senders, always as the holder of the process.
+//! processes that leave messages lying. Priority messages lie apart, see `urgent`.
+//!
+//! Called by `receive`, by behaviours and by claiming senders, always as the holder of the process.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,9 +1,12 @@
 //! The cold half of a process's data, allocated when first needed.
 //!
-//! Belongs to the holder of the process; see `slot`. What others may reach
-//! as well, its relations and the reason of a fatal exit, lies behind it in the same block and not in
-//! it, so that a reference to it never covers that. Every process with a link or a monitor has one, so it is kept small, and comes from the
-//! pool.
+//! Belongs to the holder of the process; see `slot`. What others may reach as well, its relations, its note and the
+//! reason of a fatal exit, lies behind it in the same block and not in it, so that a reference to it never covers
+//! that. Every process with a link or a monitor has one, so it is kept small, and comes from the pool.
+//!
+//! Invariants:
+//! * No two references to one live at a time, and none over user code.
+//! * Only the holder makes one; it is taken out of the slot under the slot's lock.
 
 use std::backtrace::Backtrace;
 use std::ptr::{self, NonNull};

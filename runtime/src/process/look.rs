@@ -1,7 +1,7 @@
-//! Questions a process asks about itself and about others.
+//! What a process asks about itself and about others, and sets for itself: priority and label.
 //!
-//! Called by users, and by nearly all of the runtime for [`current`]. None stops the process that it
-//! is about; only [`is_process_alive`] is a switch point. More is told by `info`.
+//! Called by users, and by nearly all of the runtime for [`current`] and [`guarded`]. No question stops the process
+//! that it is about; only [`is_process_alive`] and [`label`] are switch points. More is told by `info`.
 //!
 //! Invariants:
 //! * The thread's record says which process runs on it; the answer holds until the next switch.

@@ -1,4 +1,4 @@
-//! Processes: their names, their table, their life from spawn to exit.
+//! Processes: their pids, their table, their life from spawn to exit.
 //!
 //! ```text
 //!            spawn                    first run            returns, panics, exits
@@ -8,6 +8,13 @@
 //!                        +------- waiting <-------+   v
 //!                                              on a stack: waiting, queued
 //! ```
+//!
+//! `table` has the slots, `slot` and `extra` are one process's data, `body` is what it does. `spawn` makes it, `run`
+//! runs it and ends it, `wait` and `waker` let it wait, `exit`, `catch` and `zombie` are about how it ends.
+//! `behaviour` is what has no stack between two callbacks; `look` and `info` answer questions.
+//!
+//! Invariant: what is a process's own is touched by its holder alone: the worker that runs it, or whoever has
+//! claimed it while it waited (`mailbox::inbox` says how holding changes hands).
 
 #[cfg(not(loom))]
 pub(crate) mod activity;

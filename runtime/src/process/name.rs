@@ -1,7 +1,9 @@
 //! What a process is called in reports, as far as the reporter can know.
 //!
-//! The name is the label given at spawn, or that of the function or behaviour. Both belong to the
-//! holder of the process; others know only the place of its spawn (`Slot::place`).
+//! The name is the label given at spawn, or that of the function or behaviour; registered names are another thing
+//! (`registry`). Both belong to the holder of the process; others know only the place of its spawn (`Slot::place`).
+//!
+//! Called by whoever reports of a process, and by the handler of stack overflows.
 
 use std::fmt::Write as _;
 use std::ptr;

@@ -1,4 +1,7 @@
-//! The name of a process.
+//! The pid of a process: the index of its slot, and the slot's generation.
+//!
+//! Made by `table` for a newborn; looked up there by whoever has one. Invariant: none is given twice while the
+//! program runs, for a slot whose generations are used up is used no more.
 
 use std::fmt;
 use std::num::NonZeroU32;

@@ -3,19 +3,25 @@
 //! Called by the scheduler's runner, on the runner's stack or on one of the process's own. If the
 //! body blocks meanwhile, the stack becomes the process's, and `run` returns on it later, perhaps
 //! on another thread; so nothing of the thread is kept over the body's call.
+//!
+//! Invariants of the end ([`end`]):
+//! * What the process held at rest and its locals are dropped before its inbox is closed, its messages after.
+//! * Its name and its timers are gone before its links and monitors are told.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
+use std::sync::atomic::Ordering;
 
 use super::behaviour::{Behaviour, Cx, Next, Until};
 use super::body::Body;
 use super::exit::{self, End};
 use super::exit_reason::ExitReason;
-use super::extra::{Extra, Owned};
+use super::extra::Owned;
 use super::slot::{ANYONE, Slot, bit, flag};
 use super::{local, name, table, wait, waker, zombie};
 use crate::mailbox::queue;
 use crate::registry;
+use crate::report::report;
 use crate::scheduler;
 use crate::send_after;
 use crate::signal::{self, info};
@@ -197,7 +203,7 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     };
     local::drop_all(slot);
     // Its destructors may have met a fatal signal.
-    let reason = match fatal_reason(slot) {
+    let reason = match exit::fatal(slot) {
         Some(fatal) => instead_of(reason, fatal),
         None => reason,
     };
@@ -206,7 +212,7 @@ fn end(slot: &'static Slot, reason: ExitReason) {
         ExitReason::Panic(_) => name::label(slot).or_else(|| body_name.map(str::to_owned)),
         _ => None,
     };
-    scheduler::report_exit(slot, name.as_deref(), &reason);
+    report_exit(slot, name.as_deref(), &reason);
     tell_end(slot, &reason);
 
     // The signals that came before are taken for what they are: who monitors or has linked is
@@ -231,6 +237,24 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     scheduler::leave(slot);
 }
 
+/// Reports the end of a process where OTP would.
+fn report_exit(slot: &Slot, name: Option<&str>, reason: &ExitReason) {
+    if let ExitReason::Panic(panic) = reason {
+        report(|| {
+            tracing::error!(
+                target: "runtime::process",
+                pid = %slot.pid(),
+                name,
+                place = slot.place().map(tracing::field::display),
+                panic = panic.message(),
+                location = panic.location(),
+                reductions = slot.reductions.load(Ordering::Relaxed),
+                "process panicked"
+            )
+        });
+    }
+}
+
 /// The reason that takes the place of another, which may hold a user's value.
 fn instead_of(other: ExitReason, reason: ExitReason) -> ExitReason {
     exit::drop_quietly(other);
@@ -242,14 +266,6 @@ pub(crate) fn recycle(free: &table::List, slot: &'static Slot) {
     if slot.inbox.retire() {
         table::release(free, slot);
     }
-}
-
-fn fatal_reason(slot: &Slot) -> Option<ExitReason> {
-    if !slot.has(bit::FATAL) {
-        return None;
-    }
-    // SAFETY: the running process is its own holder.
-    unsafe { (&*Extra::fatal(slot.extra())).clone() }
 }
 
 /// Lets `tell` know how the running process ends, when it does.

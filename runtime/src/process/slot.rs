@@ -12,7 +12,7 @@
 //!
 //! Invariants:
 //! * The private line, `armed`, `entry` and the body belong to the holder of the process (see
-//!   `mailbox::inbox`). The exception are the fields that are atomics: others read them as hints.
+//!   `mailbox::inbox`). Its atomics are the exception: others read them as hints.
 //! * `context` is null while the process is at rest; else it stands on that stack.
 //! * `holder` alone decides who may run the process: a worker's number, or [`ANYONE`].
 

@@ -304,17 +304,15 @@ pub(crate) fn shed(slot: &Slot) {
     }
 }
 
-/// Lets `time` pass; messages that come meanwhile wait in the mailbox.
+/// Lets `time` pass; messages that come meanwhile wait in the mailbox. A switch point.
 ///
-/// Never ends early; zero is a switch point that does not wait.
+/// Never ends early; zero does not wait. On a thread that is no process it is [`std::thread::sleep`].
 ///
 /// Mirrors `timer:sleep/1`.
 ///
 /// # Panics
 ///
 /// Inside a guard.
-///
-/// On a thread that is no process it is [`std::thread::sleep`].
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn sleep(time: Duration) {
     let Some(slot) = super::try_current() else {

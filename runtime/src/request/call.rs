@@ -1,4 +1,12 @@
 //! One request, and its answer.
+//!
+//! Called by users, and by the servers' crates for their clients. The reference of a request is its tag, its monitor
+//! and the alias that it is answered over, all in one.
+//!
+//! Invariants:
+//! * Of a request that was given up, by a deadline, a drop or an exit, nothing arrives any more; what is in the
+//!   mailbox by then is taken out, unless the mailbox is being worked on.
+//! * A wait begins where the mailbox ended when the request was made, so its cost does not grow with what lies there.
 
 use std::cell::Cell;
 use std::fmt;
@@ -32,11 +40,24 @@ use crate::signal::monitor::{Down, Monitor, MonitorAlias, demonitor};
 /// # Errors
 ///
 /// The server does not exist, ends without answering, does not answer in time, is the caller; or the
-/// answer is no `R`.
+/// answer is no `R`: see [`Failure`].
 ///
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::request::{Call, call};
+/// use std::time::Duration;
+///
+/// # runtime::run(|| {
+/// let doubler = spawn!(|| loop {
+///     receive! { Call { client, request }: Call<u32> => client.of::<u32>().reply(2 * request) }
+/// });
+/// assert_eq!(call(doubler, 21u32, Duration::from_secs(5)), Ok(42u32));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn call<Q: Message, R: Message>(
     server: impl Into<ServerRef>,
@@ -262,6 +283,21 @@ pub enum Checked<R> {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use runtime::request::{Call, send_request, wait_response};
+/// use std::time::Duration;
+///
+/// # runtime::run(|| {
+/// let doubler = spawn!(|| {
+///     receive! { Call { client, request }: Call<u32> => client.of::<u32>().reply(2 * request) }
+/// });
+/// let request = send_request::<_, u32>(doubler, 21u32);
+/// // Whatever else there is to do.
+/// assert_eq!(wait_response(&request, Duration::from_secs(5)), Some(Ok(42)));
+/// # });
+/// ```
 pub fn send_request<Q: Message, R: Message>(
     server: impl Into<ServerRef>,
     request: Q,

@@ -1,4 +1,7 @@
 //! Many requests under way, answered in whatever order.
+//!
+//! Called by users, in the process that has made the requests. Invariant: no answer to one of them lies in the
+//! mailbox before `from`: a wait begins there.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,7 +12,8 @@ use crate::mailbox::receive::receive_beyond;
 use crate::mailbox::reference::Ref;
 use crate::message::{AnyMessage, Message};
 
-/// Requests under way, each with a label. Dropped, it gives up those whose answers have not come. Mirrors `gen_server:request_id_collection/0`.
+/// Requests under way, each with a label. Dropped, it gives up those whose answers have not come. Mirrors
+/// `gen_server:request_id_collection/0`.
 pub struct RequestIds<R, L> {
     requests: HashMap<Ref, (RequestId<R>, L)>,
     /// Where in the mailbox their answers may begin.

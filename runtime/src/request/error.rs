@@ -1,4 +1,4 @@
-//! Why a call has failed.
+//! Why a call has failed. Made by `call`; read by clients, and by whoever is told of one that a client ends with.
 
 use std::fmt;
 use std::sync::Arc;

@@ -2,6 +2,9 @@
 //!
 //! Nobody is told that a process has ended which had a name. So who registers clears away the names of the dead,
 //! each time when there are twice as many as there were after the last time: that costs each a constant share.
+//!
+//! Used by `server`, and by users through [`NameRegistry`]. Invariant: a process that has ended counts as having no
+//! name, whether its entry is still there or not.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};

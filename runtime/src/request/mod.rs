@@ -144,11 +144,8 @@ pub fn note_suspended(suspended: bool) {
 /// The request's type, if the message is a call or a cast of whatever type: what a server finds that was
 /// asked by one who took it for another.
 pub fn foreign_request(message: &AnyMessage) -> Option<&'static str> {
+    // The type is not known here, and has no key that all `Call`s share: but its name has.
     let name = message.type_name();
-    let is_request = |kind: &str| {
-        name.strip_prefix(module_path!())
-            .and_then(|rest| rest.strip_prefix(kind))
-            .is_some()
-    };
-    (is_request("::Call<") || is_request("::Cast<")).then_some(name)
+    let kind = name.strip_prefix(module_path!())?;
+    (kind.starts_with("::Call<") || kind.starts_with("::Cast<")).then_some(name)
 }

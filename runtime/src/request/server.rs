@@ -1,4 +1,7 @@
-//! How a server is named.
+//! How a server is named: by its pid, or by a name in a registry, the node's, the program's or a user's.
+//!
+//! Made by users; looked up once for each request. A registry of a user's is code of the user's: it is called in the
+//! client, and nothing is borrowed meanwhile.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! What stood in the way of an answer: looked at when a call times out, and at no other time.
+//!
+//! Called by `call`, in the client. Invariants: nobody is stopped for it; each process is looked at once, and no more
+//! than [`DEPTH`] of them.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! How long a thread has had a processor.
+//! How long a thread has had a processor: started by a worker's thread, read by the watchdog, which must not take a
+//! thread that the system has kept from running for one that hogs.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 

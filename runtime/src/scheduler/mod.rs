@@ -46,21 +46,18 @@ pub(crate) use calls::*;
 #[cfg(not(loom))]
 pub(crate) use deliver::{deliver, deliver_on, deliver_signal, leave_to, offer, ready, release};
 #[cfg(not(loom))]
-pub(crate) use reductions::{account, spend, spent};
+pub(crate) use reductions::{account, is_spent, spend, spent};
 #[cfg(not(loom))]
 pub use reductions::{tick, yield_now};
 
 #[cfg(not(loom))]
 mod calls {
     use std::ptr;
-    use std::sync::atomic::Ordering;
     use std::time::Instant;
 
     use super::worker::Worker;
     use crate::context::{self, Suspend};
-    use crate::process::exit_reason::ExitReason;
     use crate::process::slot::Slot;
-    use crate::report::report;
     use crate::thread;
     use crate::timer::real_time;
 
@@ -116,23 +113,5 @@ mod calls {
     pub(crate) fn leave(slot: &'static Slot) {
         thread::this().process.set(ptr::null());
         worker().bury(slot);
-    }
-
-    /// Reports the end of a process where OTP would.
-    pub(crate) fn report_exit(slot: &Slot, name: Option<&str>, reason: &ExitReason) {
-        if let ExitReason::Panic(panic) = reason {
-            report(|| {
-                tracing::error!(
-                    target: "runtime::process",
-                    pid = %slot.pid(),
-                    name,
-                    place = slot.place().map(tracing::field::display),
-                    panic = panic.message(),
-                    location = panic.location(),
-                    reductions = slot.reductions.load(Ordering::Relaxed),
-                    "process panicked"
-                )
-            });
-        }
     }
 }

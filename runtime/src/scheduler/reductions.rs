@@ -1,9 +1,14 @@
 //! Reductions: the measure of a turn.
 //!
 //! A send, a receive, a spawn each cost some. Only a switch point makes a process yield, so what
-//! is spent elsewhere is a debt, paid at the next one.
+//! is spent elsewhere is a debt, paid at the next one. Called by all of these, by users ([`tick`]), and by
+//! futures, which look whether the turn is over instead of switching ([`is_spent`]).
+//!
+//! Invariant: while a process runs, what is left of its turn lies in its thread's record, and is added to its
+//! total whenever it goes on elsewhere or is asked ([`account`]).
 
 use std::sync::atomic::Ordering;
+use std::task::Context;
 
 use super::calls::suspend;
 use crate::context::Suspend;
@@ -28,6 +33,17 @@ pub(crate) fn spend(reductions: i32) {
 #[inline]
 pub(crate) fn spent() -> bool {
     thread::this().reductions.get() <= 0
+}
+
+/// Whether the turn of the process that polls is over. Then it is woken, to poll again in its next
+/// one, and the poll has to say that it is pending.
+#[inline]
+pub(crate) fn is_spent(cx: &Context<'_>) -> bool {
+    let spent = thread::this().process().is_some() && spent();
+    if spent {
+        cx.waker().wake_by_ref();
+    }
+    spent
 }
 
 /// Adds what the running process has spent to its total.

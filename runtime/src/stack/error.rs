@@ -1,4 +1,5 @@
-//! Why there is no stack.
+//! Why there is no stack: made where a size, an arena, a guard or a page is refused, and part of what a spawn or
+//! the start of a node fails with. Each text names the limit, and the setting that moves it if there is one.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Text that is put together where nothing may be allocated: in a signal handler.
+//! Text that is put together where nothing may be allocated: in the handler of overflows (`overflow`), and by
+//! whoever says there which process it was (`process::name`). What does not fit is cut.
 
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! Tests of the table: pids that never repeat, slots that are used again.
+
 use std::collections::HashSet;
 
 use super::*;
