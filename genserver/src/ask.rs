@@ -1,4 +1,5 @@
-//! How the functions of a client that `#[gen_server]` writes make their requests.
+//! How the functions of a client that `#[gen_server]` writes make their requests: the receiver, a [`Server`] or one
+//! with a deadline or for later, says how the answer is waited for. Called by that code alone.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! The attribute `#[gen_server]`, which the crate `genserver-macros` writes.
+//! The attribute `#[gen_server]`, which the crate `genserver-macros` writes: its documentation, whose examples run
+//! here. What the written code names is in `__rt`.
 
 /// A gen_server of plain methods: stands on the `impl` block of the state, and writes the
 /// [`GenServer`](trait@crate::GenServer) of it, the type of its requests, and a typed client.

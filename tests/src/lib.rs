@@ -1,6 +1,7 @@
-//! What crosses crates: the cases of OTP's own suites, in `tests/otp`, and the programs in the
-//! README and in the book, made into documentation tests, so that `cargo test` compiles and runs
-//! them.
+//! What crosses crates: the cases of OTP's own suites, in `tests/otp`; reports beside those of OTP's
+//! logger, in `tests/reports.rs`; and here the programs in the README and in the book, made into
+//! documentation tests, so that `cargo test` compiles and runs them. Chapters that are not here have
+//! none.
 
 /// One item for each text: its programs are reported under the item's name.
 #[cfg(doctest)]

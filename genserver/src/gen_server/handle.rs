@@ -1,4 +1,5 @@
-//! What clients hold of a server.
+//! What clients hold of a server: who it is, with its type, so that a wrong request does not compile. Its functions
+//! are those of [`runtime::request`], and keep nothing of the process: a [`Server`] may be of one that has ended.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,4 +1,7 @@
 //! What is told of a server: its status, and the reports of its end.
+//!
+//! Called by `process`, in the server. Invariant: the state's `Debug` and `format_status` are code of the user's, and
+//! what they fail with changes neither the server nor the reason of its end.
 
 use std::any::type_name;
 use std::fmt;

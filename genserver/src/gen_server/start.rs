@@ -1,4 +1,5 @@
-//! Starting servers, and becoming one.
+//! Starting servers, and becoming one: the options, and what stands between them and `proc_lib`'s start, which
+//! waits for `init`.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,4 +1,5 @@
-//! The report of a process that has crashed.
+//! The report of a process that has crashed: made by itself, when its function or behaviour has failed and before it
+//! ends.
 
 use runtime::{ExitReason, Look, Shown};
 

@@ -1,4 +1,5 @@
-//! Names of behaviours.
+//! Names that behaviours are started under: asked for by who starts one, before there is a process; taken and given
+//! back by the new process itself.
 
 use std::error::Error;
 use std::fmt;

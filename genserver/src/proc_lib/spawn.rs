@@ -1,4 +1,6 @@
-//! Functions as processes of proc_lib's.
+//! Functions as processes of proc_lib's: with ancestors, an initial call, and a report if they crash.
+//!
+//! Invariant: nothing that the function fails with passes [`Run`] but fatal exits, which no report is made of.
 
 use std::any::type_name;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! Ending a process that takes system messages.
+//! Ending a process that takes system messages. Called by users, and by the clients of servers and supervisors.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What clients hold of a supervisor, and ask it.
+//! What clients hold of a supervisor, and ask it: starting one, and calls, which wait for ever, as OTP's do.
 
 use std::any::type_name;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! How many restarts a supervisor bears.
+//! How many restarts a supervisor bears. Asked by both kinds of supervisor before each restart.
 
 use std::collections::VecDeque;
 use std::time::Instant;

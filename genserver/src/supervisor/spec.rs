@@ -1,4 +1,6 @@
-//! What a supervisor is told: its flags, and the specifications of its children.
+//! What a supervisor is told: its flags, and the specifications of its children; and what these mean for a child's
+//! end, which both kinds of supervisor ask here. Checked when a supervisor starts, when its code changes, and for each
+//! child that is added.
 
 use std::collections::HashSet;
 use std::fmt;

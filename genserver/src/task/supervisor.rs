@@ -1,4 +1,7 @@
 //! A supervisor of tasks: so that they have a place in the tree, and end with it.
+//!
+//! Below is a dynamic supervisor. A child is started without its work, which the caller then sends it: so the caller
+//! knows the pid, and has its link and monitor, before anything of the work has run.
 
 use std::fmt;
 

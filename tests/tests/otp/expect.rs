@@ -1,4 +1,5 @@
-//! What the cases expect of the processes that they spawn.
+//! What the cases expect of the processes that they spawn. Whatever must happen is waited for until [`LONG`] has
+//! passed, which fails the case; so none depends on how fast the machine is.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! proc_lib_SUITE.
+//! After `proc_lib_SUITE`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! sys_SUITE.
+//! After `sys_SUITE`, on a gen_server and on a process written by hand.
 
 use std::fs;
 use std::ops::ControlFlow;

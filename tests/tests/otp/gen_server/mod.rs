@@ -1,4 +1,5 @@
-//! gen_server_SUITE.
+//! After `gen_server_SUITE`, by subject. Here is the server that the cases of all subjects use: its callbacks do what
+//! their messages say.
 
 mod callbacks;
 mod clients;

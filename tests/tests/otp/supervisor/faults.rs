@@ -161,16 +161,21 @@ fn a_start_that_never_returns() {
 #[derive(Debug)]
 struct Never(#[allow(dead_code)] ());
 
+/// A child whose start function tells the test in which process it runs, and waits for `()`.
+fn waits() -> ChildSpec {
+    let test = self_pid();
+    ChildSpec::new("waits", move || {
+        send(test, self_pid());
+        let () = runtime::receive_type();
+        super::obedient(test, "waits".to_owned())
+    })
+}
+
 /// So does a `start_child`; meanwhile the supervisor's parent may end, and then it ends too, when it can.
 #[runtime::test]
 fn a_parent_that_ends_meanwhile() {
     leaves_nothing(|| {
-        let test = self_pid();
-        let waits = ChildSpec::new("waits", move || {
-            send(test, self_pid());
-            let () = runtime::receive_type();
-            super::obedient(test, "waits".to_owned())
-        });
+        let waits = waits();
         let (parent, watch) = spawn_monitor!(move || {
             let supervisor = start_link(many(), vec![]).expect("starts");
             drop(supervisor.start_child(waits));
@@ -361,12 +366,7 @@ fn a_storm_up_to_the_limit() {
 #[runtime::test]
 fn a_client_that_ends_meanwhile() {
     leaves_nothing(|| {
-        let test = self_pid();
-        let waits = ChildSpec::new("waits", move || {
-            send(test, self_pid());
-            let () = runtime::receive_type();
-            super::obedient(test, "waits".to_owned())
-        });
+        let waits = waits();
         let supervisor = start_link(many(), vec![]).expect("starts");
         let asked = supervisor.clone();
         let (client, watch) = spawn_monitor!(move || drop(asked.start_child(waits)));

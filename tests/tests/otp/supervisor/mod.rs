@@ -1,4 +1,4 @@
-//! supervisor_SUITE, by subject. Where the suite has a case twice, for tuples and for maps, there is one test.
+//! After `supervisor_SUITE`, by subject. Where the suite has a case twice, for tuples and for maps, there is one test.
 
 mod dynamic;
 mod faults;
