@@ -156,8 +156,11 @@ impl Drop for Body {
     fn drop(&mut self) {
         demonitor_flush(self.watch);
         if !self.ended {
-            cancel(self.conn, self.stream);
-            flush(self.stream);
+            let (conn, stream) = (self.conn, self.stream);
+            // That it has ended meanwhile is nobody's business.
+            let from = conn;
+            send(conn, Command::Cancel { stream, from });
+            flush(stream);
         }
     }
 }
@@ -167,7 +170,7 @@ impl Drop for Body {
 ///
 /// # Errors
 ///
-/// The reader fails, after which the request is cancelled; or the server takes no more.
+/// The reader fails, or panics, after which the request is cancelled; or the server takes no more.
 ///
 /// # Panics
 ///
@@ -180,14 +183,20 @@ pub fn send_body(
 ) -> Result<u64, SendBodyError> {
     /// One piece is one round through the connection's mailbox.
     const PIECE: usize = 64 * 1024;
+    /// Cancels the request unless the reader has given what it was asked for.
+    struct Reading(Pid, StreamRef);
+    impl Drop for Reading {
+        fn drop(&mut self) {
+            cancel(self.0, self.1);
+        }
+    }
     let mut sent = 0;
     loop {
         let mut piece = Vec::with_capacity(PIECE);
+        let reading = Reading(conn, stream);
         let read = from.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-        if let Err(error) = read {
-            cancel(conn, stream);
-            return Err(SendBodyError::Read(error));
-        }
+        read.map_err(SendBodyError::Read)?;
+        std::mem::forget(reading);
         let fin = piece.len() < PIECE;
         sent += piece.len() as u64;
         data_sync(conn, stream, fin, piece, timeout).map_err(SendBodyError::Send)?;

@@ -34,7 +34,7 @@ use crate::error::{BadState, Reason};
 use crate::event::Event;
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
 use crate::message::{Down, Error, Protocol, Up};
-use crate::options::{Hop, Opts};
+use crate::options::{Hop, Opts, Owner, ReplyTo};
 use crate::tunnel::offer;
 
 struct Connection {
@@ -71,7 +71,7 @@ pub(crate) async fn run(owner: Pid, target: Target, hop: Hop, opts: Opts) -> Exi
         origin_port: hop.port,
     });
     let mut connection = Connection {
-        shared: Shared::new(Arc::clone(&env), owner),
+        shared: Shared::new(Arc::clone(&env), Owner::new(owner)),
         ending: None,
         watch: monitor(owner),
         target,
@@ -94,14 +94,14 @@ impl Connection {
         let mut left = retry;
         let mut first = true;
         loop {
-            let owner = self.shared.owner.into();
+            let owner = ReplyTo::owner(self.shared.owner.clone());
             let (target, hop) = (self.target.clone(), self.hop.clone());
             let connecting = connect(Arc::clone(&env), target, hop, owner);
             let reason = match self.without_connection(connecting).await? {
                 Ok(mut layer) => {
                     let conn = env.conn;
                     let protocol = layer.protocol();
-                    send(self.shared.owner, Up { conn, protocol });
+                    send(self.shared.owner.get(), Up { conn, protocol });
                     let Lost { reason, killed } = self.up(&mut layer).await;
                     env.events.tell(Event::Disconnect { reason });
                     if let Some(reason) = self.stopped.take().or_else(|| self.ending.take()) {
@@ -118,7 +118,7 @@ impl Connection {
                         reason,
                         killed,
                     };
-                    send(self.shared.owner, down);
+                    send(self.shared.owner.get(), down);
                     reason
                 }
                 Err(reason) => reason,
@@ -278,7 +278,7 @@ impl Connection {
     }
 
     fn set_owner(&mut self, from: Pid, owner: Pid) {
-        if from != self.shared.owner || self.shared.ending {
+        if from != self.shared.owner.get() || self.shared.ending {
             let error = Error {
                 conn: self.shared.env.conn,
                 stream: None,
@@ -288,7 +288,7 @@ impl Connection {
             return;
         }
         demonitor_flush(self.watch);
-        self.shared.owner = owner;
+        self.shared.owner.set(owner);
         self.watch = monitor(owner);
     }
 
@@ -309,7 +309,7 @@ impl Connection {
     fn info(&self, layer: Option<&dyn Layer>) -> Info {
         let opts = &self.shared.env.opts;
         let mut info = Info {
-            owner: self.shared.owner,
+            owner: self.shared.owner.get(),
             state: match layer {
                 None => State::NotConnected,
                 Some(_) if self.shared.ending => State::Closing,

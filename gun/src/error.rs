@@ -94,6 +94,8 @@ pub enum BadState {
     BodyEnded,
     /// More bytes than the request's `content-length` says.
     BodyTooLong,
+    /// The last piece leaves fewer bytes than the request's `content-length` says.
+    BodyTooShort,
     /// The length of a body must be told in HTTP/1.0, and was not.
     NoLength,
     /// The path, or the `host` header, cannot stand in a request.
@@ -195,6 +197,7 @@ impl fmt::Display for BadState {
             BadState::NoStream => "no such stream",
             BadState::BodyEnded => "the request's body has ended",
             BadState::BodyTooLong => "more bytes than the request's content-length says",
+            BadState::BodyTooShort => "fewer bytes than the request's content-length says",
             BadState::NoLength => "HTTP/1.0 must be told the length of a body",
             BadState::BadTarget => "the path or the host cannot stand in a request",
             BadState::Websocket => "the connection is a Websocket, and nothing else",

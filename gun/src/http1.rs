@@ -100,6 +100,17 @@ enum Step {
     Failed(Reason),
 }
 
+impl Step {
+    /// What has come of a piece of a body: whether it was told to its end.
+    fn of(told: Result<bool, Reason>) -> Step {
+        match told {
+            Ok(true) => Step::Ended,
+            Ok(false) => Step::Progress,
+            Err(reason) => Step::Failed(reason),
+        }
+    }
+}
+
 impl Http1 {
     pub(crate) async fn begin(
         env: Arc<Env>,
@@ -159,6 +170,11 @@ impl Http1 {
         for (stream, _) in self.queue.drain(..) {
             stream.to.fail(reason);
         }
+    }
+
+    fn is_active(&self, id: StreamRef) -> bool {
+        let active = self.active.as_ref();
+        active.is_some_and(|(stream, _)| stream.to.stream == id)
     }
 
     fn stream(&self, id: StreamRef) -> Option<&Stream> {
@@ -320,23 +336,16 @@ impl Http1 {
                     if fin { Step::Ended } else { Step::Progress }
                 }
             },
+            Phase::Body(_) if stream.to.holds() && stream.to.may_flow() => {
+                Step::of(stream.to.go_on())
+            }
             Phase::Body(body) if stream.to.may_flow() => {
                 match Pin::new(&mut *body).poll_frame(cx) {
                     Poll::Pending => Step::Pending,
                     Poll::Ready(Some(Err(error))) => Step::Failed(Reason::of(&error)),
-                    Poll::Ready(None) => match stream.to.data(Bytes::new(), true) {
-                        Ok(()) => Step::Ended,
-                        Err(reason) => Step::Failed(reason),
-                    },
+                    Poll::Ready(None) => Step::of(stream.to.data(Bytes::new(), true)),
                     Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                        Ok(bytes) => {
-                            let fin = body.is_end_stream();
-                            match stream.to.data(bytes, fin) {
-                                Err(reason) => Step::Failed(reason),
-                                Ok(()) if fin => Step::Ended,
-                                Ok(()) => Step::Progress,
-                            }
-                        }
+                        Ok(bytes) => Step::of(stream.to.data(bytes, body.is_end_stream())),
                         Err(frame) => match frame.into_trailers() {
                             Ok(headers) => {
                                 stream.to.trailers(headers);
@@ -352,7 +361,11 @@ impl Http1 {
         match step {
             Step::Pending => return false,
             Step::Progress => {}
-            Step::Ended => self.active = None,
+            // What is left of a body nobody can give any more, so nothing can follow it.
+            Step::Ended => {
+                let ended = self.active.take();
+                self.last |= ended.is_some_and(|(stream, _)| !stream.body.is_given());
+            }
             Step::Failed(reason) => {
                 if let Some((stream, _)) = self.active.take() {
                     stream.to.fail(reason);
@@ -402,8 +415,9 @@ impl Layer for Http1 {
                     });
                 };
                 match found.body.write(data, fin, sent) {
-                    Ok(true) => request::tell_end(&env, stream),
-                    Ok(false) => {}
+                    Ok(true) if self.is_active(stream) => request::tell_end(&env, stream),
+                    // The end of one that waits is told with its head.
+                    Ok(_) => {}
                     Err((what, sent)) => Command::Data {
                         stream,
                         from,
@@ -448,7 +462,6 @@ impl Layer for Http1 {
                 progress = true;
                 let driver = self.driver.take();
                 self.lost = Some(match ended {
-                    Ok(()) if self.last => Reason::Normal,
                     Ok(()) => Reason::Closed,
                     Err(error) => Reason::of(&error),
                 });
@@ -467,11 +480,15 @@ impl Layer for Http1 {
                 if self.ending {
                     return self.lose(Reason::Normal);
                 }
+                // It may have closed before its last response was looked at, which was whole.
+                if self.last
+                    && self.killed.is_empty()
+                    && self.lost.is_none_or(|lost| lost == Reason::Closed)
+                {
+                    return self.lose(Reason::Normal);
+                }
                 if let Some(reason) = self.lost {
                     return self.lose(reason);
-                }
-                if self.last {
-                    return self.lose(Reason::Normal);
                 }
             }
             if let Some(time) = &mut self.closing

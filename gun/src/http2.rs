@@ -1,7 +1,8 @@
 //! HTTP/2 as a layer: h2 drives the frames, streams and their fates are kept here; what h2 hides, the tap shows.
 //!
 //! Invariants:
-//! * A stream is in `streams` until its end was told; none that has finished is listed as killed.
+//! * A stream is in `streams` until its end was told and its body has gone up; none whose end was told is listed as
+//!   killed, nor one that the server has refused.
 //! * A stream is polled only when its waker was called, or a command has touched it.
 //! * No more streams are open than the server allows: one more is refused at once, never queued.
 //! * Bytes are given back to the stream's window when they have been told, so that a stream without flow holds
@@ -68,6 +69,8 @@ pub(crate) struct Http2 {
     woken: WakeSet<StreamRef>,
     /// The server takes no more requests.
     going_away: bool,
+    /// The last stream that the server has taken, if it has said so.
+    last: Option<u32>,
     ending: bool,
     /// It is lost at once.
     aborted: Option<Reason>,
@@ -85,6 +88,8 @@ struct Queued {
     asks: Asks,
     /// Bytes of the body, if they are known.
     length: Option<u64>,
+    /// Pieces of the body that have come meanwhile.
+    pieces: Vec<Command>,
 }
 
 /// What a stream is.
@@ -139,6 +144,7 @@ impl Http2 {
             failed: None,
             woken: WakeSet::new(),
             going_away: false,
+            last: None,
             ending: false,
             aborted: None,
             closing: None,
@@ -155,6 +161,7 @@ impl Http2 {
         let mut numbered = std::mem::take(&mut self.ended);
         for (number, entry) in left {
             match entry {
+                Entry::Stream(stream) if stream.answered => {}
                 Entry::Stream(stream) => {
                     stream.to.fail(told(reason));
                     numbered.push((number, stream.to.stream));
@@ -274,12 +281,17 @@ impl Http2 {
             }
         }
         let mut queue = self.queue.iter_mut();
-        if let Some(queued) = queue.find(|queued| queued.to.stream == key)
-            && command.change_flow(&mut queued.to)
-        {
+        let Some(queued) = queue.find(|queued| queued.to.stream == key) else {
+            return Err(command);
+        };
+        if command.change_flow(&mut queued.to) {
             return Ok(());
         }
-        Err(command)
+        if !matches!(command, Command::Data { .. }) {
+            return Err(command);
+        }
+        queued.pieces.push(command);
+        Ok(())
     }
 
     /// Gives h2 what it takes. True: it took something.
@@ -322,6 +334,17 @@ impl Http2 {
         }
     }
 
+    /// The server has said that it has not taken this stream.
+    fn is_refused(&self, key: StreamRef) -> bool {
+        match self.streams.get(&key) {
+            Some(Entry::Stream(stream)) => stream.id.is_some_and(|id| {
+                let id = u32::from(id);
+                self.last.is_some_and(|last| id > last)
+            }),
+            _ => false,
+        }
+    }
+
     /// The server has said so, or we have.
     fn is_going_away(&mut self, cx: &mut Context<'_>) -> bool {
         let said = |sender: &mut SendRequest<Bytes>| matches!(sender.poll_ready(cx), Poll::Ready(Err(error)) if error.is_go_away());
@@ -334,7 +357,7 @@ impl Http2 {
         let cx = &mut Context::from_waker(&waker);
         if let Some(Entry::Stream(stream)) = self.streams.get_mut(&key) {
             for promise in stream.promises(cx) {
-                self.promise(key, promise);
+                self.promise(shared, key, promise);
             }
         }
         let Some(entry) = self.streams.get_mut(&key) else {
@@ -355,14 +378,11 @@ impl Http2 {
                     }
                 }
             },
-            Entry::Stream(stream) => {
-                stream.send(&self.env, cx);
-                stream.receive(shared, &self.opts, cx)
-            }
+            Entry::Stream(stream) => stream.look(shared, &self.opts, cx),
         };
         match step {
             Step::Pending => {}
-            Step::End(End::Failed(_)) if lost => {}
+            Step::End(End::Failed(_)) if lost && !self.is_refused(key) => {}
             Step::End(end) => {
                 if let (Some(Entry::Stream(mut stream)), End::Failed(reason)) =
                     (self.forget(key), end)
@@ -378,7 +398,7 @@ impl Http2 {
     }
 
     /// The server will answer what was not asked.
-    fn promise(&mut self, of: StreamRef, promise: PushPromise) {
+    fn promise(&mut self, shared: &Shared, of: StreamRef, promise: PushPromise) {
         let Some(Entry::Stream(stream)) = self.streams.get(&of) else {
             return;
         };
@@ -395,7 +415,9 @@ impl Http2 {
             return;
         }
         let key = StreamRef::new();
-        let to = stream.to.promised(key, self.opts.flow);
+        let mut to = stream.to.promised(key, self.opts.flow);
+        let path = head.uri.path();
+        to.cookies = shared.cookie_target(&self.origin, &self.origin.authority, path);
         stream.to.push(key, head.method, head.uri, head.headers);
         self.begun += 1;
         let pushed = Stream::pushed(to, response, self.begun);
@@ -461,7 +483,10 @@ impl Http2 {
             progress = true;
             match event {
                 tap::Event::Settings(settings) => self.settings_changed(shared, settings),
-                tap::Event::GoAway { .. } => self.going_away = true,
+                tap::Event::GoAway { last, .. } => {
+                    self.going_away = true;
+                    self.last = Some(self.last.map_or(last, |before| before.min(last)));
+                }
                 tap::Event::BadPreface(_) => {
                     self.aborted = Some(Reason::GoAway(h2::Reason::PROTOCOL_ERROR));
                 }

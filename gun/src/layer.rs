@@ -22,7 +22,7 @@ use crate::cookies::{self, CookieStore};
 use crate::error::{BadState, Reason};
 use crate::event::Events;
 use crate::message::{Protocol, StreamRef};
-use crate::options::{Hop, Opts, Transport};
+use crate::options::{Hop, Opts, Owner, Transport};
 use crate::recipient::Recipient;
 
 pub(crate) trait Layer: Send {
@@ -107,7 +107,7 @@ impl Env {
 /// What all layers of a connection have in common.
 pub(crate) struct Shared {
     pub(crate) env: Arc<Env>,
-    pub(crate) owner: Pid,
+    pub(crate) owner: Owner,
     /// The connection was told to end.
     pub(crate) ending: bool,
     pub(crate) postponed: Postponed,
@@ -115,7 +115,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(env: Arc<Env>, owner: Pid) -> Shared {
+    pub(crate) fn new(env: Arc<Env>, owner: Owner) -> Shared {
         let cookies = env.opts.cookie_store.as_ref().map(|make| make());
         Shared {
             env,
@@ -135,15 +135,11 @@ impl Shared {
         path: &str,
         headers: &mut HeaderMap,
     ) {
-        let Some(store) = &mut self.cookies else {
+        to.cookies = self.cookie_target(origin, authority, path);
+        let (Some(store), Some(target)) = (&mut self.cookies, &to.cookies) else {
             return;
         };
-        let authority = authority.parse::<http::uri::Authority>();
-        let host = authority
-            .as_ref()
-            .map_or(origin.host.as_str(), |authority| authority.host());
-        let target = cookies::Target::new(origin.scheme, host, path);
-        if let Some(kept) = cookies::header(store.as_mut(), &target, self.env.system_time()) {
+        if let Some(kept) = cookies::header(store.as_mut(), target, self.env.system_time()) {
             // There is one such header, whoever it is of.
             let cookies = match headers.get(COOKIE) {
                 Some(own) => {
@@ -156,7 +152,22 @@ impl Shared {
                 headers.insert(COOKIE, cookies);
             }
         }
-        to.cookies = Some(Box::new(target));
+    }
+
+    /// What a response's cookies are for, if cookies are kept.
+    pub(crate) fn cookie_target(
+        &self,
+        origin: &Origin,
+        authority: &str,
+        path: &str,
+    ) -> Option<Box<cookies::Target>> {
+        self.cookies.as_ref()?;
+        let authority = authority.parse::<http::uri::Authority>();
+        let host = authority
+            .as_ref()
+            .map_or(origin.host.as_str(), |authority| authority.host());
+        let target = cookies::Target::new(origin.scheme, host, path);
+        Some(Box::new(target))
     }
 
     /// Keeps a response's cookies.

@@ -36,7 +36,8 @@
 //! # });
 //! ```
 //!
-//! So far it speaks HTTP/1.1, HTTP/2 and, upon HTTP/1.1, Websocket; over TCP, TLS and Unix sockets.
+//! It speaks HTTP/1.1, HTTP/2, Websocket on either, and raw bytes; over TCP, TLS and Unix sockets, and through proxies of
+//! CONNECT and SOCKS5, however nested.
 
 #![forbid(unsafe_code)]
 

@@ -89,6 +89,7 @@ impl Writer {
             let length = data.len() as u64;
             if let Some(left) = &mut state.left {
                 match left.checked_sub(length) {
+                    Some(rest) if fin && rest > 0 => return Err((BadState::BodyTooShort, sent)),
                     Some(rest) => *left = rest,
                     None => return Err((BadState::BodyTooLong, sent)),
                 }
@@ -108,6 +109,13 @@ impl Writer {
             reader.wake();
         }
         Ok(ended)
+    }
+}
+
+impl Writer {
+    /// Whether all of it was given.
+    pub(crate) fn is_given(&self) -> bool {
+        locked(&self.0).ended
     }
 }
 

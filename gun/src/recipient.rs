@@ -36,6 +36,8 @@ pub(crate) struct Recipient {
     /// Nothing is told any more.
     silent: bool,
     handlers: Option<Handlers>,
+    /// What of a response's body has come and waits for flow, and whether the body ends with it.
+    held: Option<(Bytes, bool)>,
     /// Who has the response's body, if its messages are not the plain ones.
     chain: Option<Chain>,
     /// What its cookies are for, if cookies are kept.
@@ -70,6 +72,7 @@ impl Recipient {
             flow: flow.map(i64::from),
             informed: 0,
             silent: false,
+            held: None,
             handlers: None,
             chain: None,
             cookies: None,
@@ -224,11 +227,28 @@ impl Recipient {
         }
     }
 
-    /// A piece of a body, in messages of the size allowed. `Err`: a handler cannot go on.
-    pub(crate) fn data(&mut self, mut bytes: Bytes, fin: bool) -> Result<(), Reason> {
-        loop {
+    /// A piece of a body, in messages of the size allowed, as far as the flow goes. True: the body was told to its
+    /// end; `Err`: a handler cannot go on.
+    pub(crate) fn data(&mut self, bytes: Bytes, fin: bool) -> Result<bool, Reason> {
+        self.held = Some((bytes, fin));
+        self.go_on()
+    }
+
+    /// Whether there is something left of what has come: nothing more is to be taken before that was told.
+    pub(crate) fn holds(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Tells what is left, as [`data`](Recipient::data) does.
+    pub(crate) fn go_on(&mut self) -> Result<bool, Reason> {
+        while self.may_flow()
+            && let Some((mut bytes, fin)) = self.held.take()
+        {
             let data = bytes.split_to(bytes.len().min(PIECE));
             let last = bytes.is_empty();
+            if !last {
+                self.held = Some((bytes, fin));
+            }
             match &mut self.chain {
                 Some(chain) if !self.silent => {
                     let cost = chain.handle(fin && last, data, &mut self.to);
@@ -243,16 +263,13 @@ impl Recipient {
                     self.pay(1);
                 }
             }
-            if last {
-                break;
+            if fin && last {
+                let stream = self.stream;
+                self.event(Event::ResponseEnd { stream });
+                return Ok(true);
             }
         }
-        if fin {
-            self.event(Event::ResponseEnd {
-                stream: self.stream,
-            });
-        }
-        Ok(())
+        Ok(false)
     }
 
     pub(crate) fn trailers(&self, headers: HeaderMap) {

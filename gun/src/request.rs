@@ -252,12 +252,7 @@ fn make(
     body: Body,
     opts: ReqOpts,
 ) -> StreamRef {
-    let checked = if method == Method::CONNECT {
-        // It makes a tunnel, which `connect` is for.
-        Err("method")
-    } else {
-        opts.check()
-    };
+    let checked = check(&method, &opts);
     let request = Request {
         stream: StreamRef::new(),
         reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
@@ -274,8 +269,17 @@ fn make(
     ask(conn, request, checked)
 }
 
+/// What is wrong with a request.
+pub(crate) fn check(method: &Method, opts: &ReqOpts) -> Result<(), &'static str> {
+    if method == Method::CONNECT {
+        // It makes a tunnel, which `connect` is for.
+        return Err("method");
+    }
+    opts.check()
+}
+
 /// Sends a request, unless an option of it is wrong, which is told as the connection would.
-fn ask(conn: Pid, request: Request, checked: Result<(), &'static str>) -> StreamRef {
+pub(crate) fn ask(conn: Pid, request: Request, checked: Result<(), &'static str>) -> StreamRef {
     let stream = request.stream;
     match checked {
         Ok(()) => send(conn, Command::Request(Box::new(request))),

@@ -116,7 +116,8 @@ pub fn await_(
 }
 
 /// Gathers a response's body, and the trailers if there are any. The time-out is for each message; after one,
-/// what was gathered is lost.
+/// what was gathered is lost. The response itself, and what goes before it, is passed over if it was not received
+/// yet; all else stays in the mailbox.
 ///
 /// Mirrors `gun:await_body/3`.
 ///
@@ -132,24 +133,38 @@ pub fn await_body(
     stream: StreamRef,
     timeout: impl IntoDeadline + Clone,
 ) -> Result<(Bytes, Option<HeaderMap>), AwaitError> {
+    let watch = monitor(conn);
     let mut body = BytesMut::new();
-    loop {
-        match await_(conn, stream, timeout.clone())? {
-            Awaited::Data(fin, data) => {
-                // A body in one piece is not copied.
-                if fin && body.is_empty() {
-                    return Ok((data, None));
-                }
-                body.extend_from_slice(&data);
-                if fin {
-                    return Ok((body.freeze(), None));
-                }
+    let gathered = loop {
+        let (fin, data) = receive! {
+            Data { stream: of, fin, data, .. } if of == stream => (fin, data),
+            Response { stream: of, fin, .. } if of == stream => (fin, Bytes::new()),
+            Inform { stream: of, .. } if of == stream => (false, Bytes::new()),
+            Trailers { stream: of, headers, .. } if of == stream => {
+                break Ok((body.freeze(), Some(headers)));
             }
-            Awaited::Trailers(headers) => return Ok((body.freeze(), Some(headers))),
-            Awaited::Response(true, ..) => return Ok((Bytes::new(), None)),
-            _ => {}
+            Error { stream: Some(of), reason, .. } if of == stream => {
+                break Err(AwaitError::Stream(reason));
+            }
+            Error { conn: of, stream: None, reason } if of == conn => {
+                break Err(AwaitError::Connection(reason));
+            }
+            ProcessDown { monitor, reason, .. } if monitor == watch => {
+                break Err(AwaitError::Down(reason));
+            }
+            after timeout.clone() => break Err(AwaitError::Timeout),
+        };
+        // A body in one piece is not copied.
+        if fin && body.is_empty() {
+            break Ok((data, None));
         }
-    }
+        body.extend_from_slice(&data);
+        if fin {
+            break Ok((body.freeze(), None));
+        }
+    };
+    demonitor_flush(watch);
+    gathered
 }
 
 /// Waits for a connection to be up.

@@ -131,7 +131,7 @@ pub(crate) fn authorize(headers: &mut HeaderMap, destination: &crate::Destinatio
     }
 }
 
-/// What a request must have: a host; the length or the coding of its body is hyper's to say.
+/// What a request must have: a host, and the length or the coding of its body.
 fn complete(
     request: &mut http::Request<Outgoing>,
     asks: &Asks,
@@ -148,6 +148,10 @@ fn complete(
         }
         // Its end could not be told.
         (Asks::Response | Asks::Upgrade(_), None) if is_http10 => return Err(BadState::NoLength),
+        // hyper would send no body with methods that seldom have one.
+        (Asks::Response | Asks::Upgrade(_), None) => {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         _ => {}
     }
     if !headers.contains_key(HOST) {

@@ -112,5 +112,5 @@ impl Liveness {
 pub(super) fn notify_settings(shared: &Shared, settings: Settings) {
     let conn = shared.env.conn;
     let notice = Notice::SettingsChanged(settings);
-    send(shared.owner, Notify { conn, notice });
+    send(shared.owner.get(), Notify { conn, notice });
 }

@@ -87,6 +87,7 @@ impl Http2 {
             body,
             asks,
             length,
+            pieces: Vec::new(),
         });
         // A body that is sent in pieces needs its stream.
         self.start(&mut Context::from_waker(Waker::noop()));

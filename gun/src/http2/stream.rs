@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::client::{PushPromise, PushPromises, PushedResponseFuture, ResponseFuture, SendRequest};
-use h2::{RecvStream, SendStream};
+use h2::{RecvStream, SendStream, StreamId};
 use http::{HeaderMap, StatusCode};
 
 use super::Queued;
@@ -22,6 +22,8 @@ pub(super) struct Stream {
     /// Its place among all there have been.
     pub(super) number: u64,
     pub(super) to: Recipient,
+    /// What h2 calls it; none if it was pushed.
+    pub(super) id: Option<StreamId>,
     phase: Phase,
     asks: Asks,
     /// None: it was pushed.
@@ -34,6 +36,10 @@ pub(super) struct Stream {
     left: Option<u64>,
     /// The end was sent.
     sent: bool,
+    /// Bytes that have come and were not given back to the window.
+    owed: usize,
+    /// Its response has ended; the server may still read.
+    pub(super) answered: bool,
 }
 
 pub(super) enum Phase {
@@ -75,6 +81,7 @@ impl Stream {
             body,
             asks,
             length,
+            pieces,
         } = queued;
         let is_request = matches!(asks, Asks::Response);
         let (outgoing, fin) = match body {
@@ -83,24 +90,33 @@ impl Stream {
             Body::Streamed => (VecDeque::new(), length == Some(0)),
         };
         let sent = fin && outgoing.is_empty();
-        match h2.send_request(head, sent) {
+        let env = std::sync::Arc::clone(to.env());
+        let (mut response, sender) = match h2.send_request(head, sent) {
+            Ok(begun) => begun,
             Err(error) => {
                 to.fail(Reason::of_h2(&error));
-                None
+                return None;
             }
-            Ok((mut response, sender)) => Some(Stream {
-                number,
-                to,
-                pushes: Some(response.push_promises()),
-                phase: Phase::Head(response),
-                asks,
-                sender: Some(sender),
-                outgoing,
-                fin,
-                left: length,
-                sent,
-            }),
+        };
+        let mut stream = Stream {
+            number,
+            to,
+            id: Some(response.stream_id()),
+            pushes: Some(response.push_promises()),
+            phase: Phase::Head(response),
+            asks,
+            sender: Some(sender),
+            outgoing,
+            fin,
+            left: length,
+            sent,
+            owed: 0,
+            answered: false,
+        };
+        for piece in pieces {
+            stream.data(&env, piece);
         }
+        Some(stream)
     }
 
     /// What the server has promised.
@@ -108,6 +124,7 @@ impl Stream {
         Stream {
             number,
             to,
+            id: None,
             phase: Phase::Promised(response),
             asks: Asks::Response,
             sender: None,
@@ -116,6 +133,8 @@ impl Stream {
             fin: true,
             left: None,
             sent: true,
+            owed: 0,
+            answered: false,
         }
     }
 
@@ -151,8 +170,11 @@ impl Stream {
             // An end of what has ended by its length says nothing new.
             (!(fin && data.is_empty() && self.left == Some(0))).then_some(BadState::BodyEnded)
         } else {
-            let too_long = self.left.is_some_and(|left| left < length);
-            too_long.then_some(BadState::BodyTooLong)
+            match self.left {
+                Some(left) if left < length => Some(BadState::BodyTooLong),
+                Some(left) if left > length && fin => Some(BadState::BodyTooShort),
+                _ => None,
+            }
         };
         if let Some(what) = what {
             let command = Command::Data {
@@ -233,13 +255,32 @@ impl Stream {
         promises
     }
 
-    /// Tells what has come, as far as the flow allows.
-    pub(super) fn receive(
+    /// Goes on in both directions. It has ended when both have.
+    pub(super) fn look(
         &mut self,
         shared: &mut Shared,
         opts: &Http2Opts,
         cx: &mut Context<'_>,
     ) -> Step {
+        let env = std::sync::Arc::clone(&shared.env);
+        self.send(&env, cx);
+        if !self.answered {
+            match self.receive(shared, opts, cx) {
+                Step::End(End::Finished) => self.answered = true,
+                step => return step,
+            }
+            self.send(&env, cx);
+        }
+        let unread = |sender: &mut SendStream<Bytes>| sender.poll_reset(cx).is_ready();
+        if self.sent || self.sender.as_mut().is_none_or(unread) {
+            Step::End(End::Finished)
+        } else {
+            Step::Pending
+        }
+    }
+
+    /// Tells what has come, as far as the flow allows.
+    fn receive(&mut self, shared: &mut Shared, opts: &Http2Opts, cx: &mut Context<'_>) -> Step {
         let head = match &mut self.phase {
             Phase::Body(_) => None,
             Phase::Promised(response) => match Pin::new(response).poll(cx) {
@@ -317,34 +358,32 @@ impl Stream {
             return Poll::Pending;
         };
         while self.to.may_flow() {
-            match ready!(body.poll_data(cx)) {
-                Some(Err(error)) => return Poll::Ready(End::Failed(Reason::of_h2(&error))),
-                Some(Ok(data)) => {
-                    let fin = body.is_end_stream();
-                    let length = data.len();
-                    if let Err(reason) = self.to.data(data, fin) {
-                        return Poll::Ready(End::Failed(reason));
+            let told = if self.to.holds() {
+                self.to.go_on()
+            } else {
+                // It was given out, so it can be given back.
+                let given = std::mem::take(&mut self.owed);
+                let _ = body.flow_control().release_capacity(given);
+                match ready!(body.poll_data(cx)) {
+                    Some(Err(error)) => return Poll::Ready(End::Failed(Reason::of_h2(&error))),
+                    Some(Ok(data)) => {
+                        self.owed = data.len();
+                        self.to.data(data, body.is_end_stream())
                     }
-                    if fin {
-                        return Poll::Ready(End::Finished);
-                    }
-                    // It was given out, so it can be given back.
-                    let _ = body.flow_control().release_capacity(length);
-                }
-                None => {
-                    let end = match ready!(body.poll_trailers(cx)) {
-                        Err(error) => End::Failed(Reason::of_h2(&error)),
+                    None => match ready!(body.poll_trailers(cx)) {
+                        Err(error) => return Poll::Ready(End::Failed(Reason::of_h2(&error))),
                         Ok(Some(headers)) => {
                             self.to.trailers(headers);
-                            End::Finished
+                            Ok(true)
                         }
-                        Ok(None) => match self.to.data(Bytes::new(), true) {
-                            Ok(()) => End::Finished,
-                            Err(reason) => End::Failed(reason),
-                        },
-                    };
-                    return Poll::Ready(end);
+                        Ok(None) => self.to.data(Bytes::new(), true),
+                    },
                 }
+            };
+            match told {
+                Ok(true) => return Poll::Ready(End::Finished),
+                Ok(false) => {}
+                Err(reason) => return Poll::Ready(End::Failed(reason)),
             }
         }
         Poll::Pending

@@ -22,6 +22,7 @@ pub use hop::{Destination, SocksOpts, Spoken};
 pub(crate) use hop::{Hop, bare, is_host};
 pub use http::{HttpOpts, HttpVersion, RawOpts};
 pub use http2::Http2Opts;
+pub(crate) use request::Owner;
 pub use request::{ReplyTo, ReqOpts};
 pub use ws::WsOpts;
 

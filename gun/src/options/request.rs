@@ -1,7 +1,7 @@
 //! What a request is told, and who gets what comes of it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::{AnyMessage, Message, Pid, send};
 
@@ -61,10 +61,34 @@ pub struct ReplyTo(To);
 #[derive(Clone)]
 enum To {
     Process(Pid),
+    Owner(Owner),
     Function(Arc<dyn Fn(AnyMessage) + Send + Sync>),
 }
 
+/// A connection's owner, which may become another.
+#[derive(Clone)]
+pub(crate) struct Owner(Arc<Mutex<Pid>>);
+
+impl Owner {
+    pub(crate) fn new(owner: Pid) -> Owner {
+        Owner(Arc::new(Mutex::new(owner)))
+    }
+
+    pub(crate) fn get(&self) -> Pid {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, owner: Pid) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = owner;
+    }
+}
+
 impl ReplyTo {
+    /// The owner, whoever it is when there is something to tell.
+    pub(crate) fn owner(owner: Owner) -> ReplyTo {
+        ReplyTo(To::Owner(owner))
+    }
+
     /// A function, called in the connection's process.
     pub fn function(f: impl Fn(AnyMessage) + Send + Sync + 'static) -> ReplyTo {
         ReplyTo(To::Function(Arc::new(f)))
@@ -74,6 +98,7 @@ impl ReplyTo {
     pub fn tell<M: Message>(&self, message: M) {
         match &self.0 {
             To::Process(pid) => send(*pid, message),
+            To::Owner(owner) => send(owner.get(), message),
             To::Function(f) => f(AnyMessage::new(message)),
         }
     }
@@ -82,13 +107,15 @@ impl ReplyTo {
     pub(crate) fn tell_any(&self, message: AnyMessage) {
         match &self.0 {
             To::Process(pid) => send(*pid, message),
+            To::Owner(owner) => send(owner.get(), message),
             To::Function(f) => f(message),
         }
     }
 
     pub(crate) fn pid(&self) -> Option<Pid> {
-        match self.0 {
-            To::Process(pid) => Some(pid),
+        match &self.0 {
+            To::Process(pid) => Some(*pid),
+            To::Owner(owner) => Some(owner.get()),
             To::Function(_) => None,
         }
     }
@@ -104,6 +131,7 @@ impl fmt::Debug for ReplyTo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             To::Process(pid) => pid.fmt(f),
+            To::Owner(owner) => owner.get().fmt(f),
             To::Function(_) => f.write_str("Function(..)"),
         }
     }

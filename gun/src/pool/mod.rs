@@ -32,15 +32,14 @@ use genserver::{Server, StartError};
 use http::header::HOST;
 use http::{HeaderMap, Method};
 use runtime::request::{CallError, ServerRef};
-use runtime::{
-    ExitReason, IntoDeadline, Pid, exit_signal, monitor, receive, self_pid, send, sleep,
-};
+use runtime::{ExitReason, IntoDeadline, Pid, exit_signal, monitor, receive, self_pid, sleep};
 
-use crate::command::{Asks, Body, Command, Request};
+use crate::command::{Asks, Body, Request};
 use crate::error::OpenError;
 use crate::headers::IntoHeaders;
 use crate::message::{Protocol, StreamRef};
 use crate::options::{Opts, bare, is_host};
+use crate::request::{ask, check};
 use crate::supervisor;
 use crate::websocket::Frame;
 use manager::{Answer, Checkout, Manager, Question, Starting};
@@ -439,10 +438,10 @@ fn make(
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let manager = manager(&opts.scope, host.ok_or(PoolError::NoHost)?)?;
     let Checkout { conn, place, .. } = take(&manager, &opts)?;
-    let stream = StreamRef::new();
     let req = opts.req_opts;
+    let checked = check(&method, &req);
     let request = Request {
-        stream,
+        stream: StreamRef::new(),
         reply_to: req.reply_to.unwrap_or_else(|| self_pid().into()),
         tunnel: req.tunnel.unwrap_or(StreamRef::UNDEFINED),
         flow: req.flow,
@@ -454,8 +453,7 @@ fn make(
         cancel_on_down: req.cancel_on_down,
         place: Some(place),
     };
-    send(conn, Command::Request(Box::new(request)));
-    Ok((conn, stream))
+    Ok((conn, ask(conn, request, checked)))
 }
 
 /// Sends frames over a Websocket of the pool of this host.

@@ -179,13 +179,13 @@ impl Websocket {
         if self.sent_close {
             return true;
         }
+        if self.codec.encode(frame, &mut self.outgoing).is_err() {
+            return false;
+        }
         let stream = self.to.stream;
         self.env
             .events
             .tell(event::Event::WsSendFrameStart { stream, frame });
-        if self.codec.encode(frame, &mut self.outgoing).is_err() {
-            return false;
-        }
         self.unsent += 1;
         if frame.is_close() {
             self.sent_close = true;

@@ -17,35 +17,10 @@ fn start() -> Server {
     let (dir, host) = (setup.dir().display(), setup.host.clone());
     let [tcp, tls] = [0, 1].map(|n| setup.port(n));
     let echo = echo();
-    let modules: String = [
-        ("mpm_event", "mpm_event"),
-        ("authz_core", "authz_core"),
-        ("http2", "http2"),
-        ("ssl", "ssl"),
-        ("socache_shmcb", "socache_shmcb"),
-        ("headers", "headers"),
-        ("proxy", "proxy"),
-        ("proxy_http", "proxy_http"),
-    ]
-    .iter()
-    .map(|(name, file)| {
-        format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{file}.so\n")
-    })
-    .collect();
     let config = format!(
-        "{modules}
-        ServerRoot {dir}
-        ServerName {host}
-        PidFile {dir}/pid
-        DefaultRuntimeDir {dir}
-        ErrorLog /dev/stderr
-        User daemon
-        Group daemon
-        Listen {host}:{tcp}
+        "Listen {host}:{tcp}
         Listen {host}:{tls}
         MaxKeepAliveRequests 0
-        Protocols h2c h2 http/1.1
-        H2Direct on
         H2WebSockets on
         H2EarlyHints on
         DocumentRoot {dir}
@@ -71,7 +46,6 @@ fn start() -> Server {
         ProxyPass /ws http://127.0.0.1:{echo}/ upgrade=websocket
         "
     );
-    setup.write("apache.conf", config);
     for (name, body) in [
         ("small", "hello"),
         ("pushing", "asked"),
@@ -81,6 +55,39 @@ fn start() -> Server {
         setup.write(name, body);
     }
     setup.write("large", large());
+    start_with(setup, &["headers", "proxy_http"], &config)
+}
+
+/// Starts one on two ports, with modules and a configuration of its own besides those that all have.
+pub fn start_with(setup: Setup, modules: &[&str], config: &str) -> Server {
+    let (dir, host) = (setup.dir().display(), &setup.host);
+    let usual = [
+        "mpm_event",
+        "authz_core",
+        "http2",
+        "ssl",
+        "socache_shmcb",
+        "proxy",
+    ];
+    let modules: String = usual
+        .iter()
+        .chain(modules)
+        .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
+        .collect();
+    let config = format!(
+        "{modules}
+        ServerRoot {dir}
+        ServerName {host}
+        PidFile {dir}/pid
+        DefaultRuntimeDir {dir}
+        ErrorLog /dev/stderr
+        User daemon
+        Group daemon
+        Protocols h2c h2 http/1.1
+        H2Direct on
+        {config}"
+    );
+    setup.write("apache.conf", config);
     let config = setup.dir().join("apache.conf");
     setup.start("apache2", &["-X", "-f", config.to_str().unwrap()], 2)
 }

@@ -17,15 +17,20 @@ fn start() -> Server {
     let [http, h2c, tls] = [0, 1, 2].map(|n| setup.port(n));
     let echo = echo();
     let config = format!(
-        "global\n  log stderr format raw daemon\n\
-         defaults\n  mode http\n  timeout connect 10s\n  timeout client 60s\n  timeout server 60s\n  timeout tunnel 60s\n\
-         frontend all\n  bind {host}:{http}\n  bind {host}:{h2c} proto h2\n  \
+        "frontend all\n  bind {host}:{http}\n  bind {host}:{h2c} proto h2\n  \
          bind {host}:{tls} ssl crt {dir}/both.pem alpn h2,http/1.1\n  \
          http-request return status 200 content-type text/plain string hello if {{ path /small }}\n  \
          default_backend echo\n\
          backend echo\n  server one 127.0.0.1:{echo}\n"
     );
-    setup.write("haproxy.cfg", config);
+    start_with(setup, &config)
+}
+
+/// Starts one on three ports, with a configuration of its own besides what all have.
+pub fn start_with(setup: Setup, config: &str) -> Server {
+    let usual = "global\n  log stderr format raw daemon\n\
+        defaults\n  mode http\n  timeout connect 10s\n  timeout client 60s\n  timeout server 60s\n  timeout tunnel 60s\n";
+    setup.write("haproxy.cfg", [usual, config].concat());
     let config = setup.dir().join("haproxy.cfg");
     setup.start("haproxy", &["-db", "-f", config.to_str().unwrap()], 3)
 }

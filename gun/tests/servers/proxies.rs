@@ -8,8 +8,8 @@ use http::Method;
 use runtime::prelude::*;
 
 use crate::exchange::{SOON, answer, large};
-use crate::nginx;
 use crate::server::{Server, Setup};
+use crate::{apache, haproxy, nginx};
 
 /// The ways to what is behind: its port, what is spoken over, and what is spoken.
 const BEHIND: [(u16, Transport, Protocol); 4] = [
@@ -337,31 +337,9 @@ fn through_apache2() {
     let behind = nginx::start();
     let setup = Setup::new();
     let (dir, host) = (setup.dir().display().to_string(), setup.host.clone());
-    let modules: String = [
-        "mpm_event",
-        "authz_core",
-        "http2",
-        "ssl",
-        "socache_shmcb",
-        "proxy",
-        "proxy_connect",
-    ]
-    .iter()
-    .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
-    .collect();
     let config = format!(
-        "{modules}
-        ServerRoot {dir}
-        ServerName {host}
-        PidFile {dir}/pid
-        DefaultRuntimeDir {dir}
-        ErrorLog /dev/stderr
-        User daemon
-        Group daemon
-        Listen {host}:20001
+        "Listen {host}:20001
         Listen {host}:20002
-        Protocols h2c h2 http/1.1
-        H2Direct on
         <VirtualHost {host}:20001>
           ProxyRequests on
           AllowCONNECT 20001 20002 20003
@@ -375,10 +353,7 @@ fn through_apache2() {
         </VirtualHost>
         "
     );
-    setup.write("httpd.conf", config);
-    let config = setup.dir().join("httpd.conf");
-    let args = ["-DFOREGROUND", "-f", config.to_str().unwrap()];
-    let proxy = setup.start("apache2", &args, 2);
+    let proxy = apache::start_with(setup, &["proxy_connect"], &config);
     connects(&proxy, &behind, 20_001, Protocol::Http, Transport::Tcp);
     connects(&proxy, &behind, 20_002, Protocol::Http, Transport::Tls);
     connects(&proxy, &behind, 20_001, Protocol::Http2, Transport::Tcp);
@@ -398,16 +373,12 @@ fn through_haproxy() {
     let setup = Setup::new();
     let (dir, host) = (setup.dir().display(), setup.host.clone());
     let config = format!(
-        "global\n  log stderr format raw daemon\n\
-         defaults\n  mode http\n  timeout connect 10s\n  timeout client 60s\n  timeout server 60s\n  timeout tunnel 60s\n\
-         frontend all\n  bind {host}:20001\n  bind {host}:20002 proto h2\n  \
+        "frontend all\n  bind {host}:20001\n  bind {host}:20002 proto h2\n  \
          bind {host}:20003 ssl crt {dir}/both.pem alpn h2,http/1.1\n  default_backend squid\n\
          backend squid\n  server one {}:20003\n",
         squid.host
     );
-    setup.write("haproxy.cfg", config);
-    let config = setup.dir().join("haproxy.cfg");
-    let proxy = setup.start("haproxy", &["-db", "-f", config.to_str().unwrap()], 3);
+    let proxy = haproxy::start_with(setup, &config);
     connects(&proxy, &behind, 20_001, Protocol::Http, Transport::Tcp);
     connects(&proxy, &behind, 20_002, Protocol::Http2, Transport::Tcp);
     connects(&proxy, &behind, 20_003, Protocol::Http, Transport::Tls);

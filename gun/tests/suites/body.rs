@@ -208,3 +208,48 @@ fn reader_fails() {
     let info = gun::stream_info(conn, stream).unwrap().unwrap();
     assert_eq!(info.state, gun::StreamState::Stopping);
 }
+
+/// A reader that panics cancels the request too.
+#[runtime::test]
+fn reader_panics() {
+    struct Panics;
+    impl Read for Panics {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            panic!("meant")
+        }
+    }
+    let peer = Peer::new();
+    let (conn, _line) = peer.open(Opts::new());
+    let stream = gun::headers(conn, Method::PUT, "/", (), ReqOpts::new());
+    let (_, watch) = spawn_monitor!(move || {
+        let _ = gun::send_body(conn, stream, Panics, SOON);
+    });
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == watch => {
+            assert!(matches!(reason, ExitReason::Panic { .. }), "{reason}");
+        }
+    }
+    let info = gun::stream_info(conn, stream).unwrap().unwrap();
+    assert_eq!(info.state, gun::StreamState::Stopping);
+    gun::close(conn).unwrap();
+}
+
+/// Dropped when the connection has done with the stream already, it leaves nothing in the mailbox either.
+#[runtime::test]
+fn dropped_after_the_end() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
+    response(conn, stream);
+    let body = Body::new(conn, stream, SOON);
+    line.write("whole");
+    while gun::stream_info(conn, stream).unwrap().is_some() {}
+    drop(body);
+    // What it is told for that is here when it has answered.
+    gun::info(conn).unwrap();
+    let left = gun::await_(conn, stream, Duration::ZERO);
+    assert_eq!(left, Err(gun::AwaitError::Timeout));
+    gun::close(conn).unwrap();
+}

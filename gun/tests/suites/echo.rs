@@ -3,8 +3,9 @@
 
 use bytes::Bytes;
 use gun::{Protocol, StreamRef, Transport};
-use h2::server;
-use http::Response;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::{Request, Response};
 use runtime::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -76,7 +77,7 @@ impl Kind {
         let port = wire::listen(tls, move |wire| async move {
             match self.protocol() {
                 Protocol::Http => http(wire).await,
-                Protocol::Http2 => http2(wire).await,
+                Protocol::Http2 => wire::http2(wire, http2).await,
                 _ => raw(wire).await,
             }
         });
@@ -102,31 +103,19 @@ async fn http(mut wire: Wire) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn http2(wire: Wire) -> Result<(), Failure> {
-    let mut connection = server::handshake(wire).await?;
-    while let Some(next) = connection.accept().await {
-        let (request, mut to) = next?;
-        runtime::spawn_future(async move {
-            let answered: Result<(), Failure> = async {
-                let (head, mut sent) = request.into_parts();
-                let mut body = Vec::new();
-                while let Some(data) = sent.data().await {
-                    let data = data?;
-                    body.extend_from_slice(&data);
-                    sent.flow_control().release_capacity(data.len())?;
-                }
-                let host = head.uri.authority().map(ToString::to_string);
-                let (target, host) = (head.uri.path(), host.unwrap_or_default());
-                let said = format!("{target} {host} {}", String::from_utf8(body)?);
-                let mut back = to.send_response(Response::new(()), false)?;
-                Ok(wire::write(&mut back, Bytes::from(said), true).await?)
-            }
-            .await;
-            // The test sees it at its own end.
-            let _ = answered;
-        });
+async fn http2(request: Request<RecvStream>, mut to: SendResponse<Bytes>) -> Result<(), Failure> {
+    let (head, mut sent) = request.into_parts();
+    let mut body = Vec::new();
+    while let Some(data) = sent.data().await {
+        let data = data?;
+        body.extend_from_slice(&data);
+        sent.flow_control().release_capacity(data.len())?;
     }
-    Ok(())
+    let host = head.uri.authority().map(ToString::to_string);
+    let (target, host) = (head.uri.path(), host.unwrap_or_default());
+    let said = format!("{target} {host} {}", String::from_utf8(body)?);
+    let mut back = to.send_response(Response::new(()), false)?;
+    Ok(wire::write(&mut back, Bytes::from(said), true).await?)
 }
 
 async fn raw(mut wire: Wire) -> Result<(), Failure> {

@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use gun::{
-    Awaited, Destination, Event, EventHandler, Opts, ReqOpts, StreamRef, TlsOpts, Transport, WsOpts,
+    Awaited, Destination, Event, EventHandler, Opts, Protocol, ReqOpts, StreamRef, TlsOpts,
+    Transport, WsOpts,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use runtime::prelude::*;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::frames::{self, END_HEADERS, HEADERS, RST_STREAM, promise};
+use crate::frames::{self, ACK, END_HEADERS, Frames, HEADERS, RST_STREAM, SETTINGS, promise};
 use crate::origin::{Origin, Reply, WAYS, Way, proxy};
-use crate::peer::{Nobody, Peer, SOON};
+use crate::peer::{Line, Nobody, Peer, SOON};
 
 /// An event: its name, and all of it as `Debug` shows it.
 #[derive(Debug)]
@@ -27,9 +28,13 @@ impl EventHandler for Tell {
 }
 
 fn told() -> Opts {
+    telling(Opts::new())
+}
+
+fn telling(opts: Opts) -> Opts {
     forget();
     let me = self_pid();
-    Opts::new().retry(0).event_handler(move || Tell(me))
+    opts.retry(0).event_handler(move || Tell(me))
 }
 
 /// Forgets what was told so far.
@@ -279,6 +284,25 @@ fn tls_handshake_end_error_tcp_connect_tls() {
     assert!(end.contains("result: Err(Tls("), "{end}");
 }
 
+/// So it may where TLS is spoken with the proxy too, which has succeeded.
+#[runtime::test]
+fn tls_handshake_end_error_tls_connect_tls() {
+    let proxy = crate::proxy::Kind::Https.start();
+    let origin = Origin::start(Way::Https, handler);
+    let opts = telling(proxy.opts(Protocol::Http.into()));
+    let conn = gun::open("localhost", proxy.port, opts).unwrap();
+    let destination = Destination::new("localhost", origin.port)
+        .transport(Transport::Tls)
+        .tls(TlsOpts::new().trust([]));
+    let tunnel = gun::connect(conn, destination, (), ReqOpts::new());
+    let first = event("TlsHandshakeEnd");
+    is_of(&first, StreamRef::UNDEFINED);
+    assert!(first.contains("result: Ok(Http)"), "{first}");
+    let second = event("TlsHandshakeEnd");
+    is_of(&second, tunnel);
+    assert!(second.contains("result: Err(Tls("), "{second}");
+}
+
 /// A request begins, with what it is.
 #[runtime::test]
 fn request_start() {
@@ -336,9 +360,68 @@ fn request_end() {
     }
 }
 
-/// Through a tunnel all is as it is without one, in the tunnel's name at first, and then in the request's.
+/// The body of a request that waits for another ends when the request was sent, and ends once.
 #[runtime::test]
-fn request_and_response_connect() {
+fn request_end_of_one_that_waits() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(told());
+    gun::get(conn, "/", ());
+    let length = [("content-length", "5")];
+    let waits = gun::headers(conn, Method::POST, "/", length, ReqOpts::new());
+    gun::data(conn, waits, true, "hello");
+    line.head();
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    line.head();
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, waits, SOON).unwrap();
+    let first = up_to("ResponseEnd");
+    assert_eq!(first.iter().filter(|name| *name == "RequestEnd").count(), 1);
+    let all = [
+        "RequestStart",
+        "RequestHeaders",
+        "RequestEnd",
+        "ResponseStart",
+        "ResponseHeaders",
+        "ResponseEnd",
+    ];
+    assert_eq!(up_to("ResponseEnd"), all);
+    gun::close(conn).unwrap();
+}
+
+/// Through a tunnel all is as it is without one, in the request's name.
+fn through_a_tunnel(name: &str) {
+    for way in WAYS {
+        let (conn, tunnel, _origin) = tunnel_up(way);
+        forget();
+        let stream = get(conn, "/hint", ReqOpts::new().tunnel(tunnel));
+        is_of(&event(name), stream);
+        gun::close(conn).unwrap();
+    }
+}
+
+macro_rules! through_a_tunnel {
+    ($($case:ident $name:literal;)*) => {$(
+        #[doc = concat!($name, " is told of a request through a tunnel.")]
+        #[runtime::test]
+        fn $case() {
+            through_a_tunnel($name);
+        }
+    )*};
+}
+
+through_a_tunnel! {
+    request_start_connect "RequestStart";
+    request_headers_connect "RequestHeaders";
+    request_end_connect "RequestEnd";
+    response_inform_connect "ResponseInform";
+    response_start_connect "ResponseStart";
+    response_headers_connect "ResponseHeaders";
+    response_end_connect "ResponseEnd";
+}
+
+/// The tunnel is a request and has a response, and then requests go elsewhere.
+#[runtime::test]
+fn origin_changed_connect() {
     for way in WAYS {
         let (conn, tunnel, origin) = tunnel_up(way);
         let asked = event("RequestStart");
@@ -352,19 +435,6 @@ fn request_and_response_connect() {
         let changed = event("ProtocolChanged");
         is_of(&changed, tunnel);
         assert!(changed.contains(&format!("protocol: {:?}", way.protocol())));
-        forget();
-        let stream = get(conn, "/hint", ReqOpts::new().tunnel(tunnel));
-        for name in [
-            "RequestStart",
-            "RequestHeaders",
-            "RequestEnd",
-            "ResponseInform",
-            "ResponseStart",
-            "ResponseHeaders",
-            "ResponseEnd",
-        ] {
-            is_of(&event(name), stream);
-        }
         gun::close(conn).unwrap();
     }
 }
@@ -374,14 +444,17 @@ fn request_and_response_connect() {
 fn cancel_connect() {
     for way in [Way::Http, Way::H2c] {
         let (conn, tunnel, _origin) = tunnel_up(way);
-        let opts = ReqOpts::new().tunnel(tunnel);
-        let stream = gun::headers(conn, Method::POST, "/", (), opts);
-        gun::cancel(conn, stream);
-        let cancel = event("Cancel");
-        is_of(&cancel, stream);
-        assert!(cancel.contains("endpoint: Local"), "{cancel}");
-        gun::close(conn).unwrap();
+        cancelled(conn, ReqOpts::new().tunnel(tunnel));
     }
+}
+
+fn cancelled(conn: Pid, opts: ReqOpts) {
+    let stream = gun::headers(conn, Method::POST, "/", (), opts);
+    gun::cancel(conn, stream);
+    let cancel = event("Cancel");
+    is_of(&cancel, stream);
+    assert!(cancel.contains("endpoint: Local"), "{cancel}");
+    gun::close(conn).unwrap();
 }
 
 /// A push is announced by two events, before its response.
@@ -403,6 +476,39 @@ fn push_promise_followed_by_response() {
     for name in ["ResponseStart", "ResponseHeaders", "ResponseEnd"] {
         is_of(&event(name), promised);
     }
+    gun::close(conn).unwrap();
+}
+
+/// A tunnel to a peer that is scripted, over HTTP/2.
+fn tunnel_to_frames() -> (Pid, StreamRef, Peer, Frames) {
+    let peer = Peer::new();
+    let conn = gun::open("127.0.0.1", proxy(), told()).unwrap();
+    let to = Destination::new("127.0.0.1", peer.port()).protocols([Protocol::Http2]);
+    let tunnel = gun::connect(conn, to, (), ReqOpts::new());
+    let mut frames = Frames::accept(&peer);
+    frames.frame(SETTINGS, 0, 0, []);
+    frames.frame(SETTINGS, ACK, 0, []);
+    while !matches!(gun::await_(conn, tunnel, SOON).unwrap(), Awaited::Up(_)) {}
+    (conn, tunnel, peer, frames)
+}
+
+/// So it is through a tunnel.
+#[runtime::test]
+fn push_promise_start_connect() {
+    let (conn, tunnel, peer, mut frames) = tunnel_to_frames();
+    let through = ReqOpts::new().tunnel(tunnel);
+    let stream = gun::request(conn, Method::GET, "/", (), "", through);
+    frames.until(HEADERS);
+    frames.write(promise(0x86, &format!("127.0.0.1:{}", peer.port())));
+    frames.respond(2, "pushed");
+    is_of(&event("PushPromiseStart"), stream);
+    let Ok(Awaited::Push(promised, ..)) = gun::await_(conn, stream, SOON) else {
+        panic!("no push");
+    };
+    let end = event("PushPromiseEnd");
+    is_of(&end, stream);
+    assert!(end.contains(&format!("promised: {promised:?}")), "{end}");
+    while !event("ResponseEnd").contains(&format!("{promised:?}")) {}
     gun::close(conn).unwrap();
 }
 
@@ -502,6 +608,11 @@ fn ws_recv_frame_header() {
     let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
     crate::ws::grant(&mut line, "", "");
     gun::await_(conn, stream, SOON).unwrap();
+    frames_received(stream, &mut line);
+    gun::close(conn).unwrap();
+}
+
+fn frames_received(stream: StreamRef, line: &mut Line) {
     for (bytes, shown) in [
         (&b"\x01\x02he"[..], "opcode: 1, fin: false, length: 2"),
         (b"\x89\x00", "opcode: 9, fin: true, length: 0"),
@@ -514,6 +625,54 @@ fn ws_recv_frame_header() {
         assert!(header.contains(shown), "{header}");
         is_of(&event("WsRecvFrameEnd"), stream);
     }
+}
+
+/// A Websocket through a tunnel to a peer that is scripted.
+fn websocket_through_a_tunnel() -> (Pid, StreamRef, Line) {
+    let peer = Peer::new();
+    let conn = gun::open("127.0.0.1", proxy(), told()).unwrap();
+    let to = Destination::new("127.0.0.1", peer.port());
+    let tunnel = gun::connect(conn, to, (), ReqOpts::new());
+    let mut line = peer.accept();
+    while !matches!(gun::await_(conn, tunnel, SOON).unwrap(), Awaited::Up(_)) {}
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new().tunnel(tunnel));
+    crate::ws::grant(&mut line, "", "");
+    gun::await_(conn, stream, SOON).unwrap();
+    (conn, stream, line)
+}
+
+/// Through a tunnel it is so too.
+#[runtime::test]
+fn ws_recv_frame_header_connect() {
+    let (conn, stream, mut line) = websocket_through_a_tunnel();
+    frames_received(stream, &mut line);
+    gun::close(conn).unwrap();
+}
+
+/// A frame that is told has ended before it is told, through a tunnel as without one.
+#[runtime::test]
+fn ws_recv_frame_end_connect() {
+    let (conn, stream, mut line) = websocket_through_a_tunnel();
+    line.write(b"\x81\x05hello");
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(told, Ok(Awaited::Ws(gun::ws::Frame::text("hello"))));
+    receive! {
+        Seen(name, all) if name == "WsRecvFrameEnd" => is_of(&all, stream),
+        after std::time::Duration::ZERO => panic!("it has not ended"),
+    }
+    gun::close(conn).unwrap();
+}
+
+/// A frame that may not be sent does not begin.
+#[runtime::test]
+fn ws_send_frame_start_of_none() {
+    let (conn, stream) = websocket();
+    let long = gun::ws::Frame::Ping(vec![0; 126].into());
+    gun::ws_send(conn, stream, [long, gun::ws::Frame::text("a")]);
+    gun::await_(conn, stream, SOON).unwrap_err();
+    gun::ws_send(conn, stream, [gun::ws::Frame::text("b")]);
+    let start = event("WsSendFrameStart");
+    assert!(start.contains("Text("), "{start}");
     gun::close(conn).unwrap();
 }
 
@@ -522,12 +681,7 @@ fn ws_recv_frame_header() {
 fn cancel() {
     for way in WAYS {
         let conn = Origin::start(way, handler).open(told());
-        let stream = gun::headers(conn, Method::POST, "/", (), ReqOpts::new());
-        gun::cancel(conn, stream);
-        let cancel = event("Cancel");
-        is_of(&cancel, stream);
-        assert!(cancel.contains("endpoint: Local"), "{cancel}");
-        gun::close(conn).unwrap();
+        cancelled(conn, ReqOpts::new());
     }
 }
 
@@ -548,6 +702,20 @@ fn cancel_remote() {
     frames.until(HEADERS);
     frames.frame(HEADERS, END_HEADERS | 1, 3, frames::OK);
     event("ResponseEnd");
+    gun::close(conn).unwrap();
+}
+
+/// So it is through a tunnel.
+#[runtime::test]
+fn cancel_remote_connect() {
+    let (conn, tunnel, _peer, mut frames) = tunnel_to_frames();
+    let through = ReqOpts::new().tunnel(tunnel);
+    let stream = gun::request(conn, Method::GET, "/", (), "", through);
+    frames.until(HEADERS);
+    frames.frame(RST_STREAM, 0, 1, 11u32.to_be_bytes());
+    let cancel = event("Cancel");
+    is_of(&cancel, stream);
+    assert!(cancel.contains("endpoint: Remote"), "{cancel}");
     gun::close(conn).unwrap();
 }
 
@@ -573,26 +741,5 @@ fn terminate() {
     receive! {
         Seen(name, _) if name == "Terminate" => panic!("it was closed"),
         after std::time::Duration::ZERO => {}
-    }
-}
-
-/// A handler that panics ends its connection, and nothing else.
-#[runtime::test]
-fn a_handler_that_panics() {
-    struct Panics;
-    impl EventHandler for Panics {
-        fn handle(&mut self, event: Event<'_>) {
-            assert!(!matches!(event, Event::RequestStart(_)), "meant");
-        }
-    }
-    let peer = Peer::new();
-    let (conn, _line) = peer.open(Opts::new().event_handler(|| Panics));
-    let watch = monitor(conn);
-    gun::get(conn, "/", ());
-    receive! {
-        runtime::Down { monitor, reason, .. } if monitor == watch => {
-            assert!(matches!(reason, ExitReason::Panic { .. }), "{reason}");
-        }
-        after SOON => panic!("it goes on"),
     }
 }

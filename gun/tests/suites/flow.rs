@@ -59,3 +59,58 @@ fn no_flow_http() {
     assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "ab");
     gun::close(conn).unwrap();
 }
+
+/// What the peer sends at once is no more messages than the flow allows.
+fn one_by_one(conn: Pid, stream: gun::StreamRef, size: usize) {
+    let told = gun::await_(conn, stream, SOON);
+    assert!(matches!(told, Ok(gun::Awaited::Response(false, ..))));
+    let mut got = 0;
+    loop {
+        let Ok(gun::Awaited::Data(fin, data)) = gun::await_(conn, stream, SOON) else {
+            panic!("{got} of {size}");
+        };
+        got += data.len();
+        gun::info(conn).unwrap();
+        assert_eq!(piece(stream).map(|piece| piece.len()), None);
+        if fin {
+            break;
+        }
+        gun::update_flow(conn, stream, 1);
+    }
+    assert_eq!(got, size);
+}
+
+/// The count is of messages, however much comes at once.
+#[runtime::test]
+fn flow_counts_messages() {
+    use crate::frames::{self, DATA, END_HEADERS, END_STREAM, HEADERS, OK};
+    const SIZE: usize = 1 << 20;
+    let get = |conn| {
+        let opts = ReqOpts::new().flow(1);
+        gun::request(conn, http::Method::GET, "/", (), "", opts)
+    };
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = get(conn);
+    line.head();
+    line.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {SIZE}\r\n\r\n"));
+    spawn!(move || {
+        line.write(vec![0; SIZE]);
+        line.end();
+    });
+    one_by_one(conn, stream, SIZE);
+    gun::close(conn).unwrap();
+
+    let http2 = gun::Http2Opts::new().max_frame_size_received(SIZE as u32);
+    let (conn, mut frames) = frames::open(&peer, Opts::new().http2(http2), &[]);
+    let stream = get(conn);
+    frames.until(HEADERS);
+    frames.frame(HEADERS, END_HEADERS, 1, OK);
+    let writer = spawn!(move || {
+        frames.frame(DATA, END_STREAM, 1, vec![0; SIZE]);
+        receive! { (): () => {} }
+    });
+    one_by_one(conn, stream, SIZE);
+    send(writer, ());
+    gun::close(conn).unwrap();
+}

@@ -301,6 +301,35 @@ fn connect_timeout() {
     assert_eq!(ends(conn), ExitReason::shutdown_with(Reason::Timeout));
 }
 
+/// That a connection comes up with these options.
+fn comes_up(opts: Opts) {
+    let peer = Peer::new();
+    let conn = ::gun::open("localhost", peer.port(), opts).unwrap();
+    let _line = peer.accept();
+    assert_eq!(::gun::await_up(conn, SOON), Ok(Protocol::Http));
+    ::gun::close(conn).unwrap();
+}
+
+/// A connection may take as long as it will, or as long as a time can be.
+#[runtime::test]
+fn connect_timeout_infinity() {
+    comes_up(Opts::new());
+    comes_up(Opts::new().connect_timeout(Duration::MAX));
+}
+
+/// A look-up in its time is as good as one without.
+#[runtime::test]
+fn domain_lookup_timeout() {
+    comes_up(Opts::new().domain_lookup_timeout(SOON));
+}
+
+/// A look-up may take as long as it will, or as long as a time can be.
+#[runtime::test]
+fn domain_lookup_timeout_infinity() {
+    comes_up(Opts::new());
+    comes_up(Opts::new().domain_lookup_timeout(Duration::MAX));
+}
+
 /// An empty piece that is not the last is nothing; an empty last one ends the body.
 #[runtime::test]
 fn ignore_empty_data_http() {

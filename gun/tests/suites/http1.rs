@@ -192,3 +192,75 @@ fn pieces() {
     send(writer, ());
     gun::close(conn).unwrap();
 }
+
+/// A body can be sent in pieces with any method, also where there is seldom one.
+#[runtime::test]
+fn streamed_body_of_a_get() {
+    for method in [Method::GET, Method::DELETE] {
+        let peer = Peer::new();
+        let (conn, mut line) = peer.open(Opts::new());
+        let stream = gun::headers(conn, method, "/", (), ReqOpts::new());
+        let head = line.head();
+        assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
+        gun::data(conn, stream, true, "hello");
+        assert_eq!(line.read(15), "5\r\nhello\r\n0\r\n\r\n");
+        gun::close(conn).unwrap();
+    }
+}
+
+/// A last piece that leaves the body shorter than was said is refused; with what is missing it is taken.
+#[runtime::test]
+fn body_too_short() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let length = [("content-length", "5")];
+    let stream = gun::headers(conn, Method::PUT, "/", length, ReqOpts::new());
+    line.head();
+    let short = Reason::BadState(BadState::BodyTooShort);
+    for piece in ["hell", ""] {
+        gun::data(conn, stream, true, piece);
+        assert_eq!(
+            gun::await_(conn, stream, SOON),
+            Err(gun::AwaitError::Stream(short))
+        );
+    }
+    gun::data(conn, stream, true, "hello");
+    assert_eq!(line.read(5), "hello");
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, stream, SOON).unwrap();
+    gun::close(conn).unwrap();
+}
+
+/// A server that answers before it has all of a body: what was given goes on, and the connection with it; what was
+/// not given never will be, so that the connection is lost, normally.
+#[runtime::test]
+fn answered_before_the_body_has_ended() {
+    const SIZE: usize = 10 << 20;
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let given = gun::post(conn, "/", (), vec![0; SIZE]);
+    line.head();
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, given, SOON).unwrap();
+    let next = gun::get(conn, "/next", ());
+    line.read_all(SIZE);
+    assert!(line.head().starts_with("GET /next "));
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, next, SOON).unwrap();
+
+    let length = [("content-length", "5")];
+    let early = gun::headers(conn, Method::PUT, "/", length, ReqOpts::new());
+    line.head();
+    line.write("HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n");
+    gun::await_(conn, early, SOON).unwrap();
+    receive! {
+        down: gun::Down => assert_eq!((down.reason, down.killed), (Reason::Normal, vec![])),
+        after SOON => panic!("no Down"),
+    }
+    let next = gun::get(conn, "/next", ());
+    let mut line = peer.accept();
+    assert!(line.head().starts_with("GET /next "));
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, next, SOON).unwrap();
+    gun::close(conn).unwrap();
+}

@@ -412,3 +412,129 @@ fn prior_knowledge_preface_http1() {
         after SOON => panic!("it goes on"),
     }
 }
+
+/// A server that has answered may go on to read: the rest of the body still goes up, and then the stream has ended.
+#[runtime::test]
+fn answered_before_the_body_has_ended() {
+    use crate::frames::{self, DATA, END_HEADERS, END_STREAM, HEADERS, OK, RST_STREAM};
+    use crate::peer::Peer;
+    let peer = Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new().retry(0), &[(4, 5)]);
+    let whole = gun::post(conn, "/", (), "helloworld");
+    frames.until(HEADERS);
+    assert_eq!(frames.until(DATA).payload, b"hello");
+    frames.frame(HEADERS, END_HEADERS | END_STREAM, 1, OK);
+    gun::await_(conn, whole, SOON).unwrap();
+    frames.frame(frames::WINDOW_UPDATE, 0, 1, 5u32.to_be_bytes());
+    let rest = frames.until(DATA);
+    assert_eq!((&rest.payload[..], rest.flags), (&b"world"[..], END_STREAM));
+
+    let pieces = gun::headers(conn, Method::POST, "/", (), ReqOpts::new());
+    frames.until(HEADERS);
+    frames.frame(HEADERS, END_HEADERS | END_STREAM, 3, OK);
+    gun::await_(conn, pieces, SOON).unwrap();
+    gun::data(conn, pieces, true, "later");
+    let rest = frames.until(DATA);
+    assert_eq!((&rest.payload[..], rest.flags), (&b"later"[..], END_STREAM));
+    while gun::info(conn).unwrap().streams > 0 {}
+    // Of one that the server does not go on with, or that is lost with the connection, nothing more is told.
+    for number in [5, 7] {
+        let stream = gun::headers(conn, Method::POST, "/", (), ReqOpts::new());
+        frames.until(HEADERS);
+        frames.frame(HEADERS, END_HEADERS | END_STREAM, number, OK);
+        gun::await_(conn, stream, SOON).unwrap();
+        if number == 5 {
+            frames.frame(RST_STREAM, 0, 5, 0u32.to_be_bytes());
+            while gun::info(conn).unwrap().streams > 0 {}
+        }
+    }
+    drop(frames);
+    let told = frames::down(conn);
+    assert_eq!((told.reason, told.killed), (Reason::Closed, vec![]));
+    receive! {
+        gun::Error { .. } => panic!("it had its response"),
+        after Duration::ZERO => {}
+    }
+}
+
+/// A last piece that leaves the body shorter than was said is refused; with what is missing it is taken.
+#[runtime::test]
+fn body_too_short() {
+    use crate::frames::{self, DATA, END_STREAM, HEADERS};
+    let peer = crate::peer::Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new(), &[]);
+    let length = [("content-length", "5")];
+    let stream = gun::headers(conn, Method::PUT, "/", length, ReqOpts::new());
+    frames.until(HEADERS);
+    gun::data(conn, stream, true, "hell");
+    let short = Reason::BadState(gun::BadState::BodyTooShort);
+    assert_eq!(
+        gun::await_(conn, stream, SOON),
+        Err(AwaitError::Stream(short))
+    );
+    gun::data(conn, stream, true, "hello");
+    let data = frames.until(DATA);
+    assert_eq!((&data.payload[..], data.flags), (&b"hello"[..], END_STREAM));
+    gun::close(conn).unwrap();
+}
+
+/// What belongs to a request that h2 has not taken yet waits with it.
+#[runtime::test]
+fn a_body_of_a_request_that_waits() {
+    use crate::frames::{self, DATA, END_STREAM, HEADERS};
+    let peer = crate::peer::Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new(), &[(3, 3)]);
+    let streams = ["/1", "/3", "/5"].map(|path| gun::get(conn, path, ()));
+    for _ in streams {
+        frames.until(HEADERS);
+    }
+    // All of it is done in one turn: until it has told the server, h2 counts those that were cancelled.
+    sys::suspend(conn).unwrap();
+    for stream in streams {
+        gun::cancel(conn, stream);
+    }
+    let opts = ReqOpts::new;
+    let [first, second] = ["/7", "/9"].map(|path| {
+        let stream = gun::headers(conn, Method::POST, path, (), opts());
+        gun::data(conn, stream, true, path.to_owned());
+        stream
+    });
+    sys::resume(conn).unwrap();
+    for (number, path) in [(7, "/7"), (9, "/9")] {
+        let data = frames.until(DATA);
+        assert_eq!((data.stream, data.flags), (number, END_STREAM));
+        assert_eq!(data.payload, path.as_bytes());
+        frames.respond(number, "done");
+    }
+    for stream in [first, second] {
+        assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "done");
+    }
+    gun::close(conn).unwrap();
+}
+
+/// Two streams that the server has not taken are each told so, by one GOAWAY; and neither is listed as killed.
+#[runtime::test]
+fn two_killed_by_one_goaway() {
+    use crate::frames::{self, GOAWAY, HEADERS};
+    let peer = crate::peer::Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new().retry(0), &[]);
+    let streams = ["/1", "/3", "/5"].map(|path| gun::get(conn, path, ()));
+    for _ in streams {
+        frames.until(HEADERS);
+    }
+    // All of it is there when the connection looks, the end of the socket too.
+    sys::suspend(conn).unwrap();
+    frames.frame(GOAWAY, 0, 0, [0, 0, 0, 1, 0, 0, 0, 0]);
+    frames.respond(1, "taken");
+    drop(frames);
+    sys::resume(conn).unwrap();
+    for stream in &streams[1..] {
+        assert_eq!(
+            gun::await_(conn, *stream, SOON),
+            Err(AwaitError::Stream(Reason::GoAway(Http2Code::NO_ERROR)))
+        );
+    }
+    assert_eq!(gun::await_body(conn, streams[0], SOON).unwrap().0, "taken");
+    let told = frames::down(conn);
+    assert_eq!((told.reason, told.killed), (Reason::Normal, vec![]));
+}

@@ -1,6 +1,7 @@
 //! What Gun's own suites ask, case by case, each test named after its case; and what they leave out.
 
 mod body;
+mod callbacks;
 mod connect;
 mod echo;
 mod event;

@@ -148,13 +148,42 @@ fn wrong_options() {
 fn keepalive_infinity() {
     let peer = Peer::new();
     let opts = Opts::new()
-        .connect_timeout(Duration::from_secs(1000))
-        .domain_lookup_timeout(Duration::from_secs(1000))
-        .tls_handshake_timeout(Duration::from_secs(1000))
+        .connect_timeout(Duration::MAX)
+        .domain_lookup_timeout(Duration::MAX)
+        .tls_handshake_timeout(Duration::MAX)
         .send_timeout(None)
         .http(gun::HttpOpts::new().closing_timeout(None))
         .http2(gun::Http2Opts::new().keepalive(None).preface_timeout(None))
         .ws(gun::WsOpts::new().keepalive(None).closing_timeout(None));
     let (conn, _line) = peer.open(opts);
     gun::close(conn).unwrap();
+    // As long as a time can be is as good as for ever.
+    let opts = Opts::new()
+        .send_timeout(Duration::MAX)
+        .retry_timeout(Duration::MAX)
+        .http(gun::HttpOpts::new().closing_timeout(Duration::MAX));
+    let (conn, mut line) = peer.open(opts);
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    gun::shutdown(conn);
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, stream, SOON).unwrap();
+    let http2 = gun::Http2Opts::new()
+        .closing_timeout(Duration::MAX)
+        .keepalive(Duration::MAX)
+        .preface_timeout(Duration::MAX)
+        .settings_timeout(Duration::MAX);
+    let (conn, _frames) = crate::frames::open(&peer, Opts::new().http2(http2), &[]);
+    gun::shutdown(conn);
+    let ws = gun::WsOpts::new()
+        .keepalive(Duration::MAX)
+        .closing_timeout(Duration::MAX);
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::ws_upgrade(conn, "/", (), ws);
+    crate::ws::grant(&mut line, "", "");
+    gun::await_(conn, stream, SOON).unwrap();
+    gun::ws_send(conn, stream, [gun::ws::Frame::Close]);
+    line.write(b"\x88\x00");
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(told, Ok(gun::Awaited::Ws(gun::ws::Frame::Close)));
 }

@@ -61,6 +61,10 @@ impl Peer {
 }
 
 impl Line {
+    pub fn into_inner(self) -> TcpStream {
+        self.0
+    }
+
     /// Reads a request's head.
     pub fn head(&mut self) -> String {
         let mut head = Vec::new();

@@ -275,3 +275,50 @@ fn scopes() {
     assert_eq!((info.scope.as_str(), info.conns[0].conn), ("other", conn));
     assert_eq!(pool::get("/", (), ()), Err(PoolError::NoHost));
 }
+
+/// What cannot be asked of a connection cannot be asked of a pool, and is told in the same way.
+#[runtime::test]
+fn wrong_requests() {
+    let peer = Peer::new();
+    let (_pool, _lines) = pool(&peer, 1);
+    let host = format!("127.0.0.1:{}", peer.port());
+    let host = [("host", host.as_str())];
+    let flow = gun::ReqOpts::new().flow(0);
+    for (asked, key) in [
+        (
+            pool::request(http::Method::CONNECT, "/", host, "", ()),
+            "method",
+        ),
+        (pool::get("/", host, flow), "flow"),
+    ] {
+        let (conn, stream) = asked.unwrap();
+        let wrong = gun::Reason::BadState(gun::BadState::Option(key));
+        assert_eq!(
+            gun::await_(conn, stream, SOON),
+            Err(gun::AwaitError::Stream(wrong))
+        );
+    }
+    // Neither has taken the place.
+    get(peer.port(), PoolReqOpts::new()).unwrap();
+}
+
+/// A pool whose connections all fail is degraded and gives out none, and goes on trying.
+#[runtime::test]
+fn all_connections_fail() {
+    let nobody = crate::peer::Nobody::new();
+    let opts = PoolOpts::new().size(1).conn_opts(Opts::new().retry(0));
+    let pool = pool::start_pool("127.0.0.1", nobody.port(), opts).unwrap();
+    let late = pool::await_up(pool, Duration::from_millis(10)).unwrap_err();
+    assert!(
+        matches!(late.failure, runtime::request::Failure::Timeout(_)),
+        "{late}"
+    );
+    assert_eq!(
+        get(nobody.port(), PoolReqOpts::new()),
+        Err(PoolError::NoConnectionAvailable)
+    );
+    assert_eq!(pool::info_of(pool).unwrap().state, PoolState::Degraded);
+    nobody.listen();
+    pool::await_up(pool, SOON).unwrap();
+    assert_eq!(pool::info_of(pool).unwrap().conns.len(), 1);
+}

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use gun::{Destination, Http2Opts, Opts, Protocol, Socks5Auth, SocksOpts, Spoken, Transport};
-use h2::server::{self, SendResponse};
+use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use runtime::prelude::*;
@@ -106,7 +106,9 @@ impl Kind {
             async move {
                 match self.protocol() {
                     Protocol::Http => connect(test, wire, answer).await,
-                    Protocol::Http2 => connect_h2(test, wire).await,
+                    Protocol::Http2 => {
+                        wire::http2(wire, move |request, to| connect_h2(test, request, to)).await
+                    }
                     _ => socks(test, wire, answer).await,
                 }
             }
@@ -204,19 +206,7 @@ async fn connect(test: Pid, mut wire: Wire, answer: Answer) -> Result<(), Failur
     Ok(())
 }
 
-async fn connect_h2(test: Pid, wire: Wire) -> Result<(), Failure> {
-    let mut connection = server::handshake(wire).await?;
-    while let Some(next) = connection.accept().await {
-        let (request, to) = next?;
-        spawn_future(async move {
-            // It ends as either side wants it.
-            let _ = stream_of_h2(test, request, to).await;
-        });
-    }
-    Ok(())
-}
-
-async fn stream_of_h2(
+async fn connect_h2(
     test: Pid,
     request: Request<RecvStream>,
     mut to: SendResponse<Bytes>,

@@ -595,3 +595,46 @@ fn wpt_encoding() {
         gun::close(session.conn).unwrap();
     }
 }
+
+/// A pushed response sets cookies as any other does, for the path that it was pushed for.
+#[runtime::test]
+fn set_cookie_by_a_pushed_response() {
+    use crate::frames::{self, END_HEADERS, END_STREAM, HEADERS, OK, literal, promise};
+    let peer = Peer::new();
+    let me = self_pid();
+    let opts = Opts::new()
+        .cookie_store(List::new)
+        .event_handler(move || TellCookies(me));
+    let (conn, mut frames) = frames::open(&peer, opts, &[]);
+    let stream = gun::get(conn, "/deep/down", ());
+    frames.until(HEADERS);
+    frames.write(promise(0x86, &format!("127.0.0.1:{}", peer.port())));
+    let head = [OK, &literal("set-cookie", "pushed=1")].concat();
+    frames.frame(HEADERS, END_HEADERS | END_STREAM, 2, head);
+    let Ok(Awaited::Push(promised, ..)) = gun::await_(conn, stream, SOON) else {
+        panic!("no push");
+    };
+    gun::await_(conn, promised, SOON).unwrap();
+    gun::get(conn, "/other", ());
+    receive! {
+        Sent(cookies) if !cookies.is_empty() => assert_eq!(cookies, "pushed=1"),
+        after SOON => panic!("none is sent"),
+    }
+    gun::close(conn).unwrap();
+}
+
+/// The cookies of a request.
+#[derive(Debug)]
+struct Sent(String);
+
+struct TellCookies(Pid);
+
+impl gun::EventHandler for TellCookies {
+    fn handle(&mut self, event: gun::Event<'_>) {
+        if let gun::Event::RequestHeaders(request) = event {
+            let cookies = request.headers.get("cookie");
+            let cookies = cookies.map_or("", |cookies| cookies.to_str().unwrap());
+            send(self.0, Sent(cookies.to_owned()));
+        }
+    }
+}

@@ -415,6 +415,13 @@ fn goaway_with_an_error() {
     );
 }
 
+fn ends(watch: Ref, expected: ExitReason) {
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, expected),
+        after SOON => panic!("it goes on"),
+    }
+}
+
 /// Told to end, it waits for its streams as long as was said.
 #[runtime::test]
 fn http2_gun_shutdown_timeout() {
@@ -429,10 +436,7 @@ fn http2_gun_shutdown_timeout() {
         gun::await_(conn, stream, SOON),
         Err(AwaitError::Stream(Reason::Closing))
     );
-    receive! {
-        runtime::Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, ExitReason::Shutdown),
-        after SOON => panic!("it goes on"),
-    }
+    ends(watch, ExitReason::Shutdown);
 }
 
 /// Told to end, it lets many streams end, in whatever order.
@@ -451,10 +455,7 @@ fn http2_gun_shutdown_many_streams() {
         frames.respond(number, "late");
         assert_eq!(gun::await_body(conn, streams[at], SOON).unwrap().0, "late");
     }
-    receive! {
-        runtime::Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, ExitReason::Shutdown),
-        after SOON => panic!("it goes on"),
-    }
+    ends(watch, ExitReason::Shutdown);
 }
 
 /// The owner's end ends it so too.
@@ -475,13 +476,8 @@ fn http2_owner_down() {
     frames.frame(SETTINGS, 0, 0, []);
     send(owner, ());
     assert_eq!(frames.until(GOAWAY).word(4), 0);
-    receive! {
-        runtime::Down { monitor, reason, .. } if monitor == watch => {
-            let failed = gun::OwnerDown(ExitReason::other("failed"));
-            assert_eq!(reason, ExitReason::shutdown_with(failed));
-        }
-        after SOON => panic!("it goes on"),
-    }
+    let failed = gun::OwnerDown(ExitReason::other("failed"));
+    ends(watch, ExitReason::shutdown_with(failed));
 }
 
 /// A Websocket is refused where the server's settings do not allow it, once they are known.

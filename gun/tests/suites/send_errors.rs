@@ -6,7 +6,7 @@ use std::time::Duration;
 use gun::{AwaitError, Http2Opts, Opts, Reason};
 use runtime::prelude::*;
 
-use crate::frames::{self, PING, WINDOW_UPDATE, down, frame};
+use crate::frames::{self, Frames, PING, WINDOW_UPDATE, down, frame};
 use crate::peer::{Peer, SOON};
 
 const LARGEST: u32 = (1 << 31) - 1;
@@ -20,6 +20,10 @@ fn opts() -> Opts {
 fn http_send_request_fail() {
     let peer = Peer::new();
     let (conn, _line) = peer.open(opts());
+    request_fails(conn);
+}
+
+fn request_fails(conn: Pid) {
     let stream = gun::post(conn, "/", (), vec![0; 50_000_000]);
     let late = Reason::Io(ErrorKind::TimedOut);
     assert_eq!(
@@ -30,20 +34,19 @@ fn http_send_request_fail() {
     assert_eq!((told.reason, told.killed), (late, vec![stream]));
 }
 
+/// An HTTP/2 connection to a peer that takes as much as there may be, it says.
+fn willing(peer: &Peer, opts: Opts) -> (Pid, Frames) {
+    let (conn, mut frames) = frames::open(peer, opts, &[(4, LARGEST)]);
+    frames.frame(WINDOW_UPDATE, 0, 0, (LARGEST - 65_535).to_be_bytes());
+    (conn, frames)
+}
+
 /// So it is over HTTP/2, where the peer has said that it would.
 #[runtime::test]
 fn http2_send_request_fail() {
     let peer = Peer::new();
-    let (conn, mut frames) = frames::open(&peer, opts(), &[(4, LARGEST)]);
-    frames.frame(WINDOW_UPDATE, 0, 0, (LARGEST - 65_535).to_be_bytes());
-    let stream = gun::post(conn, "/", (), vec![0; 50_000_000]);
-    let late = Reason::Io(ErrorKind::TimedOut);
-    assert_eq!(
-        gun::await_(conn, stream, SOON),
-        Err(AwaitError::Stream(late))
-    );
-    let told = down(conn);
-    assert_eq!((told.reason, told.killed), (late, vec![stream]));
+    let (conn, _frames) = willing(&peer, opts());
+    request_fails(conn);
 }
 
 /// Pings that the peer does not take do so too, after what fills its buffers.
@@ -51,8 +54,7 @@ fn http2_send_request_fail() {
 fn http2_send_ping_fail() {
     let peer = Peer::new();
     let http2 = Http2Opts::new().keepalive(Duration::from_millis(1));
-    let (conn, mut frames) = frames::open(&peer, opts().http2(http2), &[(4, LARGEST)]);
-    frames.frame(WINDOW_UPDATE, 0, 0, (LARGEST - 65_535).to_be_bytes());
+    let (conn, _frames) = willing(&peer, opts().http2(http2));
     gun::post(conn, "/", (), vec![0; 50_000_000]);
     assert_eq!(down(conn).reason, Reason::Io(ErrorKind::TimedOut));
 }

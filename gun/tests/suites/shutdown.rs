@@ -165,6 +165,30 @@ fn http1_response_connection_close() {
     }
 }
 
+/// However fast the server then closes; but what it has cut off is lost, and so is the connection.
+#[runtime::test]
+fn http1_response_connection_close_at_once() {
+    for (body, reason) in [("hello", Reason::Normal), ("hell", Reason::Closed)] {
+        let peer = Peer::new();
+        let (conn, mut line) = peer.open(Opts::new().retry(0));
+        let stream = gun::get(conn, "/", ());
+        line.head();
+        // Both are there when it looks.
+        sys::suspend(conn).unwrap();
+        let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\n";
+        line.write([head, body].concat());
+        drop(line);
+        sys::resume(conn).unwrap();
+        receive! {
+            down: Down => {
+                assert_eq!((down.reason, down.killed.is_empty()), (reason, body.len() == 5));
+            }
+            after SOON => panic!("no Down"),
+        }
+        assert_eq!(gun::await_body(conn, stream, SOON).is_ok(), body.len() == 5);
+    }
+}
+
 /// HTTP/1.0 closes after each response, which may end with the connection.
 #[runtime::test]
 fn http10_connection_close() {
@@ -221,4 +245,127 @@ fn closing_gun_shutdown() {
     gun::await_(conn, stream, SOON).unwrap();
     assert_eq!(ends(watch), ExitReason::Shutdown);
     no_down();
+}
+
+/// What a connection may be amid when it is to end: nothing of it goes on by itself.
+#[derive(Clone, Copy, Debug)]
+enum Amid {
+    Connecting,
+    Tls,
+    Socks,
+    Connect,
+    TlsInATunnel,
+}
+
+/// Who is to be ended: the owner, the connection, and what must be there meanwhile.
+fn amid(state: Amid) -> (Pid, Pid, Box<dyn std::any::Any>) {
+    use gun::{Destination, Protocol, ReqOpts, SocksOpts, TlsOpts, Transport};
+    let peer = Peer::new();
+    let nobody = Nobody::new();
+    nobody.listen();
+    let first = std::net::TcpStream::connect(("127.0.0.1", nobody.port())).unwrap();
+    let tls = TlsOpts::new().verify_none();
+    let opts = Opts::new().tls(tls.clone());
+    let opts = match state {
+        Amid::Tls => opts.transport(Transport::Tls),
+        Amid::Socks => opts.protocols([SocksOpts::new("example.org", 80)]),
+        _ => opts,
+    };
+    let port = match state {
+        Amid::Connecting => nobody.port(),
+        _ => peer.port(),
+    };
+    let me = self_pid();
+    let owner = spawn!(move || {
+        let conn = gun::open("127.0.0.1", port, opts).unwrap();
+        let to = Destination::new("example.org", 443)
+            .transport(Transport::Tls)
+            .protocols([Protocol::Http])
+            .tls(tls);
+        if matches!(state, Amid::Connect | Amid::TlsInATunnel) {
+            gun::connect(conn, to, (), ReqOpts::new());
+        }
+        send(me, conn);
+        receive! {
+            reason: ExitReason => exit(reason),
+            Down { .. } => panic!("told of what was asked for"),
+        }
+    });
+    let conn = receive! { conn: Pid => conn };
+    let held: Box<dyn std::any::Any> = match state {
+        Amid::Connecting => Box::new((nobody, first)),
+        Amid::Tls | Amid::Socks => {
+            let mut line = peer.accept();
+            let [_]: [u8; 1] = line.bytes();
+            Box::new(line)
+        }
+        Amid::Connect | Amid::TlsInATunnel => {
+            let mut line = peer.accept();
+            line.head();
+            if matches!(state, Amid::TlsInATunnel) {
+                line.write("HTTP/1.1 200 OK\r\n\r\n");
+                let [_]: [u8; 1] = line.bytes();
+            }
+            Box::new(line)
+        }
+    };
+    (owner, conn, held)
+}
+
+const AMID: [Amid; 5] = [
+    Amid::Connecting,
+    Amid::Tls,
+    Amid::Socks,
+    Amid::Connect,
+    Amid::TlsInATunnel,
+];
+
+/// Closed amid whatever handshake, it has ended when that is said, and its owner goes on.
+#[runtime::test]
+fn closed_amid() {
+    for state in AMID {
+        let (owner, conn, _held) = amid(state);
+        let watch = monitor(conn);
+        gun::close(conn).unwrap();
+        assert_eq!(ends(watch), ExitReason::Shutdown, "{state:?}");
+        assert!(runtime::is_process_alive(owner));
+    }
+}
+
+/// Told to end amid a handshake it does so at once; but for a proxy's answer, which is waited for as a response is.
+#[runtime::test]
+fn shut_down_amid() {
+    for state in AMID {
+        if matches!(state, Amid::Connect) {
+            continue;
+        }
+        let (owner, conn, _held) = amid(state);
+        let watch = monitor(conn);
+        gun::shutdown(conn);
+        assert_eq!(ends(watch), ExitReason::Shutdown, "{state:?}");
+        assert!(runtime::is_process_alive(owner));
+    }
+}
+
+/// So it does when its owner ends, with its reason.
+#[runtime::test]
+fn owner_down_amid() {
+    let failed = ExitReason::other("failed");
+    for state in AMID {
+        if matches!(state, Amid::Connect) {
+            continue;
+        }
+        for (reason, expected) in [
+            (ExitReason::Normal, ExitReason::Normal),
+            (
+                failed.clone(),
+                ExitReason::shutdown_with(OwnerDown(failed.clone())),
+            ),
+        ] {
+            let (owner, conn, _held) = amid(state);
+            let watch = monitor(conn);
+            send(owner, reason);
+            assert_eq!(ends(watch), expected, "{state:?}");
+        }
+    }
 }

@@ -240,3 +240,89 @@ fn a_body_of_a_postponed_request() {
     ));
     gun::close(conn).unwrap();
 }
+
+/// Of what comes meanwhile, a body that is gathered takes what belongs to it, and leaves the rest.
+#[runtime::test]
+fn await_body_leaves_the_rest() {
+    use crate::frames::{self, END_HEADERS, HEADERS, OK, PING, promise};
+    let peer = Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new(), &[]);
+    let stream = gun::get(conn, "/", ());
+    frames.until(HEADERS);
+    frames.write(promise(0x86, &format!("127.0.0.1:{}", peer.port())));
+    frames.frame(HEADERS, END_HEADERS, 2, OK);
+    let ping = gun::ping(conn, None);
+    let sent = frames.until(PING);
+    frames.frame(PING, frames::ACK, 0, sent.payload);
+    frames.respond(1, "asked");
+    assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "asked");
+    receive! {
+        gun::Push { stream: of, .. } => assert_eq!(of, stream),
+        after Duration::ZERO => panic!("the push is lost"),
+    }
+    receive! {
+        gun::Notify { notice, .. } => assert_eq!(notice, gun::Notice::PingAck(ping)),
+        after Duration::ZERO => panic!("the answer is lost"),
+    }
+    gun::close(conn).unwrap();
+}
+
+/// What goes to the owner goes to the one there is, also if it became that while the connection was made.
+#[runtime::test]
+fn set_owner_while_connecting() {
+    let peer = Peer::new();
+    let opts = Opts::new()
+        .transport(gun::Transport::Tls)
+        .tls(crate::wire::trusted())
+        .protocols([Protocol::Raw]);
+    let conn = gun::open("localhost", peer.port(), opts).unwrap();
+    let socket = peer.accept().into_inner();
+    let me = self_pid();
+    let owner = |name: &'static str| {
+        spawn!(move || loop {
+            receive! {
+                gun::Up { .. } => send(me, (name, "up")),
+                gun::Data { data, .. } if data == "1" => send(me, (name, "1")),
+                gun::Data { .. } => send(me, (name, "2")),
+            }
+        })
+    };
+    let told = || receive! { told: (&'static str, &'static str) => told, after SOON => panic!("nobody is told") };
+    gun::set_owner(conn, owner("second"));
+    gun::info(conn).unwrap();
+    let server = spawn!(move || {
+        let accept = crate::wire::acceptor(&[]).accept(socket);
+        let mut stream = runtime::block_on(accept).unwrap();
+        for byte in [b'1', b'2'] {
+            runtime::block_on(async {
+                use tokio::io::AsyncWriteExt;
+                stream.write_all(&[byte]).await.unwrap();
+                stream.flush().await.unwrap();
+            });
+            receive! { (): () => {} }
+        }
+    });
+    assert_eq!(told(), ("second", "up"));
+    assert_eq!(told(), ("second", "1"));
+    send(server, ());
+    assert_eq!(told(), ("second", "2"));
+    gun::close(conn).unwrap();
+}
+
+/// A new owner that has ended already ends the connection, as its end would have.
+#[runtime::test]
+fn set_owner_to_the_dead() {
+    let peer = Peer::new();
+    let (conn, _line) = peer.open(Opts::new());
+    let (dead, watch) = spawn_monitor!(|| {});
+    receive! { runtime::Down { monitor, .. } if monitor == watch => {} }
+    let watch = monitor(conn);
+    gun::set_owner(conn, dead);
+    receive! {
+        runtime::Down { monitor, reason, .. } if monitor == watch => {
+            let nobody = gun::OwnerDown(ExitReason::NoProc);
+            assert_eq!(reason, ExitReason::shutdown_with(nobody));
+        }
+        after SOON => panic!("it goes on"),
+    }
+}

@@ -147,6 +147,29 @@ fn verification() {
     gun::close(conn).unwrap();
 }
 
+/// A certificate whose time is over, or has not come, is not to be trusted, whoever has signed it.
+#[runtime::test]
+fn expired_certificate() {
+    use rcgen::date_time_ymd;
+    let day = date_time_ymd;
+    for (from, to) in [
+        (day(2001, 1, 1), day(2002, 1, 1)),
+        (day(4001, 1, 1), day(4002, 1, 1)),
+    ] {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (from, to);
+        let identity = Identity {
+            certificate: params.self_signed(&key).unwrap().der().clone(),
+            key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        };
+        let port = server(&identity, None);
+        let tls = TlsOpts::new().trust([identity.certificate.clone()]);
+        let reason = fails("localhost", port, opts(tls));
+        assert_eq!(reason, Reason::Tls(TlsReason::Certificate));
+    }
+}
+
 /// A server that asks for a certificate gets ours; without one its alert is the reason.
 #[runtime::test]
 fn client_certificate() {

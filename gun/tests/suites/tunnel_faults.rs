@@ -480,18 +480,29 @@ fn alerted(proxy: Kind, protocol: Protocol) {
 }
 
 /// So it is without a proxy.
-#[runtime::test]
-fn tls13_post_handshake_alert_http2() {
+fn alerted_directly(protocol: Protocol) {
     let port = wire::listen(Some(wire::demanding()), |_| async { Ok(()) });
     let opts = Opts::new()
         .retry(0)
         .transport(Transport::Tls)
         .tls(wire::trusted())
-        .protocols([Protocol::Http2]);
+        .protocols([protocol]);
     let conn = gun::open("localhost", port, opts).unwrap();
-    assert_eq!(gun::await_up(conn, SOON), Ok(Protocol::Http2));
+    assert_eq!(gun::await_up(conn, SOON), Ok(protocol));
     let reason = Reason::Tls(TlsReason::Alert(AlertDescription::CertificateRequired));
     assert_eq!(down(conn), (reason, vec![]));
+}
+
+/// A late alert is the reason.
+#[runtime::test]
+fn tls13_post_handshake_alert_http1() {
+    alerted_directly(Protocol::Http);
+}
+
+/// A late alert is the reason.
+#[runtime::test]
+fn tls13_post_handshake_alert_http2() {
+    alerted_directly(Protocol::Http2);
 }
 
 macro_rules! alerts {

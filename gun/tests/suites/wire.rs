@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use gun::{CertificateDer, PrivateKeyDer, TlsOpts};
-use h2::SendStream;
+use h2::server::{self, SendResponse};
+use h2::{RecvStream, SendStream};
+use http::Request;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use runtime::net::{TcpListener, TcpStream};
 use runtime::prelude::*;
@@ -121,6 +123,26 @@ async fn secured(tls: TlsAcceptor, stream: TcpStream) -> Result<TlsStream<TcpStr
             Err(error.into())
         }
     }
+}
+
+/// Serves HTTP/2: each request in a process.
+pub async fn http2<F>(
+    wire: Wire,
+    serve: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let mut connection = server::handshake(wire).await?;
+    while let Some(next) = connection.accept().await {
+        let (request, to) = next?;
+        let served = serve(request, to);
+        spawn_future(async move {
+            // Whether it went well the test sees at its own end.
+            let _ = served.await;
+        });
+    }
+    Ok(())
 }
 
 /// To a port of ours, whatever the host was called.
