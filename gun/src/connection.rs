@@ -96,7 +96,8 @@ impl Connection {
         loop {
             let owner = ReplyTo::owner(self.shared.owner.clone());
             let (target, hop) = (self.target.clone(), self.hop.clone());
-            let connecting = connect(Arc::clone(&env), target, hop, owner);
+            // Boxed, as it is large, and done with before the connection idles.
+            let connecting = Box::pin(connect(Arc::clone(&env), target, hop, owner));
             let reason = match self.without_connection(connecting).await? {
                 Ok(mut layer) => {
                     let conn = env.conn;

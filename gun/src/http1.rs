@@ -4,6 +4,8 @@
 //! * At most one request is in hyper's hands, the `active` one. The others queue behind it, in order.
 //! * A stream that has told its end is in neither, so none that has finished is ever listed as killed.
 //! * A cancelled stream stays, in silence, since its response must be read to find the next one.
+//! * hyper and the active stream are polled when their wakers were called, each by itself: one often has something
+//!   for the other, and nobody else is to be told.
 
 mod request;
 
@@ -17,6 +19,7 @@ use http::header::{CONNECTION, HeaderMap, UPGRADE};
 use http::{StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
+use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
 
 use crate::command::{Command, Info, StreamInfo};
@@ -60,6 +63,15 @@ pub(crate) struct Http1 {
     done: Option<Driver<ForHyper, Outgoing>>,
     /// What is to come.
     next: Option<Next>,
+    woken: WakeSet<Part>,
+}
+
+/// What is polled by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    Driver,
+    /// The active stream, and who waits for hyper to take the next.
+    Stream,
 }
 
 type Informs = Arc<Mutex<VecDeque<(StatusCode, HeaderMap)>>>;
@@ -94,6 +106,7 @@ enum Phase {
 /// What has come of a look at the active stream.
 enum Step {
     Pending,
+    /// There may be more at once.
     Progress,
     /// The stream has come to its end.
     Ended,
@@ -146,6 +159,7 @@ impl Http1 {
             closing: None,
             done: None,
             next: None,
+            woken: WakeSet::new(),
         })
     }
 
@@ -196,25 +210,47 @@ impl Http1 {
     }
 
     /// Gives hyper the next request, when it is ready for it.
-    fn start_next(&mut self, cx: &mut Context<'_>) -> bool {
+    fn start_next(&mut self) {
         if self.active.is_some() || self.lost.is_some() || self.last || self.queue.is_empty() {
-            return false;
+            return;
         }
+        let waker = self.woken.waker(Part::Stream);
+        let cx = &mut Context::from_waker(&waker);
         if !matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(()))) {
-            return false;
+            return;
         }
         let Some((stream, request)) = self.queue.pop_front() else {
-            return false;
+            return;
         };
         request::tell_start(&self.env, &stream.to, &request, &self.origin);
         let last = says_close(request.headers()) || request.version() == Version::HTTP_10;
         let head = Box::pin(self.sender.send_request(request));
         self.active = Some((stream, Phase::Head(head)));
+        // Polled for the first time.
+        self.woken.wake(Part::Stream);
         if last {
             self.last = true;
             self.refuse_queued(Reason::Closing);
         }
-        true
+    }
+
+    /// Goes on with hyper's part.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        let becomes = self.may_become();
+        let Some(driver) = &mut self.driver else {
+            return;
+        };
+        let Poll::Ready(ended) = drive(driver, becomes, cx) else {
+            return;
+        };
+        let driver = self.driver.take();
+        self.lost = Some(match ended {
+            Ok(()) => Reason::Closed,
+            Err(error) => Reason::of(&error),
+        });
+        self.done = driver.filter(|_| becomes);
+        // It has been told, and finds what is lost.
+        self.woken.wake(Part::Stream);
     }
 
     /// hyper's part may end with something else to be spoken.
@@ -223,10 +259,10 @@ impl Http1 {
         self.next.is_some() || self.active.as_ref().is_some_and(asks)
     }
 
-    /// Something else is spoken from now on. True, as there is nothing to wait for.
-    fn switch(&mut self, shared: &mut Shared, status: StatusCode, headers: HeaderMap) -> bool {
+    /// Something else is spoken from now on.
+    fn switch(&mut self, shared: &mut Shared, status: StatusCode, headers: HeaderMap) {
         let Some((Stream { mut to, asks, .. }, _)) = self.active.take() else {
-            return true;
+            return;
         };
         shared.keep_cookies(&to, &headers);
         let next = match asks {
@@ -254,15 +290,14 @@ impl Http1 {
             Asks::Response | Asks::Tunnel(_) => return self.fail(to, Reason::Protocol),
         };
         self.next = Some(next);
-        true
+        self.woken.wake(Part::Driver);
     }
 
-    /// A stream and the connection fail. True: there is nothing to wait for.
-    fn fail(&mut self, to: Recipient, reason: Reason) -> bool {
+    /// A stream and the connection fail.
+    fn fail(&mut self, to: Recipient, reason: Reason) {
         to.fail(reason);
         self.killed.push(to.stream);
         self.lost = Some(reason);
-        true
     }
 
     /// What the transport is for now.
@@ -304,13 +339,17 @@ impl Http1 {
         Ok(())
     }
 
-    /// Goes on with the active stream. True: it has come further.
-    fn look(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> bool {
+    /// Tells the informational responses that hyper has seen.
+    fn hear(&mut self, shared: &mut Shared) {
         if let Err(reason) = self.tell_informs(shared)
             && let Some((stream, _)) = self.active.take()
         {
-            return self.fail(stream.to, reason);
+            self.fail(stream.to, reason);
         }
+    }
+
+    /// Goes on with the active stream. True: it may come further at once.
+    fn look(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> bool {
         let Some((stream, phase)) = &mut self.active else {
             return false;
         };
@@ -325,7 +364,8 @@ impl Http1 {
                     if head.status == StatusCode::SWITCHING_PROTOCOLS
                         || is_tunnel && head.status.is_success()
                     {
-                        return self.switch(shared, head.status, head.headers);
+                        self.switch(shared, head.status, head.headers);
+                        return false;
                     }
                     shared.keep_cookies(&stream.to, &head.headers);
                     let fin = body.is_end_stream();
@@ -358,6 +398,7 @@ impl Http1 {
             }
             Phase::Body(_) => Step::Pending,
         };
+        let more = matches!(step, Step::Progress);
         match step {
             Step::Pending => return false,
             Step::Progress => {}
@@ -380,7 +421,7 @@ impl Http1 {
         if self.last && !self.ending {
             self.refuse_queued(Reason::Closing);
         }
-        true
+        more
     }
 }
 
@@ -432,6 +473,8 @@ impl Layer for Http1 {
                 Some(found) => {
                     found.to.cancelled();
                     found.to.silence();
+                    // It flows again, if it did not.
+                    self.woken.wake(Part::Stream);
                 }
                 None => return Err(command),
             },
@@ -440,6 +483,7 @@ impl Layer for Http1 {
                     Some(found) => command.change_flow(&mut found.to),
                     None => return Err(command),
                 };
+                self.woken.wake(Part::Stream);
             }
             Command::WsSend { stream, .. } if self.stream(stream).is_some() => {
                 command.refuse_as(&self.env, BadState::NoWebsocket);
@@ -450,24 +494,24 @@ impl Layer for Http1 {
     }
 
     fn poll(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // Whatever has come, the driver has its part in it.
+        self.woken.wake(Part::Driver);
         loop {
             if let Some(reason) = self.aborted {
                 return self.lose(reason);
             }
-            let mut progress = self.start_next(cx);
-            let becomes = self.may_become();
-            if let Some(driver) = &mut self.driver
-                && let Poll::Ready(ended) = drive(driver, becomes, cx)
-            {
-                progress = true;
-                let driver = self.driver.take();
-                self.lost = Some(match ended {
-                    Ok(()) => Reason::Closed,
-                    Err(error) => Reason::of(&error),
-                });
-                self.done = driver.filter(|_| becomes);
+            self.start_next();
+            let woken = self.woken.poll_next(cx);
+            if let Poll::Ready((part, waker)) = &woken {
+                let cx = &mut Context::from_waker(waker);
+                match part {
+                    Part::Driver => {
+                        self.drive(cx);
+                        self.hear(shared);
+                    }
+                    Part::Stream => while self.look(shared, cx) {},
+                }
             }
-            progress |= self.look(shared, cx);
             if let Some(driver) = self.done.take_if(|_| self.next.is_some())
                 && let Some(next) = self.next.take()
             {
@@ -491,12 +535,12 @@ impl Layer for Http1 {
                     return self.lose(reason);
                 }
             }
-            if let Some(time) = &mut self.closing
-                && Pin::new(time).poll(cx).is_ready()
-            {
-                return self.lose(Reason::Normal);
-            }
-            if !progress {
+            if woken.is_pending() {
+                if let Some(time) = &mut self.closing
+                    && Pin::new(time).poll(cx).is_ready()
+                {
+                    return self.lose(Reason::Normal);
+                }
                 return Poll::Pending;
             }
         }

@@ -16,7 +16,7 @@ mod tap;
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::client::{Builder, Connection as Driver, PushPromise, SendRequest};
@@ -66,7 +66,7 @@ pub(crate) struct Http2 {
     ended: Vec<(u64, StreamRef)>,
     /// Why there is no TLS any more.
     failed: Option<Reason>,
-    woken: WakeSet<StreamRef>,
+    woken: WakeSet<Part>,
     /// The server takes no more requests.
     going_away: bool,
     /// The last stream that the server has taken, if it has said so.
@@ -76,6 +76,14 @@ pub(crate) struct Http2 {
     aborted: Option<Reason>,
     /// How long the streams are waited for, once they are to end.
     closing: Option<Sleep>,
+}
+
+/// What is polled by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    /// h2, and who waits for it to take the next request.
+    Driver,
+    Stream(StreamRef),
 }
 
 /// How many streams h2 begins before the server has said how many it takes.
@@ -229,7 +237,7 @@ impl Http2 {
     /// Takes a stream out.
     fn forget(&mut self, key: StreamRef) -> Option<Entry> {
         let entry = self.streams.remove(&key)?;
-        self.woken.remove(&key);
+        self.woken.remove(&Part::Stream(key));
         match &entry {
             Entry::Stream(stream) if stream.is_pushed() => self.pushed -= 1,
             Entry::Stream(_) => {}
@@ -249,7 +257,7 @@ impl Http2 {
             if let Some(Entry::Layer(_, layer)) = self.streams.get_mut(&key) {
                 match layer.command(shared, command) {
                     Ok(()) => {
-                        self.woken.waker(key).wake();
+                        self.woken.wake(Part::Stream(key));
                         return Ok(());
                     }
                     Err(back) => command = back,
@@ -267,11 +275,11 @@ impl Http2 {
         match self.streams.get_mut(&key) {
             None => {}
             Some(Entry::Layer(_, layer)) => {
-                self.woken.waker(key).wake();
+                self.woken.wake(Part::Stream(key));
                 return layer.command(shared, command);
             }
             Some(Entry::Stream(stream)) => {
-                self.woken.waker(key).wake();
+                self.woken.wake(Part::Stream(key));
                 match command {
                     Command::Data { .. } => stream.data(&self.env, command),
                     command if command.change_flow(&mut stream.to) => {}
@@ -294,30 +302,29 @@ impl Http2 {
         Ok(())
     }
 
-    /// Gives h2 what it takes. True: it took something.
-    fn start(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Gives h2 what it takes.
+    fn start(&mut self) {
         let Some(sender) = &mut self.sender else {
-            return false;
+            return;
         };
-        let mut progress = false;
-        loop {
+        let waker = self.woken.waker(Part::Driver);
+        let cx = &mut Context::from_waker(&waker);
+        while !self.queue.is_empty() {
             match sender.poll_ready(cx) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Pending => return progress,
+                Poll::Pending => return,
                 Poll::Ready(Err(_)) => {
                     // Why the connection is lost, if it is, its driver says.
                     self.going_away = true;
                     for queued in self.queue.drain(..) {
                         queued.to.fail(Reason::Closing);
-                        progress = true;
                     }
-                    return progress;
+                    return;
                 }
             }
             let Some(queued) = self.queue.pop_front() else {
-                return progress;
+                return;
             };
-            progress = true;
             let open = self.streams.len() - self.pushed;
             if open >= sender.current_max_send_streams() {
                 queued.to.fail(Reason::TooManyStreams);
@@ -329,7 +336,7 @@ impl Http2 {
             if let Some(stream) = Stream::begin(queued, sender, self.begun) {
                 self.streams.insert(key, Entry::Stream(Box::new(stream)));
                 // Polled for the first time.
-                self.woken.waker(key).wake();
+                self.woken.wake(Part::Stream(key));
             }
         }
     }
@@ -345,16 +352,46 @@ impl Http2 {
         }
     }
 
+    /// All has ended, and no more is to come.
+    fn is_done(&self) -> bool {
+        self.streams.is_empty()
+            && self.queue.is_empty()
+            && self.parked.is_empty()
+            && self.sender.is_some()
+            && (self.going_away || self.ending)
+    }
+
+    /// Why the connection is, whose driver has ended so. The streams are told first what they can be.
+    fn lost(&mut self, shared: &mut Shared, ended: Result<(), h2::Error>) -> Reason {
+        while let Some((part, waker)) = self.woken.pop() {
+            if let Part::Stream(key) = part {
+                self.look(shared, key, &waker, true);
+            }
+        }
+        if let Some(reason) = self.aborted {
+            return reason;
+        }
+        match ended {
+            Ok(()) if self.is_going_away() => Reason::Normal,
+            Ok(()) => Reason::Closed,
+            // All has ended, and the server was faster to close.
+            Err(error) if error.is_io() && self.streams.is_empty() && self.is_going_away() => {
+                Reason::Normal
+            }
+            Err(error) => self.failed.unwrap_or_else(|| Reason::of_h2(&error)),
+        }
+    }
+
     /// The server has said so, or we have.
-    fn is_going_away(&mut self, cx: &mut Context<'_>) -> bool {
+    fn is_going_away(&mut self) -> bool {
+        let cx = &mut Context::from_waker(Waker::noop());
         let said = |sender: &mut SendRequest<Bytes>| matches!(sender.poll_ready(cx), Poll::Ready(Err(error)) if error.is_go_away());
         self.going_away || self.sender.as_mut().is_none_or(said)
     }
 
     /// Goes on with a stream. `lost`: the connection is, and all that fail now do so for that.
-    fn look(&mut self, shared: &mut Shared, key: StreamRef, lost: bool) {
-        let waker = self.woken.waker(key);
-        let cx = &mut Context::from_waker(&waker);
+    fn look(&mut self, shared: &mut Shared, key: StreamRef, waker: &Waker, lost: bool) {
+        let cx = &mut Context::from_waker(waker);
         if let Some(Entry::Stream(stream)) = self.streams.get_mut(&key) {
             for promise in stream.promises(cx) {
                 self.promise(shared, key, promise);
@@ -423,7 +460,7 @@ impl Http2 {
         let pushed = Stream::pushed(to, response, self.begun);
         self.streams.insert(key, Entry::Stream(Box::new(pushed)));
         self.pushed += 1;
-        self.woken.waker(key).wake();
+        self.woken.wake(Part::Stream(key));
     }
 
     /// A stream becomes a tunnel, or a Websocket.
@@ -473,14 +510,12 @@ impl Http2 {
             },
         };
         self.streams.insert(key, Entry::Layer(number, layer));
-        self.woken.waker(key).wake();
+        self.woken.wake(Part::Stream(key));
     }
 
-    /// Takes what the tap has seen. True: there was something.
-    fn hear(&mut self, shared: &mut Shared) -> bool {
-        let mut progress = false;
+    /// Takes what the tap has seen.
+    fn hear(&mut self, shared: &mut Shared) {
         while let Some(event) = self.tap.event() {
-            progress = true;
             match event {
                 tap::Event::Settings(settings) => self.settings_changed(shared, settings),
                 tap::Event::GoAway { last, .. } => {
@@ -495,7 +530,6 @@ impl Http2 {
                 tap::Event::Failed(reason) => self.failed = Some(Reason::Tls(reason)),
             }
         }
-        progress
     }
 
     fn settings_changed(&mut self, shared: &mut Shared, new: Http2Settings) {
@@ -559,52 +593,41 @@ impl Layer for Http2 {
     }
 
     fn poll(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // Whatever has come, the driver has its part in it.
+        self.woken.wake(Part::Driver);
         loop {
-            let mut progress = self.start(cx);
-            let driven = Pin::new(&mut self.driver).poll(cx);
-            progress |= self.hear(shared);
-            let keys: Vec<StreamRef> = self.woken.drain(cx).collect();
-            for key in keys {
-                progress = true;
-                self.look(shared, key, driven.is_ready());
-            }
-            let lost = match driven {
-                Poll::Pending => None,
-                Poll::Ready(Ok(())) if self.is_going_away(cx) => Some(Reason::Normal),
-                Poll::Ready(Ok(())) => Some(Reason::Closed),
-                // All has ended, and the server was faster to close.
-                Poll::Ready(Err(error))
-                    if error.is_io() && self.streams.is_empty() && self.is_going_away(cx) =>
-                {
-                    Some(Reason::Normal)
-                }
-                Poll::Ready(Err(error)) => {
-                    Some(self.failed.unwrap_or_else(|| Reason::of_h2(&error)))
-                }
-            };
-            if let Some(reason) = self.aborted.or(lost) {
+            if self.aborted.is_some() {
+                let reason = self.lost(shared, Ok(()));
                 return self.lose(shared, reason);
             }
-            if self.streams.is_empty()
-                && self.queue.is_empty()
-                && self.parked.is_empty()
-                && self.sender.is_some()
-                && (self.going_away || self.ending)
-            {
-                self.sender = None;
-                progress = true;
-            }
-            if let Some(time) = &mut self.closing
-                && Pin::new(time).poll(cx).is_ready()
-            {
-                return self.lose(shared, Reason::Normal);
-            }
-            if let Err(code) = self.liveness.poll(&self.tap, cx) {
-                self.go_away(code, cx);
-                progress = true;
-            }
-            if !progress {
-                return Poll::Pending;
+            self.start();
+            match self.woken.poll_next(cx) {
+                Poll::Ready((Part::Driver, waker)) => {
+                    let cx = &mut Context::from_waker(&waker);
+                    let driven = Pin::new(&mut self.driver).poll(cx);
+                    self.hear(shared);
+                    if let Poll::Ready(ended) = driven {
+                        let reason = self.lost(shared, ended);
+                        return self.lose(shared, reason);
+                    }
+                }
+                Poll::Ready((Part::Stream(key), waker)) => self.look(shared, key, &waker, false),
+                Poll::Pending => {
+                    if let Some(time) = &mut self.closing
+                        && Pin::new(time).poll(cx).is_ready()
+                    {
+                        return self.lose(shared, Reason::Normal);
+                    }
+                    if let Err(code) = self.liveness.poll(&self.tap, cx) {
+                        self.go_away(code, cx);
+                        continue;
+                    }
+                    if !self.is_done() {
+                        return Poll::Pending;
+                    }
+                    self.sender = None;
+                    self.woken.wake(Part::Driver);
+                }
             }
         }
     }
@@ -619,7 +642,7 @@ impl Layer for Http2 {
         for (key, entry) in &mut self.streams {
             if let Entry::Layer(_, layer) = entry {
                 layer.end(shared);
-                self.woken.waker(*key).wake();
+                self.woken.wake(Part::Stream(*key));
             }
         }
         self.closing = self.opts.closing_timeout.map(sleep);

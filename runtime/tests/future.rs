@@ -7,7 +7,7 @@ use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use expect::{Census, end_of, message, until};
@@ -381,8 +381,10 @@ fn a_wake_set() {
     });
     let mut woken = HashSet::new();
     block_on(poll_fn(|cx| {
-        // One that is woken again after it was drained comes again.
-        woken.extend(set.drain(cx));
+        // One that is woken again after it was found comes again.
+        while let Poll::Ready((key, _)) = set.poll_next(cx) {
+            woken.insert(key);
+        }
         if woken.len() < 100 {
             Poll::Pending
         } else {
@@ -394,8 +396,42 @@ fn a_wake_set() {
     set.remove(&7);
     wakers[7].wake_by_ref();
     wakers[8].wake_by_ref();
-    let cx = std::task::Context::from_waker(Waker::noop());
-    assert_eq!(set.drain(&cx).collect::<Vec<_>>(), [8]);
+    assert_eq!(set.pop().map(|(key, _)| key), Some(8));
+    assert!(set.pop().is_none());
+}
+
+/// Who polls what a wake set finds is told of no wake-up in the meantime; then of the first.
+#[runtime::test]
+fn a_wake_set_tells_once() {
+    struct Told(AtomicU32);
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let told = Arc::new(Told(AtomicU32::new(0)));
+    let waker = Waker::from(told.clone());
+    let cx = &Context::from_waker(&waker);
+    let mut set = WakeSet::new();
+    assert!(set.poll_next(cx).is_pending());
+    // Its holder does so before it polls, and knows.
+    set.wake("a");
+    let b = set.waker("b");
+    b.wake_by_ref();
+    let found = |poll: Poll<(&'static str, Waker)>| match poll {
+        Poll::Ready((key, waker)) => (key, waker),
+        Poll::Pending => panic!("something was woken"),
+    };
+    let (key, a) = found(set.poll_next(cx));
+    assert_eq!(key, "a");
+    a.wake_by_ref();
+    assert_eq!(found(set.poll_next(cx)).0, "b");
+    assert_eq!(found(set.poll_next(cx)).0, "a");
+    assert_eq!(told.0.load(Ordering::Relaxed), 0);
+    assert!(set.poll_next(cx).is_pending());
+    a.wake();
+    b.wake();
+    assert_eq!(told.0.load(Ordering::Relaxed), 1);
 }
 
 /// A process's result is awaited from outside; its end otherwise is an error; dropped, it is ended.

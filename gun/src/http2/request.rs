@@ -1,7 +1,5 @@
 //! From what was asked to a request as h2 takes it.
 
-use std::task::{Context, Waker};
-
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
     UPGRADE,
@@ -90,7 +88,7 @@ impl Http2 {
             pieces: Vec::new(),
         });
         // A body that is sent in pieces needs its stream.
-        self.start(&mut Context::from_waker(Waker::noop()));
+        self.start();
     }
 
     fn asks(

@@ -35,32 +35,53 @@ struct Waiting {
 /// Wakes the mail futures behind whose look something has come.
 #[inline]
 pub(crate) fn wake(slot: &Slot) {
-    let extra = slot.extra.get();
-    // SAFETY: the running process is its own holder; the reference ends at once.
-    if !extra.is_null() && unsafe { (*extra).awaits_mail.is_some() } {
-        wake_each(slot);
+    if !waiting(slot).is_empty() {
+        wake_each(slot, |_| true);
     }
 }
 
-#[cold]
-fn wake_each(slot: &Slot) {
+/// As [`wake`], before a poll for which `own`, the process's waker, need not be called.
+#[inline]
+pub(crate) fn wake_before(slot: &Slot, own: &Waker) {
+    if !waiting(slot).is_empty() {
+        wake_each(slot, |waker| !waker.will_wake(own));
+    }
+}
+
+/// Those that wait. To be let go of before anybody's code runs.
+#[inline]
+fn waiting(slot: &Slot) -> &[Waiting] {
+    let extra = slot.extra.get();
+    // SAFETY: the running process is its own holder, and changes nothing before the caller has let go.
+    let all = unsafe { extra.as_ref() }.and_then(|extra| extra.awaits_mail.as_ref());
+    all.map_or(&[], |all| &all.0)
+}
+
+/// Calls the wakers that are needed of those behind whose look something has come; all of these wait no more.
+#[inline(never)]
+fn wake_each(slot: &Slot, needed: impl Fn(&Waker) -> bool) {
     let unseen = queue::has_unseen(slot);
     let (marker, urgent) = (mark_of(slot), urgent::end(slot));
-    // SAFETY: as above; nobody else's code runs until the wakers are out.
-    let waiting = unsafe { &mut (*slot.extra()).awaits_mail };
-    let Some(mut all) = waiting.take() else {
-        return;
-    };
-    let (woken, rest) = all
-        .0
-        .drain(..)
-        .partition::<Vec<_>, _>(|one| unseen || one.marker != marker || one.urgent != urgent);
-    if !rest.is_empty() {
-        all.0 = rest;
-        *waiting = Some(all);
-    }
-    for one in woken {
-        one.waker.wake();
+    let is_behind = |one: &Waiting| unseen || one.marker != marker || one.urgent != urgent;
+    // What a waker's code adds comes last, and is not looked at.
+    let (mut i, mut end) = (0, waiting(slot).len());
+    while i < end {
+        if !waiting(slot).get(i).is_some_and(is_behind) {
+            i += 1;
+            continue;
+        }
+        // SAFETY: as in `waiting`; it is out before its code runs.
+        let one = unsafe {
+            (*slot.extra())
+                .awaits_mail
+                .get_or_insert_default()
+                .0
+                .remove(i)
+        };
+        end -= 1;
+        if needed(&one.waker) {
+            one.waker.wake();
+        }
     }
 }
 

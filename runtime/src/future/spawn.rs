@@ -70,8 +70,9 @@ where
 {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
         let slot = process::current("a future's poll");
-        mail::wake(slot);
-        if let Poll::Ready(output) = self.0.as_mut().poll(&mut cx.context()) {
+        let mut context = cx.context();
+        mail::wake_before(slot, context.waker());
+        if let Poll::Ready(output) = self.0.as_mut().poll(&mut context) {
             return Next::Exit(output.into_reason());
         }
         if !queue::is_plainly_empty(slot) {

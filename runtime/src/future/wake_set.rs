@@ -3,43 +3,47 @@
 //! The process asks for wakers and takes the keys that were woken; wakers are called on any thread. Invariant: a key
 //! that is woken stands in the list once, until it is taken or forgotten.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
+
+use crate::scheduler::is_spent;
 
 /// Wakers that remember by a key which of them were called, so that of many futures those alone are
 /// polled that can go on.
 ///
-/// A key's waker is made once and costs one allocation; waking it again before it was drained costs
-/// a load.
+/// Whoever holds the set polls what [`poll_next`](WakeSet::poll_next) names, until that is pending; in the
+/// meantime nobody is told of a wake-up, since it will be found.
+///
+/// A key's waker is made once and costs one allocation; waking it again before it was found costs
+/// a swap.
 ///
 /// ```
 /// use runtime::WakeSet;
-/// use std::task::{Context, Waker};
+/// use std::task::{Context, Poll, Waker};
 ///
 /// let mut set = WakeSet::new();
-/// let (first, second) = (set.waker(1), set.waker(2));
-/// second.wake_by_ref();
-/// second.wake();
-/// let cx = Context::from_waker(Waker::noop());
-/// assert_eq!(set.drain(&cx).collect::<Vec<_>>(), [2]);
+/// set.wake(1);
+/// let cx = &mut Context::from_waker(Waker::noop());
+/// let Poll::Ready((1, first)) = set.poll_next(cx) else { panic!("it was woken") };
+/// // The future of this key would now be polled with this waker.
+/// assert!(set.poll_next(cx).is_pending());
 /// first.wake();
-/// assert_eq!(set.drain(&cx).collect::<Vec<_>>(), [1]);
+/// assert!(matches!(set.poll_next(cx), Poll::Ready((1, _))));
 /// ```
 pub struct WakeSet<K> {
     shared: Arc<Mutex<Woken<K>>>,
     wakers: HashMap<K, Arc<Key<K>>>,
-    drained: Vec<Arc<Key<K>>>,
 }
 
 /// The keys that were woken, and who is to be told of the next.
 struct Woken<K> {
-    keys: Vec<Arc<Key<K>>>,
+    keys: VecDeque<Arc<Key<K>>>,
     parent: Option<Waker>,
 }
 
@@ -57,51 +61,80 @@ where
     pub fn new() -> WakeSet<K> {
         WakeSet {
             shared: Arc::new(Mutex::new(Woken {
-                keys: Vec::new(),
+                keys: VecDeque::new(),
                 parent: None,
             })),
             wakers: HashMap::new(),
-            drained: Vec::new(),
         }
     }
 
-    /// The waker of a key. The first time it is asked for, the key counts as woken, so that its
-    /// future is polled once.
+    /// The waker of a key, for a future that is polled without having been found woken.
     pub fn waker(&mut self, key: K) -> Waker {
+        Waker::from(Arc::clone(self.entry(key)))
+    }
+
+    /// Has a key found by [`poll_next`](WakeSet::poll_next), which is to be called next: nobody else is told.
+    pub fn wake(&mut self, key: K) {
+        let entry = Arc::clone(self.entry(key));
+        let parent = {
+            let mut woken = self.shared.lock();
+            if !entry.woken.swap(true, Ordering::AcqRel) {
+                woken.keys.push_back(entry);
+            }
+            woken.parent.take()
+        };
+        // Its destructor may be anybody's code.
+        drop(parent);
+    }
+
+    fn entry(&mut self, key: K) -> &Arc<Key<K>> {
         let shared = &self.shared;
-        let entry = self.wakers.entry(key.clone()).or_insert_with(|| {
+        self.wakers.entry(key).or_insert_with_key(|key| {
             Arc::new(Key {
-                key,
+                key: key.clone(),
                 woken: AtomicBool::new(false),
                 shared: Arc::clone(shared),
             })
-        });
-        Waker::from(Arc::clone(entry))
+        })
     }
 
     /// Forgets a key: waking it from now on does nothing.
     pub fn remove(&mut self, key: &K) {
-        if let Some(entry) = self.wakers.remove(key) {
-            entry.woken.store(true, Ordering::Relaxed);
+        if let Some(entry) = self.wakers.remove(key)
+            && entry.woken.swap(true, Ordering::Relaxed)
+        {
             self.shared.lock().keys.retain(|woken| woken.key != *key);
         }
     }
 
-    /// Takes the keys that were woken since, in the order in which they were. The next that is wakes
-    /// the waker of `cx`.
-    pub fn drain(&mut self, cx: &Context<'_>) -> impl Iterator<Item = K> + '_ {
-        let waker = cx.waker().clone();
-        let before = {
-            let mut woken = self.shared.lock();
-            std::mem::swap(&mut woken.keys, &mut self.drained);
-            woken.parent.replace(waker)
-        };
-        drop(before);
-        for entry in &self.drained {
-            // Acquire: what was done before the wake-up is seen by the poll.
-            entry.woken.swap(false, Ordering::Acquire);
+    /// Takes the key that was woken first, with its waker. If none was, or the turn of the process that polls
+    /// is over, it is pending, and the next wake-up wakes the waker of `cx`.
+    pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<(K, Waker)> {
+        if is_spent(cx) {
+            return Poll::Pending;
         }
-        self.drained.drain(..).map(|entry| entry.key.clone())
+        let mut woken = self.shared.lock();
+        let (found, before) = match woken.keys.pop_front() {
+            Some(found) => (Some(found), woken.parent.take()),
+            None => (None, woken.parent.replace(cx.waker().clone())),
+        };
+        drop(woken);
+        drop(before);
+        found.map_or(Poll::Pending, |found| Poll::Ready(found.found()))
+    }
+
+    /// Takes the key that was woken first, with its waker, whether or not the process's turn is over.
+    pub fn pop(&mut self) -> Option<(K, Waker)> {
+        let found = self.shared.lock().keys.pop_front();
+        found.map(Key::found)
+    }
+}
+
+impl<K: Clone + Send + Sync + 'static> Key<K> {
+    fn found(self: Arc<Self>) -> (K, Waker) {
+        // Acquire: what was done before the wake-up is seen by the poll.
+        self.woken.swap(false, Ordering::Acquire);
+        (self.key.clone(), Waker::from(self))
     }
 }
 
@@ -120,13 +153,13 @@ impl<K: Send + Sync + 'static> Wake for Key<K> {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Release: with the drain's acquire, also if it is woken already.
+        // Release: with the acquire of who finds it, also if it is woken already.
         if self.woken.swap(true, Ordering::AcqRel) {
             return;
         }
         let parent = {
             let mut woken = self.shared.lock();
-            woken.keys.push(Arc::clone(self));
+            woken.keys.push_back(Arc::clone(self));
             woken.parent.take()
         };
         if let Some(parent) = parent {
