@@ -133,7 +133,7 @@ mod public {
     pub use crate::future::spawn::spawn_future;
     pub use crate::future::wake_set::WakeSet;
     pub use crate::macros::{main, test};
-    pub use crate::mailbox::deadline::IntoDeadline;
+    pub use crate::mailbox::deadline::{Deadline, IntoDeadline};
     pub use crate::mailbox::receive::{
         receive_any, receive_ref, receive_timeout, receive_type, receive_where,
     };
