@@ -71,13 +71,14 @@ pub(crate) fn look(context: *const Context) {
         return;
     }
     let location = Location::caller();
-    let depth = context.addr() - ptr::from_ref(&location).addr();
-    if is_new(location, depth) {
-        // SAFETY: the context is the running one.
-        let room = ptr::from_ref(&location).addr() - unsafe { context::limit(context) };
-        if room > ROOM {
-            capture(location);
-        }
+    let here = ptr::from_ref(&location).addr();
+    // SAFETY: the context is the running one.
+    let limit = unsafe { context::limit(context) };
+    // On a stack of the process's own making nobody knows the room.
+    let room = here.wrapping_sub(limit);
+    let depth = context.addr().wrapping_sub(here);
+    if (limit..context.addr()).contains(&here) && is_new(location, depth) && room > ROOM {
+        capture(location);
     }
 }
 

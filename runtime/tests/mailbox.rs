@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use expect::{Census, LONG, NOW, OnDrop, message, nothing, panic_of, reports, text_of};
-use runtime::mailbox_len;
 use runtime::prelude::*;
+use runtime::{demonitor_flush, mailbox_len};
 
 fn to_self(message: impl Message) {
     send(self_pid(), message);
@@ -358,6 +358,57 @@ mod guards {
         assert_eq!(message::<u16>(), 2);
         assert_eq!([message::<u8>(), message(), message()], [1, 2, 3]);
         nothing();
+    }
+
+    /// A guard that ends a monitor leaves what has come of it in the mailbox: it may be the very
+    /// message that the guard looks at.
+    #[runtime::test]
+    fn that_flushes() {
+        for unseen in [true, false] {
+            let (_, watch) = spawn_monitor!(|| exit(ExitReason::other("a reason".to_owned())));
+            expect::until("its end", || mailbox_len(self_pid()) == Some(1));
+            if !unseen {
+                // Now it has been looked at, and lies where a second look finds it.
+                receive! { _: u64 => {}, after NOW => {} }
+            }
+            receive! {
+                Down { monitor, reason, .. } if !demonitor_flush(monitor) && monitor == watch => {
+                    assert_eq!(reason, ExitReason::other("a reason".to_owned()));
+                }
+            }
+            nothing();
+        }
+    }
+
+    /// A guard is no switch point, also if its process's turn is over and a fatal exit is raised in it.
+    #[test]
+    fn that_catches_a_kill() {
+        expect::alone(|| {
+            let (tell, told) = std::sync::mpsc::channel();
+            let (_, watch) = spawn_monitor!(move || {
+                let turns = Arc::new(AtomicU32::new(0));
+                let others = Arc::clone(&turns);
+                spawn!(move || loop {
+                    others.fetch_add(1, Ordering::Relaxed);
+                    yield_now();
+                });
+                yield_now();
+                to_self(1u8);
+                let before = turns.load(Ordering::Relaxed);
+                assert_ne!(before, 0);
+                receive! { _: u8 if {
+                    let me = self_pid();
+                    (0..10_000u16).for_each(|n| send(me, n));
+                    catch_unwind(|| exit_signal(me, ExitReason::Kill)).is_err()
+                } => {} }
+                // A message would be lost now.
+                let _ = tell.send(turns.load(Ordering::Relaxed) - before);
+            });
+            receive! { Down { monitor, reason, .. } if monitor == watch => {
+                assert_eq!(reason, ExitReason::Killed);
+            } }
+            assert_eq!(told.recv(), Ok(0));
+        });
     }
 
     /// `exit` inside a guard is as anywhere; caught, the message is in its place.

@@ -3,11 +3,15 @@
 mod expect;
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use expect::{Census, OnDrop, Token, end_of, message, panic_of, reports};
+use runtime::future;
 use runtime::prelude::*;
 
 process_local! {
@@ -45,6 +49,32 @@ fn of_each_process() {
         assert_eq!(message::<usize>(), 20);
     }
     assert_eq!(DEPTH.with(Cell::get), 100);
+}
+
+/// A value that is made last of all, by the destructor of what the process leaves behind, is dropped
+/// as well.
+#[runtime::test]
+fn made_at_the_very_end() {
+    struct Late(Census);
+    impl Wake for Late {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Late {
+        fn drop(&mut self) {
+            TOKEN.with(|token| token.replace(Some(self.0.token())));
+        }
+    }
+    let census = Census::default();
+    let late = census.clone();
+    let pid = spawn!(move || {
+        let waker = Waker::from(Arc::new(Late(late)));
+        // It is left with the process: the future is not polled again.
+        let mut mail = future::receive();
+        let poll = Pin::new(&mut mail).poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+    });
+    end_of(pid);
+    census.none_is_left();
 }
 
 /// A value is made when it is first asked for, once.

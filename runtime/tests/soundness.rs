@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use corosensei::stack::StackPointer;
+use corosensei::{Coroutine, CoroutineResult, Yielder};
 use expect::unrest::Unrest;
 use expect::{message, until};
 use runtime::prelude::*;
@@ -112,6 +114,57 @@ fn a_callback_that_blocks() {
         pids.iter().for_each(|_| message::<()>());
     }
     drop(unrest);
+}
+
+/// A stack that is none of the runtime's.
+struct Foreign {
+    limit: usize,
+}
+
+impl Foreign {
+    const SIZE: usize = 1 << 18;
+
+    fn new() -> Foreign {
+        let memory = Box::leak(vec![0u128; Foreign::SIZE / 16].into_boxed_slice());
+        Foreign {
+            limit: memory.as_ptr().expose_provenance(),
+        }
+    }
+}
+
+// SAFETY: the memory is leaked, of this size, and aligned as its elements are.
+unsafe impl corosensei::stack::Stack for Foreign {
+    fn base(&self) -> StackPointer {
+        StackPointer::new(self.limit + Foreign::SIZE).expect("not null")
+    }
+
+    fn limit(&self) -> StackPointer {
+        StackPointer::new(self.limit).expect("not null")
+    }
+}
+
+/// A process may receive on a stack of its own making.
+#[runtime::test]
+fn on_a_foreign_stack() {
+    expect::reports::collect();
+    let parent = self_pid();
+    for _ in 0..2 {
+        spawn!(move || {
+            let receive = |_: &Yielder<(), ()>, ()| receive_type::<u32>();
+            let mut coroutine = Coroutine::with_stack(Foreign::new(), receive);
+            send(parent, self_pid());
+            match coroutine.resume(()) {
+                CoroutineResult::Return(n) => send(parent, n),
+                CoroutineResult::Yield(()) => unreachable!("it yields nothing"),
+            }
+        });
+        let pid: Pid = message();
+        until("it waits", || {
+            runtime::process_info(pid).is_some_and(|info| info.status == runtime::Status::Waiting)
+        });
+        send(pid, 7u32);
+        assert_eq!(message::<u32>(), 7);
+    }
 }
 
 /// A value of a thread-local read before and after a switch is that thread's.

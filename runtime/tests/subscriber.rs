@@ -160,3 +160,37 @@ fn between_two_turns() {
     });
     end.is_well();
 }
+
+/// A report of a mailbox that a timer has made long is in nobody's name, also if its worker is busy.
+#[test]
+fn of_a_mailbox_that_a_timer_fills() {
+    const LONG: u32 = 1 << 14;
+    let end = child::run("of_a_mailbox_that_a_timer_fills", || {
+        subscribe();
+        let node = Builder::new().workers(1).start().unwrap();
+        node.run(|| {
+            let ended = Arc::new(AtomicBool::new(false));
+            let begun = Arc::new(AtomicBool::new(false));
+            let (end, begin) = (Arc::clone(&ended), Arc::clone(&begun));
+            // Reaches no switch point, so that nothing is taken from its mailbox.
+            let hog = Spawn::new().own_thread().spawn(move || {
+                begin.store(true, Ordering::Release);
+                spin_until(|| end.load(Ordering::Acquire));
+            });
+            let pid = hog.unwrap().pid;
+            until("it runs", || begun.load(Ordering::Acquire));
+            for n in 1..LONG {
+                send(pid, n);
+            }
+            send_after(std::time::Duration::from_millis(2), pid, LONG);
+            while !has_come("runtime::mailbox", |_| true) {
+                yield_now();
+            }
+            ended.store(true, Ordering::Release);
+        });
+        let events = EVENTS.lock().unwrap().clone();
+        let mut of_mailboxes = events.iter().filter(|(of, _)| of == "runtime::mailbox");
+        assert!(of_mailboxes.all(|(_, by)| by.is_none()), "{events:?}");
+    });
+    end.is_well();
+}

@@ -6,13 +6,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use expect::behaviour::{By, WAIT, behaviour};
 use expect::{NOW, alone, end_of, message, nothing, until};
 use runtime::prelude::*;
-use runtime::{drive, exit_signal};
+use runtime::{OsSignal, drive, exit_signal, os_signal, try_self_pid};
 
 /// Sends its waker at the start, and every cause afterwards.
 fn watcher(root: Pid) -> Pid {
@@ -336,4 +336,40 @@ fn of_one_that_drives_no_more() {
     until("its end", || !is_process_alive(pid));
     waker.wake();
     assert!(receive_timeout(NOW).is_none());
+}
+
+/// The waker of a future outside every process is called in nobody's name, also by a worker that is
+/// busy, between two turns.
+#[test]
+fn in_nobodys_name() {
+    #[derive(Default)]
+    struct Noting(Mutex<Vec<Option<Pid>>>);
+    impl Wake for Noting {
+        fn wake(self: Arc<Self>) {
+            self.0.lock().unwrap().push(try_self_pid());
+        }
+    }
+    alone(|| {
+        let noting = Arc::new(Noting::default());
+        let waker = Waker::from(Arc::clone(&noting));
+        let mut signals = os_signal(OsSignal::WindowChange).unwrap();
+        for round in 0..200 {
+            let poll = signals.poll_wait(&mut Context::from_waker(&waker));
+            assert!(poll.is_pending(), "{poll:?}");
+            // SAFETY: sends a signal that is handled.
+            assert_eq!(unsafe { libc::raise(libc::SIGWINCH) }, 0);
+            until_busy(|| noting.0.lock().unwrap().len() > round);
+            let poll = signals.poll_wait(&mut Context::from_waker(&waker));
+            assert!(matches!(poll, Poll::Ready(Ok(()))), "{poll:?}");
+        }
+        let names = noting.0.lock().unwrap();
+        assert!(names.iter().all(Option::is_none), "{names:?}");
+    });
+}
+
+/// As `until`, without ever leaving the worker idle.
+fn until_busy(so: impl Fn() -> bool) {
+    while !so() {
+        yield_now();
+    }
 }

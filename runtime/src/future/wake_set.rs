@@ -103,7 +103,9 @@ where
         if let Some(entry) = self.wakers.remove(key)
             && entry.woken.swap(true, Ordering::Relaxed)
         {
-            self.shared.lock().keys.retain(|woken| woken.key != *key);
+            // Not by the keys, whose comparison and destructor are anybody's code.
+            let mut woken = self.shared.lock();
+            woken.keys.retain(|woken| !Arc::ptr_eq(woken, &entry));
         }
     }
 

@@ -21,7 +21,7 @@ use super::urgent;
 use crate::message::{AnyMessage, Header, Kind};
 use crate::process::extra::Extra;
 use crate::process::pid::Pid;
-use crate::process::slot::{Slot, flag};
+use crate::process::slot::{Slot, bit, flag};
 use crate::process::{exit, name, table};
 use crate::report::report;
 use crate::signal::{self, Signal, alias};
@@ -239,8 +239,8 @@ pub(crate) fn undelivered(to: Pid, message: &AnyMessage) {
     }
 }
 
-/// Takes the first message that `wanted` accepts out of the mailbox of the running process, which
-/// is not in the middle of a receive.
+/// Takes the first message that `wanted` accepts out of the mailbox of the running process. None in
+/// a guard, which may look at that very message, in its place in the ring.
 pub(crate) fn take_first(slot: &Slot, wanted: impl Fn(&AnyMessage) -> bool) -> Option<AnyMessage> {
     take_from(slot, &mut Position::default(), wanted)
 }
@@ -251,6 +251,9 @@ pub(crate) fn take_from(
     position: &mut Position,
     wanted: impl Fn(&AnyMessage) -> bool,
 ) -> Option<AnyMessage> {
+    if slot.has(bit::GUARD) {
+        return None;
+    }
     super::receive::scan(slot, position, None, &mut |cursor| {
         u32::from(cursor.message.as_ref().is_some_and(&wanted))
     })

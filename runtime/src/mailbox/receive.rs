@@ -330,7 +330,8 @@ fn scan_ring<const WHICH: bool>(
     keys: Option<&[u64]>,
     arms: &mut dyn FnMut(&mut Cursor) -> u32,
 ) -> Option<Picked> {
-    // The arms look at messages that stay in the ring: nobody takes one from there meanwhile.
+    // The arms look at messages that stay in the ring: nobody takes one from there meanwhile, for
+    // whatever takes (receives, `Cx`, `queue::take_from`, mail futures) refuses in a guard.
     guarded_on(slot, || {
         loop {
             // SAFETY: the running process is its own holder; the reference ends before `arms` runs.

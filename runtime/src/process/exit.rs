@@ -247,7 +247,7 @@ pub(crate) fn fatal(slot: &Slot) -> Option<ExitReason> {
 #[inline]
 pub(crate) fn check(slot: &Slot) {
     if is_due(slot) {
-        raise_fatal();
+        raise_fatal(slot);
     }
 }
 
@@ -259,10 +259,11 @@ pub(crate) fn is_due(slot: &Slot) -> bool {
 }
 
 #[cold]
-fn raise_fatal() -> ! {
-    // Who catches it again and again does not keep the worker to himself.
+fn raise_fatal(slot: &Slot) -> ! {
+    // Who catches it again and again does not keep the worker to himself; but a guard, which may run
+    // on the runner's stack, is no switch point.
     scheduler::spend(RAISE);
-    if scheduler::spent() {
+    if scheduler::spent() && !slot.has(bit::GUARD) {
         scheduler::suspend(Suspend::Yield);
     }
     panic::resume_unwind(Box::new(Raise::Fatal))

@@ -228,7 +228,6 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     drop_messages(slot);
     send_after::cancel_all_to(slot);
     signal::tell_all(slot, &reason);
-    // Whatever destructors do, they make no `Extra` behind the last.
     exit::drop_quietly(reason);
     drop_extra(slot);
     wait::disarm(slot);
@@ -302,20 +301,25 @@ fn drop_messages(slot: &Slot) {
 }
 
 fn drop_extra(slot: &Slot) {
-    // Destructors of messages may have made some.
-    local::drop_all(slot);
-    drop_messages(slot);
-    if !slot.extra.get().is_null() || zombie::may_be_one() {
-        let (extra, was_zombie) = {
+    let mut may_be_zombie = zombie::may_be_one();
+    loop {
+        // Destructors of messages may have made some.
+        local::drop_all(slot);
+        drop_messages(slot);
+        if slot.extra.get().is_null() && !may_be_zombie {
+            break;
+        }
+        let (extra, is_zombie) = {
             // See `signal::relations`. From here on nobody makes it a zombie, as its inbox is closed.
             let _locked = slot.lock.lock();
-            let was_zombie = slot.inbox.flags() & flag::ZOMBIE != 0;
-            (slot.extra.take(), was_zombie)
+            let is_zombie = slot.inbox.flags() & flag::ZOMBIE != 0;
+            (slot.extra.take(), is_zombie && may_be_zombie)
         };
-        if was_zombie {
+        may_be_zombie = false;
+        if is_zombie {
             zombie::bury(slot);
         }
-        // SAFETY: made by `Slot::extra`, and no longer reachable.
+        // SAFETY: made by `Slot::extra`, and no longer reachable. Its destructors may make another.
         if let Some(extra) = unsafe { Owned::from_raw(extra) } {
             exit::drop_quietly(extra);
         }

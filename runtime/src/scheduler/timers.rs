@@ -310,11 +310,9 @@ impl Drop for Timers {
         self.wheel.expire(u64::MAX, usize::MAX, &mut rest);
         for expired in rest {
             if let Due::Send(letter) = Timers::due(expired) {
-                exit::drop_quietly(letter.into_message());
+                exit::drop_quietly(letter);
             }
         }
-        self.kept()
-            .into_iter()
-            .for_each(|letter| exit::drop_quietly(letter.into_message()));
+        self.kept().into_iter().for_each(exit::drop_quietly);
     }
 }

@@ -392,6 +392,8 @@ impl Worker {
 
     #[cold]
     fn expire_own(&self) {
+        // A mailbox that becomes long is reported.
+        self.no_turn();
         let now = self.clock().now();
         let mut left = if self.next_expiry.load(Ordering::Relaxed) == 0 {
             self.timers().kept()
@@ -401,7 +403,8 @@ impl Worker {
         // So that who looks for stillness sees that something was done here.
         let turns = self.turns.load(Ordering::Relaxed);
         self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
-        // SAFETY: the owner's; `expire` calls no user code, so it does not come back here.
+        // SAFETY: the owner's; whatever `expire` calls (a subscriber) is no process's code, so it
+        // does not come back here.
         let due = unsafe { &mut *self.expired.get() };
         left.extend(self.expire(now, due));
         if self.clock().is_paused() {
@@ -429,7 +432,10 @@ impl Worker {
             match letter {
                 Letter::To(pid, message) => _ = deliver_signal(pid, message),
                 Letter::Named(named) => exit::drop_quietly(named),
-                Letter::Alarm(alarm) => alarm.ring(),
+                Letter::Alarm(alarm) => {
+                    alarm.ring();
+                    exit::drop_quietly(alarm);
+                }
             }
         }
     }
@@ -447,7 +453,8 @@ impl Worker {
     }
 
     /// Nobody runs here for the moment. Between two turns that follow each other the last
-    /// process's name may stay, for what runs then (a subscriber, in `span::end`) clears it first.
+    /// process's name may stay, though it may run elsewhere by then: so whatever calls anybody's code
+    /// there (a subscriber, a waker) calls this first, or does the same (`span::end`).
     fn no_turn(&self) {
         thread::this().process.set(ptr::null());
         self.running.store(ptr::null_mut(), Ordering::Relaxed);

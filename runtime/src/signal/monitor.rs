@@ -340,7 +340,8 @@ pub fn demonitor(monitor: Ref) -> bool {
 }
 
 /// As [`demonitor`], and takes the monitor's [`Down`] or [`TaggedDown`] out of the mailbox if it
-/// is there: none of it is left afterwards.
+/// is there: none of it is left afterwards. Inside a guard, and in the destructor of a message that is
+/// thrown away, the mailbox is being worked on: there what has come stays.
 ///
 /// Mirrors `erlang:demonitor/2` with the options `flush` and `info`.
 ///

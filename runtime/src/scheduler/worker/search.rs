@@ -182,8 +182,12 @@ impl Worker {
     #[cold]
     #[inline(never)]
     pub(super) fn look_at_reactor(&self) -> bool {
-        let reactor = self.node().used_reactor();
-        reactor.is_some_and(|reactor| reactor.look(self.clock().coarse()))
+        let Some(reactor) = self.node().used_reactor() else {
+            return false;
+        };
+        // It calls wakers, which are anybody's code.
+        self.no_turn();
+        reactor.look(self.clock().coarse())
     }
 
     /// Moves to a processor where no other worker of the node is, if there is one.
