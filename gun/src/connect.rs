@@ -46,7 +46,7 @@ pub(crate) async fn connect(
             let (host, port) = (hop.host.as_str(), hop.port);
             env.events.tell(Event::DomainLookupStart { host, port });
             let found = within(opts.domain_lookup_timeout, look_up(host.to_owned(), port)).await;
-            let result = found.and_then(|found| Ok(found?));
+            let result = found.and_then(|found| found.map_err(|_| Reason::DomainLookup));
             env.events.tell(Event::DomainLookupEnd {
                 host,
                 port,

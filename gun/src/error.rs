@@ -25,6 +25,8 @@ pub enum Reason {
     /// The connection is about to close and takes no more requests: it is shutting down, its owner has
     /// ended, or either side has said that this was the last.
     Closing,
+    /// The host's name was not resolved: Gun's `nxdomain`.
+    DomainLookup,
     /// The system refused to connect, to read or to write.
     Io(io::ErrorKind),
     /// A name was not resolved, nobody answered, or the like, in the time that the options allow.
@@ -174,6 +176,7 @@ impl fmt::Display for Reason {
             Reason::Normal => f.write_str("closed on our side"),
             Reason::Closed => f.write_str("closed by the peer"),
             Reason::Closing => f.write_str("the connection is closing"),
+            Reason::DomainLookup => f.write_str("the host's name was not resolved"),
             Reason::Io(kind) => kind.fmt(f),
             Reason::Timeout => f.write_str("timed out"),
             Reason::Protocol => f.write_str("the peer does not speak the protocol"),
@@ -236,7 +239,10 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OpenError::Host(host) => write!(f, "{host:?} is not the name of a host"),
-            OpenError::Option(key) => write!(f, "the option {key} is wrong"),
+            OpenError::Option(key) => write!(
+                f,
+                "the option {key} has a value that it cannot have: its documentation says which it can"
+            ),
             OpenError::Http3 => f.write_str("HTTP/3 is not spoken here"),
             OpenError::Spawn(error) => write!(f, "cannot spawn a connection: {error}"),
             OpenError::Supervisor(reason) => {

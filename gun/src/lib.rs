@@ -41,6 +41,11 @@
 
 #![forbid(unsafe_code)]
 
+/// The programs in Gun's chapter of the book, so that `cargo test` compiles them.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/gun.md")]
+struct Book;
+
 mod body;
 mod command;
 mod connect;

@@ -36,6 +36,7 @@ use crate::websocket::Frame;
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
     let host = bare(host.to_owned());
     if !is_host(&host) {
@@ -56,12 +57,14 @@ pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn open_unix(path: impl AsRef<Path>, opts: Opts) -> Result<Pid, OpenError> {
     let is_tls = opts.transport == Some(Transport::Tls);
     let hop = opts.hop("localhost", if is_tls { 443 } else { 80 });
     start(Target::Unix(path.as_ref().to_owned()), hop, opts)
 }
 
+#[track_caller]
 fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
     opts.check(&hop)?;
     let opening = Opening {

@@ -51,7 +51,9 @@ pub enum AwaitError {
     Stream(Reason),
     /// The connection has.
     Connection(Reason),
-    /// The connection's process has ended.
+    /// The connection's process has ended. [`ExitReason::NoProc`]: it had already when the wait began, so the reason is
+    /// lost. Who has to know it even then opens the connection with
+    /// [`Opts::supervise`](crate::Opts::supervise)`(false)` and traps exits, or monitors it at once.
     Down(ExitReason),
     /// Nothing came in time.
     Timeout,
@@ -62,6 +64,9 @@ impl fmt::Display for AwaitError {
         match self {
             AwaitError::Stream(reason) => write!(f, "the request has failed: {reason}"),
             AwaitError::Connection(reason) => write!(f, "the connection has failed: {reason}"),
+            AwaitError::Down(ExitReason::NoProc) => {
+                f.write_str("there is no such connection, or it had ended before it was waited for")
+            }
             AwaitError::Down(reason) => write!(f, "the connection has ended: {reason}"),
             AwaitError::Timeout => f.write_str("nothing came in time"),
         }

@@ -67,7 +67,10 @@ impl fmt::Display for SpawnError {
             ),
             SpawnError::Stack(error) => write!(f, "no stack for the process: {error}"),
             SpawnError::NoParent => {
-                f.write_str("only a process can be linked to another, or monitor it")
+                f.write_str(
+                    "only a process can be linked to another, or monitor it: spawn it in a function that \
+                     was spawned, or inside `runtime::run`",
+                )
             }
             SpawnError::ShuttingDown => f.write_str("the node is shutting down"),
             SpawnError::TooManyThreads { limit } => write!(

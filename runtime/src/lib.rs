@@ -186,6 +186,7 @@ pub mod prelude {
         cancel_timer, demonitor, exit, exit_signal, hibernate, is_process_alive, link, make_ref,
         match_message, monitor, process_local, receive, receive_any, receive_ref, receive_timeout,
         receive_type, receive_where, register, self_pid, send, send_after, sleep, spawn,
-        spawn_link, spawn_monitor, start_timer, tick, trap_exit, unlink, whereis, yield_now,
+        spawn_link, spawn_monitor, start_timer, tick, trap_exit, unlink, unregister, whereis,
+        yield_now,
     };
 }

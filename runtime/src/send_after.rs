@@ -259,6 +259,7 @@ pub fn drop_timer(timer: TimerRef) {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn cancel_timer_async(timer: TimerRef) {
     let me = current("cancel_timer_async").pid();
     let left = cancel_timer(timer);
@@ -280,6 +281,7 @@ pub fn read_timer(timer: TimerRef) -> Option<Duration> {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn read_timer_async(timer: TimerRef) {
     let me = current("read_timer_async").pid();
     let left = read_timer(timer);

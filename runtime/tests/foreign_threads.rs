@@ -3,6 +3,8 @@
 
 mod expect;
 
+use std::cell::RefCell;
+use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use expect::{Census, LONG, child, message, panic_of};
 use runtime::prelude::*;
-use runtime::{SpawnError, exit_signal};
+use runtime::{Caught, SpawnError, catch, exit_signal};
 
 /// The first spawns of a program, on many threads at once, start one default node.
 #[test]
@@ -279,5 +281,43 @@ fn a_destructor_of_a_thread() {
         });
         assert_eq!(message::<u8>(), 0);
         assert_eq!(message::<&str>(), "gone");
+    }
+}
+
+/// What only a process can do names itself on another thread, says what to do, and in debug builds panics at the
+/// line that has called it.
+#[test]
+fn what_needs_a_process() {
+    thread_local! {
+        static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    }
+    // The runtime's own hook first.
+    runtime::run(|| ());
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        PLACE.set(info.location().map(ToString::to_string).unwrap_or_default());
+        previous(info);
+    }));
+    let calls: [(&str, fn()); 8] = [
+        ("self_pid", || _ = self_pid()),
+        ("monitor", || _ = monitor("nobody")),
+        ("make_ref", || _ = make_ref()),
+        ("trap_exit", || _ = trap_exit(true)),
+        ("exit", || exit(ExitReason::Normal)),
+        ("hibernate", || hibernate(|| ())),
+        ("receive", || _ = receive_any()),
+        ("receive", || receive! { 3u8 => {} }),
+    ];
+    for (name, call) in calls {
+        let Err(Caught::Panic(report)) = catch(call) else {
+            panic!("{name} outside a process")
+        };
+        let told = format!("`{name}` outside a process: call it in a function that was spawned");
+        assert!(report.message().starts_with(&told), "{report}");
+        let place = PLACE.take();
+        assert!(
+            !cfg!(debug_assertions) || place.contains("foreign_threads.rs"),
+            "{name}: {place}"
+        );
     }
 }

@@ -411,7 +411,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Ignore => f.write_str("the process is not wanted"),
-            StartError::AlreadyStarted(pid) => write!(f, "{pid} has the name"),
+            StartError::AlreadyStarted(pid) => write!(f, "the name is taken by {pid}"),
             StartError::Timeout => f.write_str("the start took too long"),
             StartError::Failed(reason) => write!(f, "the process did not start: {reason}"),
             StartError::Spawn(error) => write!(f, "no process: {error}"),

@@ -1,6 +1,7 @@
 //! Pools: several connections to one host, and requests that go to one that has a place for them. Mirrors `gun_pool`.
 //!
-//! A pool is known by the host that its requests name, and by its scope. It has a manager, which owns the
+//! A pool is known by the host that its requests name, with the port where that is not the scheme's own
+//! (`localhost:8080`), and by its scope. It has a manager, which owns the
 //! connections, opens another when one ends for good, and picks one for each request: any that is up and has a place.
 //! Over HTTP/1.1 a connection has one place, over HTTP/2 as many as the server allows streams.
 //!
@@ -101,11 +102,13 @@ pub enum PoolError {
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PoolError::PoolNotFound => f.write_str("no pool for this host and scope"),
+            PoolError::PoolNotFound => f.write_str(
+                "no pool of this scope for this host; a port that is not the scheme's own is part of it",
+            ),
             PoolError::NoConnectionAvailable => {
                 f.write_str("no connection of the pool has a place")
             }
-            PoolError::NoHost => f.write_str("the request names no host"),
+            PoolError::NoHost => f.write_str("the request has no header `host`, which names the pool"),
             PoolError::Call(error) => error.fmt(f),
         }
     }

@@ -179,7 +179,7 @@ fn domain_lookup_end_ok() {
 fn domain_lookup_end_error() {
     gun::open(&"x".repeat(300), 80, told()).unwrap();
     let end = event("DomainLookupEnd");
-    assert!(end.contains("result: Err("), "{end}");
+    assert!(end.contains("result: Err(DomainLookup)"), "{end}");
     assert!(!up_to("Terminate").contains(&"ConnectStart".to_owned()));
 }
 

@@ -145,7 +145,7 @@ impl<T: Message, W: FnMut(&T) -> bool + Unpin> Future for Receive<T, W> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let slot = current("a mail future's poll");
+        let slot = current("receive");
         assert!(!slot.has(bit::GUARD), "a receive inside a guard");
         if scheduler::is_spent(cx) {
             return Poll::Pending;

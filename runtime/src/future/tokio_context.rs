@@ -12,7 +12,9 @@ use tokio::runtime::{Builder, Handle};
 /// tasks. The tokio runtime behind it is started on first use; it has one thread, for its reactor, its
 /// timers and what is spawned there.
 ///
-/// The context is entered around each poll, and never held over a switch.
+/// The context is entered around each poll, and never held over a switch. What wants it as soon as it is
+/// made, as tokio's timers and sockets do, is made in there: `in_tokio(async { timeout(time, f).await })`;
+/// outside it panics for want of a reactor.
 ///
 /// ```
 /// # runtime::run(|| {

@@ -149,6 +149,7 @@ impl Look {
 
 impl Receive {
     #[inline(never)]
+    #[cfg_attr(debug_assertions, track_caller)]
     fn look(&mut self, keys: Option<&[u64]>, arms: &mut dyn FnMut(&mut Cursor) -> u32) -> Look {
         let thread = thread::here();
         let slot = current_on(thread, "receive");

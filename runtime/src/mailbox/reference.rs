@@ -57,6 +57,7 @@ impl Ref {
 /// assert_ne!(runtime::make_ref(), runtime::make_ref());
 /// # });
 /// ```
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn make_ref() -> Ref {
     make(current("make_ref"))
 }

@@ -287,6 +287,7 @@ fn not_in_a_guard(slot: &Slot) {
 /// # Panics
 ///
 /// Outside a process, and inside a guard.
+#[track_caller]
 pub fn drive(behaviour: &mut impl Behaviour) -> ExitReason {
     let slot = current("drive");
     assert!(!slot.has(bit::GUARD), "a `drive` inside a guard");
@@ -332,6 +333,7 @@ pub fn drive(behaviour: &mut impl Behaviour) -> ExitReason {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn enter(behaviour: Box<dyn Behaviour + Send>) -> ! {
     current("enter");
     panic::resume_unwind(Box::new(Raise::Enter(behaviour)))
@@ -364,6 +366,7 @@ pub fn enter(behaviour: Box<dyn Behaviour + Send>) -> ! {
 /// send(pid, "end");
 /// # });
 /// ```
+#[track_caller]
 pub fn hibernate<T: super::spawn::ProcessResult>(
     continuation: impl FnOnce() -> T + Send + 'static,
 ) -> ! {

@@ -66,6 +66,7 @@ pub(crate) enum End {
 /// spawn!(|| exit(ExitReason::Shutdown));
 /// # });
 /// ```
+#[track_caller]
 pub fn exit(reason: impl Into<ExitReason>) -> ! {
     let reason = reason.into();
     super::current("exit");
@@ -156,6 +157,7 @@ pub(crate) fn send_exit(from: Option<Pid>, to: Pid, reason: ExitReason) {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn trap_exit(trap: bool) -> bool {
     let slot = super::current("trap_exit");
     let old = slot.has(bit::TRAP_EXIT);

@@ -28,12 +28,14 @@ pub(crate) fn try_current() -> Option<&'static Slot> {
 ///
 /// If there is none; `what` was asked for.
 #[inline]
+#[track_caller]
 pub(crate) fn current(what: &str) -> &'static Slot {
     current_on(thread::this(), what)
 }
 
 /// As [`current`], for a caller that has its thread's record at hand.
 #[inline]
+#[track_caller]
 pub(crate) fn current_on(thread: &Thread, what: &str) -> &'static Slot {
     match thread.process() {
         Some(slot) => slot,
@@ -43,6 +45,7 @@ pub(crate) fn current_on(thread: &Thread, what: &str) -> &'static Slot {
 
 #[cold]
 #[inline(never)]
+#[track_caller]
 fn no_process(what: &str) -> ! {
     panic!(
         "`{what}` outside a process: call it in a function that was spawned, or inside \
@@ -84,6 +87,7 @@ pub(crate) fn guarded_on<R>(slot: &Slot, f: impl FnOnce() -> R) -> R {
 ///
 /// Outside a process.
 #[inline]
+#[track_caller]
 pub fn self_pid() -> Pid {
     current("self_pid").pid()
 }
@@ -160,6 +164,7 @@ pub(crate) fn length(slot: &Slot) -> usize {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn set_priority(priority: Priority) -> Priority {
     let slot = current("set_priority");
     let old = Priority::of(slot);
@@ -175,6 +180,7 @@ pub fn set_priority(priority: Priority) -> Priority {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn set_label(label: impl Into<String>) {
     let slot = current("set_label");
     let label = Some(label.into());

@@ -154,7 +154,7 @@ impl fmt::Display for Activity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Activity::Suspended => "is suspended",
-            Activity::Callback(time) => return write!(f, "has been in a callback for {time:?}"),
+            Activity::Callback(time) => return write!(f, "has been in a callback for {time:.1?}"),
             Activity::Running => "runs",
             Activity::Runnable => "could run",
             Activity::Waiting => "waits on its stack",

@@ -55,6 +55,7 @@ pub enum AliasMode {
 /// receive! { n: u32 => panic!("{n}"), after std::time::Duration::ZERO => {} }
 /// # });
 /// ```
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn alias(mode: AliasMode) -> Ref {
     make(current("alias"), mode, false)
 }
@@ -68,6 +69,7 @@ pub fn alias(mode: AliasMode) -> Ref {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn alias_priority(mode: AliasMode) -> Ref {
     let slot = current("alias_priority");
     urgent::enable(slot);
@@ -94,6 +96,7 @@ fn make(slot: &Slot, mode: AliasMode, priority: bool) -> Ref {
 /// # Panics
 ///
 /// Outside a process.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn unalias(alias: Ref) -> bool {
     let slot = current("unalias");
     if alias.creator() != slot.pid() {

@@ -62,6 +62,7 @@ use crate::process::{current, table, zombie};
 /// assert_eq!((from, reason), (Some(child), ExitReason::Shutdown));
 /// # });
 /// ```
+#[track_caller]
 pub fn link(pid: Pid) {
     make(current("link"), pid, false);
 }
@@ -75,6 +76,7 @@ pub fn link(pid: Pid) {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn link_priority(pid: Pid) {
     let slot = current("link_priority");
     urgent::enable(slot);
@@ -115,6 +117,7 @@ fn make(slot: &Slot, pid: Pid, priority: bool) {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn unlink(pid: Pid) {
     let slot = current("unlink");
     if !super::may_relate(slot) {
@@ -137,6 +140,7 @@ pub fn unlink(pid: Pid) {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn links() -> Vec<Pid> {
     let slot = current("links");
     queue::drain(slot);

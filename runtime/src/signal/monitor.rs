@@ -206,6 +206,7 @@ impl Monitor {
     /// # Panics
     ///
     /// Outside a process.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn monitor(self, object: impl Into<Monitored>) -> Ref {
         let slot = current("monitor");
         let object = object.into();
@@ -307,6 +308,7 @@ impl Monitor {
 /// }
 /// # });
 /// ```
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn monitor(object: impl Into<Monitored>) -> Ref {
     Monitor::new().monitor(object)
 }
@@ -320,6 +322,7 @@ pub fn monitor(object: impl Into<Monitored>) -> Ref {
 /// # Panics
 ///
 /// Outside a process.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn demonitor(monitor: Ref) -> bool {
     let slot = current("demonitor");
     let me = slot.pid();
@@ -348,6 +351,7 @@ pub fn demonitor(monitor: Ref) -> bool {
 /// # Panics
 ///
 /// Outside a process.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn demonitor_flush(monitor: Ref) -> bool {
     let stood = demonitor(monitor);
     let slot = current("demonitor_flush");
