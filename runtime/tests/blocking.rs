@@ -168,6 +168,7 @@ fn virtual_time_stands() {
     let hour = Duration::from_secs(3600);
     let parent = self_pid();
     send_after(hour, parent, "late");
+    // Real time, which the clock must not count.
     blocking(|| thread::sleep(Duration::from_millis(20)));
     assert_eq!(runtime::now(), start);
     assert_eq!(receive_type::<&str>(), "late");

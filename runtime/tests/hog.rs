@@ -140,7 +140,8 @@ fn on_a_stack_behind_a_hog() {
     for n in 1..10u32 {
         let hogs = Hogs::on(&node, 3);
         send(pid, n);
-        std::thread::sleep(Duration::from_millis(5));
+        // Others go on, so the hogs have been noticed.
+        node.run(|| ());
         drop(hogs);
         assert_eq!(answers.recv_timeout(LONG), Ok(n));
     }

@@ -72,6 +72,7 @@ fn ten_at_once() {
                 };
                 spawn.spawn(deep).unwrap();
             }
+            // The program ends meanwhile.
             std::thread::sleep(LONG);
         });
         let report = the_report(&end);

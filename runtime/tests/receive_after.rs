@@ -7,9 +7,16 @@ use std::time::{Duration, Instant};
 
 use expect::{LONG, NOW, message, nothing, until};
 use runtime::prelude::*;
-use runtime::{exit_signal, receive_ref};
+use runtime::{Status, exit_signal, process_info, receive_ref};
 
 const MS: Duration = Duration::from_millis(1);
+
+/// Waits until the process waits on its stack.
+fn until_waiting(pid: Pid) {
+    until("it waits", || {
+        process_info(pid).is_some_and(|info| info.status == Status::Waiting)
+    });
+}
 
 /// `after 0` takes what is in the mailbox, wherever it is, and does not wait for more.
 #[runtime::test]
@@ -43,20 +50,20 @@ fn a_deadline_that_has_passed() {
 }
 
 /// `None` waits for ever.
-#[runtime::test]
+#[runtime::test(paused)]
 fn none_waits_for_ever() {
     let root = self_pid();
     spawn!(move || {
-        sleep(20 * MS);
+        sleep(1000 * LONG);
         send(root, 1u32);
     });
     let n = receive! { n: u32 => n, after None::<Duration> => 0 };
     assert_eq!(n, 1);
     spawn!(move || {
-        sleep(20 * MS);
+        sleep(LONG);
         send(root, 2u32);
     });
-    let n = receive! { n: u32 => n, after Some(LONG) => 0 };
+    let n = receive! { n: u32 => n, after Some(2 * LONG) => 0 };
     assert_eq!(n, 2);
 }
 
@@ -70,12 +77,12 @@ fn the_longest_time() {
             let n = receive! { n: u32 => n, after Duration::MAX => 0 };
             send(root, n);
         });
-        sleep(2 * MS);
+        until_waiting(pid);
         send(pid, 7u32);
         assert_eq!(message::<u32>(), 7);
     }
     let sleeper = spawn!(|| sleep(Duration::MAX));
-    sleep(2 * MS);
+    until_waiting(sleeper);
     assert!(is_process_alive(sleeper));
     exit_signal(sleeper, ExitReason::Shutdown);
     expect::end_of(sleeper);
@@ -115,7 +122,7 @@ fn never_early() {
 #[runtime::test(workers = 1)]
 fn never_early_after_rest() {
     for _ in 0..3 {
-        // The node rests meanwhile.
+        // Real time, in which the node rests: nobody refreshes its coarse clock.
         std::thread::sleep(50 * MS);
         for time in [MS, 5 * MS, 20 * MS] {
             let start = Instant::now();
@@ -142,7 +149,7 @@ fn counted_from_the_begin() {
 }
 
 /// The expression behind `after` is evaluated once, before anything is received.
-#[runtime::test]
+#[runtime::test(paused)]
 fn evaluated_once() {
     let mut calls = 0;
     let mut time = || {
@@ -178,6 +185,7 @@ fn a_time_that_is_not_used_up() {
     }
     // A wait without a time waits for a message, whatever timers there were.
     spawn!(move || {
+        // Real time, longer than all those before: what was left of one would fire.
         sleep(20 * MS);
         send(root, "late");
     });
@@ -359,7 +367,9 @@ mod behaviours {
         send(pid, ());
         let (second, mail, _) = nth(&wakes, 2);
         assert_eq!((second.timeout, mail), (false, 1));
-        sleep(5 * MS);
+        until("it rests", || {
+            process_info(pid).is_some_and(|info| info.status == Status::AtRest)
+        });
         assert_eq!(wakes.lock().unwrap().len(), 2);
         send(pid, ());
         expect::end_of(pid);

@@ -34,6 +34,11 @@ impl Time {
     fn is_over(&self) -> bool {
         Instant::now() >= self.0
     }
+
+    /// Lets the rest go by, in which others make the trouble.
+    fn pass(&self) {
+        thread::sleep(self.0.saturating_duration_since(Instant::now()));
+    }
 }
 
 /// Panics of the whole program.
@@ -264,9 +269,7 @@ fn letters_to_the_dying() {
         sender.unwrap();
     }
 
-    while !time.is_over() {
-        thread::sleep(Duration::from_millis(10));
-    }
+    time.pass();
     over.store(true, Ordering::Relaxed);
     for sender in senders {
         sender.join().unwrap();
@@ -332,9 +335,7 @@ fn limits_of_the_newborn() {
         });
         parent.unwrap();
     }
-    while !time.is_over() {
-        thread::sleep(Duration::from_millis(10));
-    }
+    time.pass();
     over.store(true, Ordering::Relaxed);
     for _ in 0..8 {
         parents.recv_timeout(2 * LONG).unwrap();
@@ -432,9 +433,7 @@ fn answers_race_with_time_outs() {
         });
         client.unwrap();
     }
-    while !time.is_over() {
-        thread::sleep(Duration::from_millis(10));
-    }
+    time.pass();
     over.store(true, Ordering::Relaxed);
     let timeouts: u64 = (0..8)
         .map(|_| clients.recv_timeout(2 * LONG).unwrap())
@@ -613,9 +612,7 @@ fn a_mixture_with_kills() {
     });
     let settlers = Arc::clone(&town);
     node.run(move || (0..100).for_each(|house| settlers.settle(house, house as u64 * 1_000_000)));
-    while !time.is_over() {
-        thread::sleep(Duration::from_millis(10));
-    }
+    time.pass();
     town.over.store(true, Ordering::Relaxed);
     finish(node);
     town.census.assert_empty();

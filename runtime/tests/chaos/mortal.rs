@@ -1,5 +1,13 @@
 //! A mortal: what it does while it lives, and how it ends.
 
+use std::io::Read;
+
+use runtime::net::UnixStream;
+use runtime::{
+    Look, alias_priority, block_on, blocking, cancel_timer, exit_signal_priority, future,
+    link_priority, process_info, send_priority,
+};
+
 use super::*;
 
 /// A mortal's hold on the world: part of whatever it is, as long as it is.
@@ -17,7 +25,7 @@ impl Drop for Here {
     fn drop(&mut self) {
         if self.slow && thread::panicking() {
             // Blocked while it unwinds.
-            match self.random.below(3) {
+            match self.random.below(6) {
                 0 => {
                     self.doing("unwinding, asleep");
                     sleep(self.random.micros(500));
@@ -25,6 +33,19 @@ impl Drop for Here {
                 1 => {
                     self.doing("unwinding, receiving");
                     drop(receive_timeout(self.random.micros(500)));
+                }
+                2 => {
+                    self.doing("unwinding, in a call");
+                    let time = self.random.micros(500);
+                    blocking(move || thread::sleep(time));
+                }
+                3 => {
+                    self.doing("unwinding, reading");
+                    self.read_for(500);
+                }
+                4 => {
+                    self.doing("unwinding, in a future");
+                    block_on(future::sleep(self.random.micros(500)));
                 }
                 _ => {
                     self.doing("unwinding, yielding");
@@ -147,7 +168,7 @@ impl Here {
         };
         let Some(&pid) = other.pid.get() else { return };
         let random = &mut self.random;
-        match random.below(26) {
+        match random.below(36) {
             0 | 1 => {
                 let (which, observer) = world.observer(random);
                 let (from, number) = (self.life.id, self.life.sent[which].fetch_add(1, SeqCst));
@@ -159,8 +180,9 @@ impl Here {
             }
             2 => send(pid, Junk),
             3 => {
-                let monitor = match random.below(3) {
+                let monitor = match random.below(4) {
                     0 => monitor(pid),
+                    2 => Monitor::new().priority().monitor(pid),
                     1 => monitor(other.name().as_str()),
                     _ => Monitor::new().tag(Why(0)).monitor(pid),
                 };
@@ -173,7 +195,11 @@ impl Here {
                 self.life.ends_itself_with(&ExitReason::NoProc);
                 self.links.push(Arc::clone(&other));
                 self.doing("linking");
-                link(pid);
+                if self.random.one_in(4) {
+                    link_priority(pid);
+                } else {
+                    link(pid);
+                }
             }
             7 => {
                 if let Some(other) = random.of(&self.links) {
@@ -241,9 +267,97 @@ impl Here {
                     unalias(alias);
                 }
             }
-            _ => {
+            25 => {
                 let (_, observer) = world.observer(random);
                 let _ = monitor(observer);
+            }
+            26 | 27 => self.set_a_timer(pid),
+            28 | 29 => {
+                self.doing("asking");
+                match self.random.below(3) {
+                    0 => drop(process_info(pid)),
+                    1 => drop(Look::new().messages(3).backtrace().at(pid)),
+                    _ => {
+                        let _ = is_process_alive(pid);
+                    }
+                }
+            }
+            30 if random.one_in(2) => {
+                let time = random.micros(300);
+                self.doing("in a call");
+                let answer = blocking(move || {
+                    thread::sleep(time);
+                    Box::new(time)
+                });
+                assert_eq!(*answer, time);
+            }
+            31 => {
+                self.doing("reading");
+                self.read_for(300);
+            }
+            32 => {
+                let time = random.micros(300);
+                self.doing("in a future");
+                block_on(future::sleep(time));
+            }
+            _ => self.urgent(),
+        }
+    }
+
+    /// A timer to another or to itself, by pid or by name, that may be cancelled, or never come.
+    fn set_a_timer(&mut self, pid: Pid) {
+        let to = match self.random.one_in(2) {
+            true => pid,
+            false => self_pid(),
+        };
+        let time = self.random.micros(2000);
+        let timer = match self.random.below(4) {
+            0 => send_after(time, self.life.name().as_str(), Junk),
+            1 => send_after(Duration::from_secs(3600), to, Junk),
+            _ => send_after(time, to, Junk),
+        };
+        if self.random.one_in(3)
+            && let Some(left) = cancel_timer(timer)
+            && (left > Duration::from_secs(3600) || cancel_timer(timer).is_some())
+        {
+            self.world.wrong(format!("cancelled with {left:?} left"));
+        }
+    }
+
+    /// Waits at a socket to which nobody writes; at most so many microseconds.
+    fn read_for(&mut self, micros: u64) {
+        // There may be no descriptors left.
+        let Ok((mut one, _other)) = UnixStream::pair() else {
+            return;
+        };
+        let time = self.random.micros(micros) + Duration::from_micros(1);
+        let _ = one.set_read_timeout(Some(time));
+        if let Ok(bytes) = one.read(&mut [0; 8]) {
+            self.world.wrong(format!("read {bytes} bytes of none"));
+        }
+    }
+
+    /// Agrees to priority messages, or sends one: a message or an exit signal.
+    fn urgent(&mut self) {
+        let world = Arc::clone(&self.world);
+        let other = self.random.of(&world.urgent.lock().unwrap());
+        match (other, self.random.below(4)) {
+            (Some(alias), 0) => send_priority(alias, Junk),
+            (Some(alias), 1) => {
+                // Only who traps exits is told; nobody ends by it.
+                exit_signal_priority(alias, ExitReason::Normal);
+            }
+            _ => {
+                let mode = match self.random.one_in(2) {
+                    true => AliasMode::Reply,
+                    false => AliasMode::ExplicitUnalias,
+                };
+                let alias = alias_priority(mode);
+                send_priority(alias, Junk);
+                let mut urgent = world.urgent.lock().unwrap();
+                urgent.push(alias);
+                let old = urgent.len().saturating_sub(100);
+                drop(urgent.drain(..old));
             }
         }
     }
@@ -321,7 +435,7 @@ impl Here {
             ExitReason::NoProc => ExitReason::Normal,
             reason => reason,
         };
-        match self.random.below(16) {
+        match self.random.below(19) {
             0 => {
                 self.life.ends_itself_with(&ExitReason::Normal);
                 Ok(())
@@ -378,6 +492,25 @@ impl Here {
                         self.step();
                     }));
                 }
+                self.life.ends_itself_with(&ExitReason::Normal);
+                Ok(())
+            }
+            13 => {
+                self.doing("reading for ever");
+                if let Ok((mut one, _other)) = UnixStream::pair() {
+                    let read = one.read(&mut [0; 8]);
+                    self.world.wrong(format!("read {read:?} of nothing"));
+                }
+                self.life.ends_itself_with(&ExitReason::Normal);
+                Ok(())
+            }
+            14 => {
+                self.doing("in a future for ever");
+                block_on(std::future::pending())
+            }
+            15 if self.random.one_in(8) => {
+                self.doing("in a call for long");
+                blocking(|| thread::sleep(Duration::from_millis(20)));
                 self.life.ends_itself_with(&ExitReason::Normal);
                 Ok(())
             }
