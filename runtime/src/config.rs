@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use crate::error::StartError;
-use crate::node::{Instance, Node};
 use crate::scheduler::idle::MAX_WORKERS;
 use crate::stack::{self, Class};
 
@@ -108,15 +107,6 @@ impl Builder {
     pub(crate) fn paused(mut self, paused: bool) -> Builder {
         self.paused = paused;
         self
-    }
-
-    /// Starts the node.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError`] names what the system or the options refused.
-    pub fn start(self) -> Result<Node, StartError> {
-        Instance::start(self)
     }
 
     pub(crate) fn seats(&self) -> Result<usize, StartError> {

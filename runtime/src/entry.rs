@@ -55,6 +55,25 @@ where
     }
 }
 
+impl Node {
+    /// Runs `f` as a process of the node, and waits for its result; a panic of it goes on here.
+    ///
+    /// # Panics
+    ///
+    /// If the process panics, exits or is killed, or comes to rest
+    /// ([`hibernate`](crate::hibernate), [`enter`](crate::enter)): it goes on then, without a
+    /// result. On a worker's thread, that is inside a process (spawn one instead); if the process
+    /// cannot be spawned.
+    #[track_caller]
+    pub fn run<T, F>(&self, f: F) -> T
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        run_on(self, f)
+    }
+}
+
 /// What became of a root process.
 pub(crate) enum Outcome<T> {
     Returned(T),
@@ -65,7 +84,7 @@ pub(crate) enum Outcome<T> {
 }
 
 #[track_caller]
-pub(crate) fn run_on<T, F>(node: &Node, f: F) -> T
+fn run_on<T, F>(node: &Node, f: F) -> T
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,

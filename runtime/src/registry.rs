@@ -1,12 +1,19 @@
 //! Registered names: one table per node, from names to pids and back.
 //!
 //! Called by processes that register and look up, and at the end of a process. A look-up writes no
-//! cache line that others read: the tables are read without locks.
+//! cache line that others read: the tables are read without locks. Changes are made under one.
 //!
-//! **A name is freed with its process.** Whoever registers puts the name into both tables, then sets
-//! `flag::NAMED` in the slot, then looks whether the inbox is closed. A process that ends closes its
-//! inbox, then looks at the flag. All four are sequentially consistent, so one of the two sees the
-//! other and takes the name out; it is taken out for this pid only, so twice does no harm.
+//! **A name has its process, or has not, for everybody at once.** `names` alone decides: `pids` only
+//! says where to look there. A process is entered in `pids` before its name is in `names`, and taken out
+//! after it; so who finds the name by the pid, and the pid by that name, has seen the two together,
+//! and who finds one of them missing has seen a moment when the process had no name.
+//!
+//! **A name is freed with its process.** Whoever registers sets `flag::NAMED` in the slot under the
+//! lock, then looks whether the process lives, and only then enters the name. A process that ends
+//! closes its inbox (one that becomes a zombie is marked), then looks at the flag, then takes its name
+//! out under the lock. The first four are sequentially consistent: either the end is seen, and nothing
+//! entered, or the flag is, and what was entered is taken out. Nobody is shown it in between: what is
+//! found is shown only if its process lives.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -14,7 +21,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use papaya::{Compute, HashMap, Operation};
+use papaya::HashMap;
+use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::RegisterError;
@@ -22,7 +30,6 @@ use crate::node;
 use crate::process::pid::Pid;
 use crate::process::slot::{Slot, flag};
 use crate::process::{table, try_current, zombie};
-use crate::scheduler;
 
 /// The most characters of a name, as of Erlang's atoms.
 pub(crate) const MAX_LENGTH: usize = 255;
@@ -79,8 +86,12 @@ impl fmt::Display for Name {
 /// The names of one node.
 #[derive(Default)]
 pub(crate) struct Registry {
+    /// Who has a name.
     names: HashMap<Name, Pid>,
+    /// The name that a process has, if `names` says so too.
     pids: HashMap<Pid, Name, FxBuildHasher>,
+    /// Held by who changes either.
+    changes: Mutex<()>,
 }
 
 impl Registry {
@@ -91,7 +102,8 @@ impl Registry {
 
     /// The name that a process has.
     pub(crate) fn name_of(&self, pid: Pid) -> Option<Name> {
-        self.pids.pin().get(&pid).cloned()
+        let name = self.pids.pin().get(&pid)?.clone();
+        (self.whereis(&name) == Some(pid)).then_some(name)
     }
 
     /// Registers a name of the node that the names belong to.
@@ -103,63 +115,58 @@ impl Registry {
                 limit: MAX_LENGTH,
             });
         }
-        // If it is live now, the node that is read is its own.
         let slot = table::slot_of(pid);
+        let (names, pids) = (self.names.pin(), self.pids.pin());
+        let _changes = self.changes.lock();
+        // If it is live now, the node that is read is its own.
         if slot.node.load(Ordering::Relaxed) != node || !table::is_live(pid) {
             return Err(RegisterError::NoProc { pid });
         }
-        if let Err(present) = self.pids.pin().try_insert(pid, name.clone()) {
-            return Err(RegisterError::HasName {
-                pid,
-                name: present.current.clone(),
-            });
+        if let Some(name) = pids.get(&pid) {
+            let name = name.clone();
+            return Err(RegisterError::HasName { pid, name });
         }
-        if let Err(other) = self.take_name(&name, pid) {
-            self.pids.pin().remove(&pid);
-            return Err(RegisterError::Taken { name, by: other });
+        if let Some(&by) = names.get(&name)
+            && table::is_live(by)
+        {
+            return Err(RegisterError::Taken { name, by });
         }
         if slot.inbox.set(flag::NAMED, pid.generation()).is_none() || !table::is_live(pid) {
-            self.release(pid);
             return Err(RegisterError::NoProc { pid });
         }
+        pids.insert(pid, name.clone());
+        names.insert(name, pid);
         Ok(())
     }
 
-    /// Enters the name, unless it is that of a live process, which is returned then.
-    fn take_name(&self, name: &Name, pid: Pid) -> Result<(), Pid> {
-        let names = self.names.pin();
-        match names.compute(name.clone(), |entry| match entry {
-            Some((_, &other)) if table::is_live(other) => Operation::Abort(other),
-            _ => Operation::Insert(pid),
-        }) {
-            Compute::Aborted(other) => Err(other),
-            _ => Ok(()),
+    /// Frees the name of a process whose inbox is closed.
+    pub(crate) fn release_at_end(&self, slot: &Slot) {
+        if slot.inbox.flags_at_end() & flag::NAMED != 0 {
+            self.release(slot.pid());
         }
     }
 
     /// Takes the name of a process out, if it has one.
-    pub(crate) fn release(&self, pid: Pid) -> Option<Name> {
-        let name = self.pids.pin().remove(&pid).cloned()?;
-        let _ = self.names.pin().remove_if(&name, |_, owner| *owner == pid);
-        Some(name)
+    pub(crate) fn release(&self, pid: Pid) {
+        let (names, pids) = (self.names.pin(), self.pids.pin());
+        let _changes = self.changes.lock();
+        if let Some(name) = pids.get(&pid) {
+            // Another may have it by now: that of the dead is free before it is taken out.
+            let _ = names.remove_if(name, |_, owner| *owner == pid);
+            pids.remove(&pid);
+        }
     }
 
     fn unregister(&self, name: &str) -> Result<(), RegisterError> {
-        // Only if it is still this process's: another may take it back meanwhile, and give the
-        // process a new one.
-        let taken = self.whereis(name).is_some_and(|pid| {
-            let own = self.pids.pin();
-            let own = own.remove_if(&pid, |_, own| own.as_str() == name);
-            let taken = matches!(own, Ok(Some(_)));
-            if taken {
-                let _ = self.names.pin().remove_if(name, |_, owner| *owner == pid);
+        let (names, pids) = (self.names.pin(), self.pids.pin());
+        let _changes = self.changes.lock();
+        match names.get(name) {
+            Some(pid) if table::is_live(*pid) => {
+                names.remove(name);
+                pids.remove(pid);
+                Ok(())
             }
-            taken
-        });
-        if taken {
-            Ok(())
-        } else {
-            Err(RegisterError::NotRegistered { name: name.into() })
+            _ => Err(RegisterError::NotRegistered { name: name.into() }),
         }
     }
 
@@ -168,8 +175,10 @@ impl Registry {
         self.names.pin().len()
     }
 
+    /// All names, as they were at one moment.
     fn all(&self) -> Vec<Name> {
         let names = self.names.pin();
+        let _changes = self.changes.lock();
         let live = names.iter().filter(|(_, pid)| table::is_live(**pid));
         live.map(|(name, _)| name.clone()).collect()
     }
@@ -184,7 +193,8 @@ fn with<R>(f: impl FnOnce(&Registry) -> R) -> Option<R> {
 ///
 /// A process has one name at most, and a name one process. It is freed when the process ends,
 /// before its links and monitors are told. A name has at most 255 characters. Names belong to a
-/// node, the caller's, and so must the process.
+/// node, the caller's, and so must the process. Everybody sees a name come and go at the same moment,
+/// by the name, by the pid and among all names.
 ///
 /// Mirrors `erlang:register/2`.
 ///
@@ -247,16 +257,9 @@ pub fn registered_name(pid: Pid) -> Option<Name> {
     with(|registry| registry.name_of(pid)).flatten()
 }
 
-/// All names of the node, in no order.
+/// All names of the node at one moment, in no order.
 ///
 /// Mirrors `erlang:registered/0`.
 pub fn registered() -> Vec<Name> {
     with(Registry::all).unwrap_or_default()
-}
-
-/// Frees the name of a process whose inbox is closed.
-pub(crate) fn release(slot: &Slot) {
-    if slot.inbox.flags_at_end() & flag::NAMED != 0 {
-        scheduler::worker().node().names().release(slot.pid());
-    }
 }

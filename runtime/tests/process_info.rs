@@ -56,10 +56,8 @@ fn t_process_info() {
     assert_eq!((seen.pid, seen.message_queue_len), (child, 0));
     assert_eq!((seen.registered_name, seen.label), (None, None));
     assert_eq!((seen.trap_exit, seen.priority), (false, Priority::Normal));
-    assert_eq!(
-        (seen.mailbox_limit, seen.parent, seen.time_left),
-        (None, None, None)
-    );
+    assert_eq!((seen.mailbox_limit, seen.time_left), (None, None));
+    assert_eq!(seen.parent, Some(self_pid()));
     assert!(
         seen.function.unwrap().contains("waits"),
         "{:?}",
@@ -308,6 +306,57 @@ fn at_rest() {
     }
 }
 
+/// An answer that comes when a behaviour has given up and rests wakes it neither then, nor for the signals
+/// that come after it.
+#[runtime::test]
+fn a_late_answer_wakes_nobody() {
+    struct Asker(Pid, Pid, u32);
+    impl Behaviour for Asker {
+        fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
+            let cause = cx.cause();
+            if cause.start {
+                assert!(info(self.1).stale);
+                send(self.0, "given up");
+            } else if let Some(mail) = cx.mail() {
+                send(self.0, self.2);
+                return if mail.is::<&str>() {
+                    Next::Exit(ExitReason::Normal)
+                } else {
+                    Next::Wait(Until::Forever)
+                };
+            } else {
+                self.2 += 1;
+            }
+            Next::Wait(Until::Forever)
+        }
+    }
+    let me = self_pid();
+    let free = Arc::new(AtomicBool::new(false));
+    let on = free.clone();
+    let hog = Spawn::new().own_thread().spawn(move || {
+        send(me, "runs");
+        while !on.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        yield_now();
+        send(me, "answered");
+    });
+    let asker = Asker(me, hog.unwrap().pid, 0);
+    receive! { "runs": &str => {} }
+    let asker = Spawn::new().behaviour(asker).unwrap().pid;
+    receive! { "given up": &str => {} }
+    until("it rests", || info(asker).status == Status::AtRest);
+    free.store(true, Ordering::Relaxed);
+    receive! { "answered": &str => {} }
+    for _ in 0..10 {
+        link(asker);
+        unlink(asker);
+        info(asker);
+    }
+    send(asker, "end");
+    assert_eq!(receive_type::<u32>(), 0, "wakes for nothing");
+}
+
 /// A look at a process that waits with a time-out does not hide the time-out.
 #[runtime::test]
 fn time_out_during_looks() {
@@ -490,7 +539,7 @@ fn without_waiting() {
     until("its end", || !is_process_alive(pid));
 }
 
-/// Mirrors `process_info_self_msgq_len` and its kin: the own mailbox with all that was sent to it.
+/// Mirrors `process_info_self_msgq_len`: the own mailbox with all that was sent to it.
 #[runtime::test]
 fn process_info_self_msgq_len() {
     for n in 0..50usize {
@@ -504,17 +553,39 @@ fn process_info_self_msgq_len() {
     }
 }
 
-/// Mirrors `process_info_parent`: the parent of a process spawned with a link; a process spawned
-/// from outside has none.
+/// Mirrors `process_info_parent`: the parent of a process, however it was spawned, and when it has ended
+/// too; a process spawned from outside has none.
 #[runtime::test]
 fn process_info_parent() {
+    let me = self_pid();
     let (child, _) = spawn_monitor!(waits);
-    assert_eq!(info(child).parent, Some(self_pid()));
-    let linked = spawn_link!(waits);
-    assert_eq!(info(linked).parent, Some(self_pid()));
-    assert_eq!(info(self_pid()).parent, None);
-    stop(child);
-    stop(linked);
+    let own_thread = Spawn::new().own_thread().spawn(waits).unwrap().pid;
+    let rests = |mail: AnyMessage| match mail.is::<&str>() {
+        true => Flow::Exit(ExitReason::Normal),
+        false => Flow::Continue,
+    };
+    let at_rest = Spawn::new().receive_loop(rests).unwrap().pid;
+    for pid in [
+        child,
+        own_thread,
+        at_rest,
+        spawn!(waits),
+        spawn_link!(waits),
+    ] {
+        assert_eq!(info(pid).parent, Some(me));
+        stop(pid);
+    }
+    assert_eq!(info(me).parent, None);
+
+    let parent = spawn!(move || send(me, spawn!(waits)));
+    let orphan: Pid = receive_type();
+    until("its parent's end", || !is_process_alive(parent));
+    assert_eq!(info(orphan).parent, Some(parent));
+    stop(orphan);
+    // Another's slot, which had a parent.
+    let outside = std::thread::spawn(|| spawn!(waits)).join().unwrap();
+    assert_eq!(info(outside).parent, None);
+    stop(outside);
 }
 
 /// Mirrors `process_info_label`: the label follows `set_label`.
@@ -614,7 +685,7 @@ fn process_info_dict_lookup() {
     assert_eq!(receive_type::<&str>(), "dropped");
 }
 
-/// Mirrors `processes_this_tab` and `processes_send_infant`: all that lived during the call are
+/// Mirrors `processes_this_tab`: all that lived during the call are
 /// there, each once, none that was dead before; and all can be sent to.
 #[runtime::test]
 fn processes_this_tab() {

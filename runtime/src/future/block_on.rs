@@ -9,9 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use super::mail;
 use crate::context::Suspend;
-use crate::mailbox::queue;
+use crate::mailbox::{awaited, queue};
 use crate::process::slot::{Slot, bit};
 use crate::process::{exit, try_current, wait, waker};
 use crate::scheduler;
@@ -79,7 +78,7 @@ fn in_process<F: Future>(slot: &'static Slot, mut future: Pin<&mut F>) -> F::Out
         }
         scheduler::spend(1);
         loop {
-            mail::wake(slot);
+            awaited::wake(slot);
             if wait::take_woken(slot) {
                 used.any = true;
                 if scheduler::spent() {

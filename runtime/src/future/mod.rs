@@ -10,7 +10,7 @@
 //! * A wake-up is remembered (`flag::WOKEN`) until somebody polls for it. One that is used up by a
 //!   `block_on` may have been meant for the future, or the behaviour, in whose middle that one runs:
 //!   so it leaves a wake-up behind (`bit::OWED`).
-//! * Whoever polls gives mail futures their wake-ups before it waits (`mail::wake`).
+//! * Whoever polls gives mail futures their wake-ups before it waits (`mailbox::awaited::wake`).
 
 pub(crate) mod block_on;
 #[cfg(feature = "hyper")]

@@ -6,14 +6,12 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
-use crate::process::exit;
 use crate::scheduler;
 use crate::send_after::{self, TimerRef};
+use crate::timer::Alarm;
 
 /// Waits for `time` to pass by the clock of the caller's node. Never early.
 ///
@@ -41,48 +39,6 @@ pub struct Sleep {
     /// None: it never comes.
     deadline: Option<Instant>,
     set: Option<(TimerRef, Arc<Alarm>)>,
-}
-
-/// What a timer rings, and who hears it.
-#[derive(Default)]
-pub(crate) struct Alarm(Mutex<Rings>);
-
-#[derive(Default)]
-struct Rings {
-    rung: bool,
-    waker: Option<Waker>,
-}
-
-impl Alarm {
-    /// Whether it has rung; if not, it will wake the waker.
-    fn hears(&self, waker: &Waker) -> bool {
-        let rings = self.0.lock();
-        let known = rings.waker.as_ref();
-        if rings.rung || known.is_some_and(|known| known.will_wake(waker)) {
-            return rings.rung;
-        }
-        drop(rings);
-        // Cloning and dropping one is anybody's code.
-        let waker = waker.clone();
-        let (before, rung) = {
-            let mut rings = self.0.lock();
-            (rings.waker.replace(waker), rings.rung)
-        };
-        drop(before);
-        rung
-    }
-
-    /// It is time. The waker is anybody's code.
-    pub(crate) fn ring(&self) {
-        let waker = {
-            let mut rings = self.0.lock();
-            rings.rung = true;
-            rings.waker.take()
-        };
-        if let Some(waker) = waker {
-            let _ = exit::quietly(|| waker.wake());
-        }
-    }
 }
 
 impl Sleep {

@@ -3,8 +3,7 @@
 use std::pin::Pin;
 use std::task::Poll;
 
-use super::mail;
-use crate::mailbox::queue;
+use crate::mailbox::{awaited, queue};
 use crate::process::behaviour::{Behaviour, Cx, Next, Until};
 use crate::process::pid::Pid;
 use crate::process::spawn::{ProcessResult, Spawn, Spawned};
@@ -71,7 +70,7 @@ where
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
         let slot = process::current("a future's poll");
         let mut context = cx.context();
-        mail::wake_before(slot, context.waker());
+        awaited::wake_before(slot, context.waker());
         if let Poll::Ready(output) = self.0.as_mut().poll(&mut context) {
             return Next::Exit(output.into_reason());
         }
@@ -79,7 +78,7 @@ where
             // What nobody has taken does not wake it again.
             let _ = cx.mail_where(|_| false);
         }
-        mail::wake(slot);
+        awaited::wake(slot);
         Next::Wait(Until::Forever)
     }
 }

@@ -16,6 +16,8 @@
 #[cfg(not(loom))]
 pub(crate) mod arm;
 #[cfg(not(loom))]
+pub(crate) mod awaited;
+#[cfg(not(loom))]
 pub(crate) mod deadline;
 pub(crate) mod inbox;
 #[cfg(not(loom))]

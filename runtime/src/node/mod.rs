@@ -416,21 +416,15 @@ impl Node {
     pub fn zombies(&self) -> usize {
         self.instance().zombies.load(Ordering::Relaxed) as usize
     }
+}
 
-    /// Runs `f` as a process of the node, and waits for its result; a panic of it goes on here.
+impl Builder {
+    /// Starts the node.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If the process panics, exits or is killed, or comes to rest
-    /// ([`hibernate`](crate::hibernate), [`enter`](crate::enter)): it goes on then, without a
-    /// result. On a worker's thread, that is inside a process (spawn one instead); if the process
-    /// cannot be spawned.
-    #[track_caller]
-    pub fn run<T, F>(&self, f: F) -> T
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        crate::entry::run_on(self, f)
+    /// [`StartError`] names what the system or the options refused.
+    pub fn start(self) -> Result<Node, StartError> {
+        Instance::start(self)
     }
 }

@@ -15,9 +15,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use super::activity::Note;
 use super::exit_reason::ExitReason;
 use super::local::Local;
-use super::pid::Pid;
 use super::span::Spans;
-use crate::future::mail::AwaitsMail;
+use crate::mailbox::awaited::Awaited;
 use crate::mailbox::receive::Position;
 use crate::mailbox::ring::Ring;
 use crate::mailbox::urgent::Urgent;
@@ -59,13 +58,11 @@ pub(crate) struct Extra {
     pub(crate) panic: Option<Box<(String, Backtrace)>>,
     /// The name for people.
     pub(crate) label: Option<String>,
-    /// Who spawned it, if anything else was said at its spawn that lies here.
-    pub(crate) parent: Option<Pid>,
     /// Questions: its own, and those that it is asked.
     pub(crate) asking: Asking,
     pub(crate) asked: Asked,
     /// Futures of its that wait for mail.
-    pub(crate) awaits_mail: Option<Box<AwaitsMail>>,
+    pub(crate) awaited: Option<Box<Awaited>>,
     /// The spans that it was inside of when it was parked.
     pub(crate) spans: Option<Box<Spans>>,
     /// `process_local!` values, in the order in which they were made.

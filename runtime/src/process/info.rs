@@ -62,7 +62,7 @@ pub struct ProcessInfo {
     pub stale: bool,
     /// What it was doing when the question reached it.
     pub status: Status,
-    /// Messages in its mailbox.
+    /// Messages in its mailbox; of a stale look also signals that are on their way to it.
     pub message_queue_len: usize,
     /// The greatest number of messages that its mailbox takes, if it has a limit.
     pub mailbox_limit: Option<u32>,
@@ -76,8 +76,7 @@ pub struct ProcessInfo {
     pub label: Option<String>,
     /// The name of its function, or the type of its behaviour.
     pub function: Option<&'static str>,
-    /// Who spawned it. Known of a process spawned with a link, a monitor, a label, a stack size or
-    /// a mailbox limit.
+    /// The process that spawned it, which may have ended by now. `None`: it was spawned by none.
     pub parent: Option<Pid>,
     /// The processes that it is linked to, in no order.
     pub links: Vec<Pid>,
@@ -348,11 +347,14 @@ fn counters(slot: &Slot, pid: Pid, status: Status) -> ProcessInfo {
 pub(crate) fn of_held(slot: &Slot) -> ProcessInfo {
     let pid = slot.pid();
     let mut info = counters(slot, pid, status_of(slot));
+    // All that came before the question was taken in; what is in the inbox came later, or is none.
+    info.message_queue_len = slot.length() as usize;
     if info.status == Status::Running {
         // What it has spent in this turn is not in its total yet.
         scheduler::account(thread::this(), slot);
         info.reductions = slot.reductions.load(Ordering::Relaxed);
     }
+    info.parent = table::parent_of(slot);
     info.trap_exit = slot.has(bit::TRAP_EXIT);
     info.priority = Priority::of(slot);
     info.label = name::label(slot);
@@ -360,10 +362,7 @@ pub(crate) fn of_held(slot: &Slot) -> ProcessInfo {
     info.function = unsafe { (*slot.body.get()).name() };
     let asked_size = extra_of(slot).map_or(0, |extra| {
         // SAFETY: the holder's, and no other reference to it lives.
-        unsafe {
-            info.parent = (*extra).parent;
-            (*extra).stack_size
-        }
+        unsafe { (*extra).stack_size }
     });
     node::of_held(slot, |node| {
         info.registered_name = node.names().name_of(pid);
@@ -406,7 +405,6 @@ pub(crate) fn look_closer(slot: &Slot, look: Look, at_rest: bool, info: &mut Pro
         info.dictionary = Some(dictionary::shown(slot));
     }
     if let Some(most) = look.messages {
-        info.message_queue_len = slot.length() as usize;
         let mut shown = Vec::new();
         queue::show(slot, |message| {
             let goes_on = shown.len() < most;

@@ -141,8 +141,8 @@ pub(crate) fn seems_alive(pid: Pid) -> bool {
 }
 
 /// The number of messages in a process's mailbox, in O(1) and without stopping it: what it has
-/// taken in and not received, and what was sent since (up to 65,535). `None` if the process is
-/// not alive.
+/// taken in and not received, and what was sent since (up to 65,535; signals count too). `None` if
+/// the process is not alive.
 ///
 /// Mirrors `process_info(Pid, message_queue_len)`, without its order against signals.
 pub fn mailbox_len(pid: Pid) -> Option<usize> {

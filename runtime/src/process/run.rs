@@ -20,7 +20,6 @@ use super::extra::Owned;
 use super::slot::{ANYONE, Slot, bit, flag};
 use super::{local, name, table, wait, waker, zombie};
 use crate::mailbox::queue;
-use crate::registry;
 use crate::report::report;
 use crate::scheduler;
 use crate::send_after;
@@ -218,7 +217,7 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     // The signals that came before are taken for what they are: who monitors or has linked is
     // told the reason.
     queue::close(slot);
-    registry::release(slot);
+    scheduler::worker().node().names().release_at_end(slot);
     // Destructors of messages may send; that they cannot receive is said by a panic, which ends
     // here.
     slot.set(bit::GUARD);

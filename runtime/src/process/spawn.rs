@@ -17,6 +17,7 @@ use super::body::Body;
 use super::exit_reason::ExitReason;
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
+use super::table;
 use super::zombie;
 use crate::error::SpawnError;
 use crate::mailbox::reference::{self, Ref};
@@ -323,14 +324,9 @@ impl<'n> Spawn<'n> {
                 }
                 reference = self.monitor.map(|monitor| monitor.newborn(parent, slot));
             }
-            if parent.is_some()
-                || self.stack_size.is_some()
-                || self.label.is_some()
-                || self.limit.is_some()
-            {
+            if self.stack_size.is_some() || self.label.is_some() {
                 // SAFETY: the newborn is the caller's.
                 let extra = unsafe { &mut *slot.extra() };
-                extra.parent = super::try_current().map(Slot::pid);
                 extra.stack_size = self.stack_size.unwrap_or_default();
                 extra.label = self.label;
             }
@@ -400,6 +396,7 @@ pub(crate) fn fill(
     options: impl FnOnce(&'static Slot),
 ) -> Pid {
     slot.prepare(node.id(), bits | node.default_bits(), place);
+    table::set_parent(slot, super::try_current().map(Slot::pid));
     // SAFETY: the slot is free, and the caller's.
     unsafe { slot.body.get().write(body) };
     options(slot);
@@ -518,8 +515,6 @@ where
     let mut related = None;
     let pid = on_worker(scheduler::worker(), body, 0, place, |child| {
         related = Some(relate(parent, child));
-        // SAFETY: the newborn is the caller's.
-        unsafe { (*child.extra()).parent = Some(parent.pid()) };
     })?;
     match related {
         Some(related) => Ok((pid, related)),

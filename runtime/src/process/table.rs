@@ -3,12 +3,15 @@
 //! Slots lie in one reserved range of addresses that is made usable in steps and never given
 //! back, so a lookup is an addition, and a stale pid is always safe to look up.
 //!
+//! Behind the range lies another, with what does not fit into a slot's two cache lines: the
+//! [`parent_of`] each process.
+//!
 //! Free slots are kept by index: a [`Magazine`] for each worker, and a global store, through which
 //! the workers balance.
 
 use std::num::NonZeroU32;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -21,8 +24,12 @@ pub(crate) const MAX: u32 = 1 << 27;
 /// Slots made usable at once: 2 MiB.
 const STEP: u32 = 1 << 14;
 const STEP_BYTES: usize = STEP as usize * size_of::<Slot>();
+/// What each slot takes of the second range.
+const BESIDE: usize = size_of::<Parent>();
 
 static BASE: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
+/// Where the second range begins.
+static PARENTS: AtomicPtr<Parent> = AtomicPtr::new(ptr::null_mut());
 /// Slots below this index were handed out at least once.
 static USED: AtomicU32 = AtomicU32::new(0);
 static STORE: Mutex<Store> = Mutex::new(Store {
@@ -39,6 +46,10 @@ struct Store {
     /// Slots below this index have addresses. 0: none are reserved yet.
     limit: u32,
 }
+
+/// The pid of who has spawned the process of a slot: generation and index; 0 is nobody's. Written by who
+/// makes the process, read by who holds it.
+type Parent = AtomicU64;
 
 /// Why there is no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +100,29 @@ pub(crate) fn pid_of(slot: &Slot, generation: u32) -> Pid {
     Pid::new(index_of(slot), serial)
 }
 
+/// Notes who spawns the process that is made in the slot, which is the caller's.
+#[inline]
+pub(crate) fn set_parent(slot: &Slot, parent: Option<Pid>) {
+    let parent = parent.map_or(0, |pid| {
+        u64::from(pid.generation()) << 32 | u64::from(pid.index())
+    });
+    parent_place(index_of(slot)).store(parent, Ordering::Relaxed);
+}
+
+/// Who has spawned the process of the slot, which the caller holds.
+pub(crate) fn parent_of(slot: &Slot) -> Option<Pid> {
+    let parent = parent_place(index_of(slot)).load(Ordering::Relaxed);
+    let serial = NonZeroU32::new((parent >> 32) as u32)?;
+    Some(Pid::new(parent as u32, serial))
+}
+
+#[inline]
+fn parent_place(index: u32) -> &'static Parent {
+    let place = PARENTS.load(Ordering::Relaxed).wrapping_add(index as usize);
+    // SAFETY: the index is that of a slot that was handed out, so both ranges are usable there.
+    unsafe { &*place }
+}
+
 /// Free slots of one owner, by index.
 pub(crate) type List = Magazine<u32>;
 
@@ -136,6 +170,8 @@ fn refill(free: &List) -> Result<&'static Slot, Full> {
         if store.limit == 0 {
             let (base, limit) = reserve(map)?;
             BASE.store(base, Ordering::Release);
+            // Steps lie at multiples of their size, and so does this.
+            PARENTS.store(base.wrapping_add(limit as usize).cast(), Ordering::Release);
             store.limit = limit;
         }
         if first == store.limit {
@@ -200,7 +236,7 @@ fn reserve(map: impl Fn(u32, u32) -> Option<*mut Slot>) -> Result<(*mut Slot, u3
 /// Reserves addresses for so many slots, if there are some to `spare` for so many more.
 fn map(slots: u32, spare: u32) -> Option<*mut Slot> {
     // Steps start at multiples of their size, so that each may be one huge page.
-    let kept = (slots + STEP) as usize * size_of::<Slot>();
+    let kept = STEP_BYTES + slots as usize * (size_of::<Slot>() + BESIDE);
     let spare = spare as usize * size_of::<Slot>();
     // SAFETY: a fresh mapping, that nothing else refers to.
     let base = unsafe {
@@ -226,10 +262,13 @@ fn map(slots: u32, spare: u32) -> Option<*mut Slot> {
 
 fn make_usable(first: u32) -> Result<(), Full> {
     let step = place_of(first).cast_mut().cast::<libc::c_void>();
-    // SAFETY: a range of our own reservation that is not in use yet.
-    let result = unsafe { libc::mprotect(step, STEP_BYTES, libc::PROT_READ | libc::PROT_WRITE) };
-    if result != 0 {
-        return Err(Full::Memory { bytes: STEP_BYTES });
+    let parents = PARENTS.load(Ordering::Relaxed).wrapping_add(first as usize);
+    for (range, bytes) in [(parents.cast(), STEP as usize * BESIDE), (step, STEP_BYTES)] {
+        // SAFETY: a range of our own reservation that is not in use yet.
+        let result = unsafe { libc::mprotect(range, bytes, libc::PROT_READ | libc::PROT_WRITE) };
+        if result != 0 {
+            return Err(Full::Memory { bytes });
+        }
     }
     #[cfg(target_os = "linux")]
     // SAFETY: as above; the advice changes no content. Where it is refused, pages stay small.

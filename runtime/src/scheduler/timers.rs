@@ -18,14 +18,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
-use crate::future::sleep::Alarm;
 use crate::message::{AnyMessage, Header};
 use crate::process::exit;
 use crate::process::pid::Pid;
 use crate::process::slot::Slot;
 use crate::process::table;
 use crate::registry::Name;
-use crate::timer::{Expired, TimerId, Wheel};
+use crate::timer::{Alarm, Expired, TimerId, Wheel};
 
 /// No entry; the end of a list.
 const NONE: u32 = u32::MAX;

@@ -11,6 +11,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::iter;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::task::Waker;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -432,8 +433,9 @@ impl Worker {
             match letter {
                 Letter::To(pid, message) => _ = deliver_signal(pid, message),
                 Letter::Named(named) => exit::drop_quietly(named),
+                // The waker is anybody's code, and so is what goes with the alarm.
                 Letter::Alarm(alarm) => {
-                    alarm.ring();
+                    let _ = exit::quietly(|| alarm.ring().map(Waker::wake));
                     exit::drop_quietly(alarm);
                 }
             }

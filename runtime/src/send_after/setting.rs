@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 
 use super::{TimerDestination, TimerRef};
 use crate::context::Suspend;
-use crate::future::sleep::Alarm;
 use crate::message::AnyMessage;
 use crate::node;
 use crate::process::behaviour::Until;
@@ -31,7 +30,7 @@ use crate::scheduler::timers::{Named, Timers};
 use crate::scheduler::worker::Worker;
 use crate::signal::has_effect;
 use crate::thread::{self, Thread};
-use crate::timer::{self, Clock, TimerId};
+use crate::timer::{self, Alarm, Clock, TimerId};
 
 /// Messages that a dying process takes out of a wheel at a time.
 const PORTION: usize = 256;

@@ -48,7 +48,7 @@ pub(crate) enum Answer {
 /// The asking half of a process, in its `Extra`.
 #[derive(Default)]
 pub(crate) struct Asking {
-    /// The number of its last question.
+    /// The number of the question that it asks; of none, if it waits for no answer.
     number: u64,
     /// The answer, until it is read.
     answer: Option<Answer>,
@@ -94,7 +94,10 @@ pub(crate) fn ask(me: &'static Slot, to: Pid, what: What) -> Option<Answer> {
         (*me.extra()).asking.answer.is_some()
     });
     // SAFETY: as above.
-    unsafe { (*me.extra()).asking.answer.take() }
+    let asking = unsafe { &mut (*me.extra()).asking };
+    // What comes later is no answer: nobody waits for it.
+    asking.number += 1;
+    asking.answer.take()
 }
 
 /// An answer has come to the process that the caller holds.

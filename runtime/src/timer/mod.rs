@@ -14,10 +14,14 @@
 //!         deadline(start, d) <= now ? time-out : wheel.insert(deadline(start, d), ..)
 //! ```
 
+#[cfg(not(loom))]
+mod alarm;
 mod clock;
 mod coarse;
 mod wheel;
 
+#[cfg(not(loom))]
+pub(crate) use alarm::Alarm;
 #[cfg(not(loom))]
 pub(crate) use clock::real_time;
 pub(crate) use clock::{Clock, GRAIN_SHIFT};

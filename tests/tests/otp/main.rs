@@ -13,6 +13,7 @@ mod message_queue_data;
 mod monitor;
 mod proc_lib;
 mod process;
+mod process_info;
 mod receive;
 mod r#ref;
 mod register;

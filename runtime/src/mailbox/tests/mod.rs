@@ -26,6 +26,11 @@
 //! | `the_second_timer_ends_with_` | a setter that finds the mark and does not look whether the     |
 //! | `its_destination`             | inbox is closed                                                |
 //! | `a_timer_comes_to_one_end`    | a timer that is looked at and taken under two locks            |
+//! | `priority_goes_before_what_`  | a receive that does not empty the inbox before it looks at     |
+//! | `waits`                       | what was taken before                                          |
+//! | `priority_and_ordinary_meet_` | a claiming sender that forgets the one for the other; a `wait` |
+//! | `suspend`                     | that does not look                                             |
+//! | `priority_keeps_its_order`    | a chain that is taken newest first                             |
 //!
 //! ```text
 //! .ci/loom mailbox
@@ -35,6 +40,8 @@
 mod inbox_models;
 #[cfg(loom)]
 mod place;
+#[cfg(loom)]
+mod priority_models;
 #[cfg(not(loom))]
 mod ring;
 #[cfg(not(loom))]

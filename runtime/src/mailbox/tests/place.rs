@@ -33,7 +33,7 @@ impl Letter {
         letter
     }
 
-    fn read(&self) -> u32 {
+    pub(super) fn read(&self) -> u32 {
         // SAFETY: the letter is the caller's.
         self.words.with(|words| unsafe { *words })
     }

@@ -1,6 +1,7 @@
 //! Models of the end of a process against what others do to it: links, monitors, kills, names.
 
 use super::world::{ALIVE, KILLED, Signal, World};
+use crate::loom::sync::atomic::{AtomicUsize, Ordering};
 use crate::loom::sync::{Arc, Mutex};
 use crate::loom::thread;
 
@@ -124,43 +125,58 @@ fn a_claim_applies_in_place() {
     });
 }
 
-/// In place of the registry's map.
-type Names = Mutex<Option<usize>>;
+/// In place of the registry: one name, and two processes. A number is a process's and one; 0 is none.
+#[derive(Default)]
+struct Names {
+    name: AtomicUsize,
+    pids: [AtomicUsize; 2],
+    changes: Mutex<()>,
+}
+
 const NAMED: u32 = 1 << 8;
 
-/// As `Registry::register`.
-fn register(world: &World, names: &Names, who: usize) -> bool {
-    if !world.is_live(who) {
-        return false;
+impl Names {
+    /// As `Registry::whereis`.
+    fn whereis(&self, world: &World) -> Option<usize> {
+        let who = self.name.load(Ordering::Acquire).checked_sub(1)?;
+        world.is_live(who).then_some(who)
     }
-    {
-        let mut name = names.lock().unwrap();
-        if name.is_some_and(|other| world.is_live(other)) {
+
+    /// As `Registry::name_of`.
+    fn has_name(&self, world: &World, who: usize) -> bool {
+        self.pids[who].load(Ordering::Acquire) == 1 && self.whereis(world) == Some(who)
+    }
+
+    /// As `Registry::register`.
+    fn register(&self, world: &World, who: usize) -> bool {
+        let _changes = self.changes.lock().unwrap();
+        if !world.is_live(who) || self.whereis(world).is_some() {
             return false;
         }
-        *name = Some(who);
+        let set = world.peer(who).inbox.set(NAMED, ALIVE);
+        if set.is_none() || !world.is_live(who) {
+            return false;
+        }
+        self.pids[who].store(1, Ordering::Release);
+        self.name.store(who + 1, Ordering::Release);
+        true
     }
-    let set = world.peer(who).inbox.set(NAMED, ALIVE);
-    if set.is_none() || !world.is_live(who) {
-        release(names, who);
-        return false;
-    }
-    true
-}
 
-/// As `Registry::release`.
-fn release(names: &Names, who: usize) {
-    let mut name = names.lock().unwrap();
-    if *name == Some(who) {
-        *name = None;
+    /// As `Registry::release`.
+    fn release(&self, who: usize) {
+        let _changes = self.changes.lock().unwrap();
+        if self.name.load(Ordering::Relaxed) == who + 1 {
+            self.name.store(0, Ordering::Release);
+        }
+        self.pids[who].store(0, Ordering::Release);
     }
-}
 
-/// As `run::end`.
-fn end(world: &World, names: &Names, who: usize) {
-    world.end(who);
-    if world.peer(who).inbox.flags_at_end() & NAMED != 0 {
-        release(names, who);
+    /// As `run::end`.
+    fn end(&self, world: &World, who: usize) {
+        world.end(who);
+        if world.peer(who).inbox.flags_at_end() & NAMED != 0 {
+            self.release(who);
+        }
     }
 }
 
@@ -168,14 +184,15 @@ fn end(world: &World, names: &Names, who: usize) {
 #[test]
 fn a_name_goes_with_its_process() {
     loom::model(|| {
-        let (world, names) = (World::new(1), Arc::new(Names::new(None)));
+        let (world, names) = (World::new(1), Arc::new(Names::default()));
         let ends = {
             let (world, names) = (world.clone(), names.clone());
-            thread::spawn(move || end(&world, &names, 0))
+            thread::spawn(move || names.end(&world, 0))
         };
-        register(&world, &names, 0);
+        names.register(&world, 0);
         ends.join().unwrap();
-        assert_eq!(*names.lock().unwrap(), None);
+        assert_eq!(names.name.load(Ordering::Relaxed), 0);
+        assert_eq!(names.pids[0].load(Ordering::Relaxed), 0);
     });
 }
 
@@ -183,18 +200,41 @@ fn a_name_goes_with_its_process() {
 #[test]
 fn a_name_has_one_process() {
     loom::model(|| {
-        let (world, names) = (World::new(2), Arc::new(Names::new(None)));
+        let (world, names) = (World::new(2), Arc::new(Names::default()));
         let ends = {
             let (world, names) = (world.clone(), names.clone());
-            thread::spawn(move || end(&world, &names, 0))
+            thread::spawn(move || names.end(&world, 0))
         };
         let first = {
             let (world, names) = (world.clone(), names.clone());
-            thread::spawn(move || register(&world, &names, 0))
+            thread::spawn(move || names.register(&world, 0))
         };
-        let second = register(&world, &names, 1);
+        let second = names.register(&world, 1);
         first.join().unwrap();
         ends.join().unwrap();
-        assert_eq!(*names.lock().unwrap(), second.then_some(1));
+        assert_eq!(names.whereis(&world), second.then_some(1));
+        assert_eq!(names.name.load(Ordering::Relaxed), 2 * usize::from(second));
+    });
+}
+
+/// Who sees a name on a process sees it by the name too, and the other way round; a process that was
+/// refused is never seen with it.
+#[test]
+fn a_name_is_seen_at_once() {
+    loom::model(|| {
+        let (world, names) = (World::new(2), Arc::new(Names::default()));
+        let registers = |who| {
+            let (world, names) = (world.clone(), names.clone());
+            thread::spawn(move || names.register(&world, who))
+        };
+        let given = [registers(0), registers(1)];
+        let by_pid = names.has_name(&world, 0);
+        let by_name = names.whereis(&world);
+        let again = names.has_name(&world, 0);
+        let given = given.map(|one| one.join().unwrap());
+        assert!(given[0] != given[1]);
+        assert!(!by_pid || by_name == Some(0));
+        assert!(by_name != Some(0) || again);
+        assert!(!again || given[0]);
     });
 }

@@ -15,15 +15,23 @@
 //! | `kill_meets_suspend`            | a claiming sender that applies, and lets the process wait    |
 //! |                                 | without another look                                         |
 //! | `a_claim_applies_in_place`      | as above                                                     |
-//! | `a_name_goes_with_its_process`  | a look at the inbox before the name is entered, and none     |
-//! |                                 | after; flags that are read before the inbox is closed        |
+//! | `a_name_goes_with_its_process`  | a look at the inbox before the flag is set, and none after;  |
+//! |                                 | flags that are read before the inbox is closed               |
 //! | `a_name_has_one_process`        | a name that is taken without a look at who has it            |
+//! | `a_name_is_seen_at_once`        | a name that `pids` alone shows                               |
 //! | `a_zombie_comes_back`           | a zombie that is not told of its end                         |
 //! | `a_monitor_meets_a_zombie`      | a sender that does not look after its push; an inbox that is |
 //! |                                 | taken over before the mark, or without a write               |
 //! | `a_monitor_meets_one_that_..`   | an owner that tells nobody since others have told            |
 //! | `a_zombie_links`                | a link that is not entered again                             |
 //! | `an_exit_is_trapped_or_fatal`   | `trap_exit` without the lock                                 |
+//! | `a_question_meets_exit`         | an end that forgets what it was asked; a question that finds |
+//! |                                 | the dead and is not answered                                 |
+//! | `a_question_behind_an_exit`     | as above; a question that passes what was sent before        |
+//! | `a_question_meets_suspend`      | a claiming sender that lets a process wait which is asked    |
+//! | `two_ask_about_each_other`      | a claiming sender that lets a process wait which is answered |
+//! | `a_late_answer_is_none`         | a number that is not compared, or still good when the asker  |
+//! |                                 | has given up                                                 |
 //!
 //! ```text
 //! .ci/loom signal
@@ -31,5 +39,6 @@
 
 mod end_models;
 mod link_models;
+mod question_models;
 mod world;
 mod zombie_models;

@@ -49,6 +49,16 @@ pub(super) enum Signal {
     Exit,
     /// As `Signal::Gone`.
     Gone,
+    /// A deep one is answered by the process itself, when it runs.
+    Question {
+        from: usize,
+        number: u64,
+        deep: bool,
+    },
+    Answer {
+        number: u64,
+        alive: bool,
+    },
 }
 
 /// What lies behind the lock.
@@ -71,6 +81,12 @@ pub(super) struct Private {
     pub(super) trapped: bool,
     pub(super) traps: bool,
     pub(super) ending: bool,
+    /// The number of its last question.
+    pub(super) asking: u64,
+    /// The answers to that: whether the other is alive.
+    pub(super) answers: Vec<bool>,
+    /// The questions that it has to answer itself: who asks, and the number.
+    asked: Vec<(usize, u64)>,
 }
 
 pub(super) struct Peer {
@@ -135,9 +151,10 @@ impl World {
 
     pub(super) fn send(&self, to: usize, signal: Signal) {
         let question = match signal {
-            Signal::Link { .. } | Signal::Unlink { .. } | Signal::Monitor { .. } => {
-                Some(signal.clone())
-            }
+            Signal::Link { .. }
+            | Signal::Unlink { .. }
+            | Signal::Monitor { .. }
+            | Signal::Question { .. } => Some(signal.clone()),
             _ => None,
         };
         let exit = matches!(signal, Signal::Exit);
@@ -160,7 +177,9 @@ impl World {
             Pushed::Claimed => {
                 // SAFETY: the envelope is ours.
                 self.accept(to, unsafe { AnyMessage::from_raw(envelope) });
-                self.run(to);
+                if self.wakes(to) || !inbox.wait() {
+                    self.run(to);
+                }
             }
             // SAFETY: the envelope came back.
             Pushed::Dead => match unsafe { AnyMessage::from_raw(envelope) }.downcast::<Signal>() {
@@ -175,7 +194,29 @@ impl World {
             Signal::Link { from } => self.send(from, Signal::LinkExit { from: to }),
             Signal::Unlink { from, id } => self.send(from, Signal::Unlinked { from: to, id }),
             Signal::Monitor { from } => self.send(from, Signal::Down { from: to }),
+            Signal::Question { from, number, .. } => self.answer(from, number, false),
             _ => {}
+        }
+    }
+
+    /// As `deliver::claimed`: whether the process has to run for what has come.
+    fn wakes(&self, me: usize) -> bool {
+        self.hold(me, |private| {
+            private.fatal || !private.asked.is_empty() || !private.answers.is_empty()
+        })
+    }
+
+    fn answer(&self, to: usize, number: u64, alive: bool) {
+        self.send(to, Signal::Answer { number, alive });
+    }
+
+    /// As `Pending::drop`, of all that the process was asked.
+    fn answer_all(&self, me: usize) {
+        let (asked, ending) = self.hold(me, |private| {
+            (std::mem::take(&mut private.asked), private.ending)
+        });
+        for (from, number) in asked {
+            self.answer(from, number, !ending);
         }
     }
 
@@ -187,6 +228,7 @@ impl World {
             if self.hold(me, |private| private.fatal) {
                 return self.end(me);
             }
+            self.answer_all(me);
             if self.0[me].inbox.wait() {
                 return;
             }
@@ -251,6 +293,19 @@ impl World {
                 }
             }),
             Signal::Gone => self.hold(me, |private| private.fatal = true),
+            Signal::Question { from, number, deep } => {
+                let (ending, fatal) = self.hold(me, |private| (private.ending, private.fatal));
+                if deep && !ending {
+                    self.hold(me, |private| private.asked.push((from, number)));
+                } else {
+                    self.answer(from, number, !ending && !fatal);
+                }
+            }
+            Signal::Answer { number, alive } => self.hold(me, |private| {
+                if private.asking == number {
+                    private.answers.push(alive);
+                }
+            }),
         }
     }
 
@@ -290,10 +345,29 @@ impl World {
         stood
     }
 
+    /// As `info::ask`, up to where it waits.
+    pub(super) fn ask(&self, me: usize, of: usize, deep: bool) {
+        let number = self.hold(me, |private| {
+            private.asking += 1;
+            private.asking
+        });
+        let from = me;
+        self.send(of, Signal::Question { from, number, deep });
+    }
+
+    /// As `info::ask` at its end: what comes later is no answer.
+    pub(super) fn take_answers(&self, me: usize) -> Vec<bool> {
+        self.hold(me, |private| {
+            private.asking += 1;
+            std::mem::take(&mut private.answers)
+        })
+    }
+
     /// As `run::end`.
     pub(super) fn end(&self, me: usize) {
         self.hold(me, |private| private.ending = true);
         self.take_in(me, self.0[me].inbox.close());
+        self.answer_all(me);
         let relations = self.with(me, std::mem::take);
         self.tell(me, &relations);
     }

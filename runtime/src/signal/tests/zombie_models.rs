@@ -36,6 +36,7 @@ fn declare(world: &World, who: usize) -> bool {
                 }
             }
             Ok(Signal::Monitor { from }) => _ = relations.monitored_by.insert(from, ()),
+            Ok(question @ Signal::Question { .. }) => world.answer_for_the_dead(who, question),
             _ => {}
         }
     }
