@@ -7,7 +7,7 @@ use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::time::Duration;
 
 use expect::{Census, end_of, message, until};
@@ -493,4 +493,34 @@ fn woken_while_the_node_ends() {
         assert!(report.stuck.is_empty(), "{report:?}");
         thread.join().expect("it ends");
     }
+}
+
+/// A waker whose clone and destructor wake a key of the set that they are given to.
+#[test]
+fn a_waker_that_wakes_what_it_is_given_to() {
+    static KEY: Mutex<Option<Waker>> = Mutex::new(None);
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, |_| {}, |_| {}, |_| wake());
+    fn clone(data: *const ()) -> RawWaker {
+        wake();
+        RawWaker::new(data, &VTABLE)
+    }
+    fn wake() {
+        let key = KEY.lock().expect("nobody panics").clone();
+        key.inspect(Waker::wake_by_ref);
+    }
+    let mut set = WakeSet::new();
+    *KEY.lock().expect("nobody panics") = Some(set.waker(7));
+    // SAFETY: the functions own nothing.
+    let hostile = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) };
+    let mut cx = Context::from_waker(&hostile);
+    for _ in 0..3 {
+        match set.poll_next(&cx) {
+            Poll::Ready((key, _)) => assert_eq!(key, 7),
+            Poll::Pending => panic!("its clone has woken the key"),
+        }
+    }
+    cx = Context::from_waker(Waker::noop());
+    while set.poll_next(&cx).is_ready() {}
+    set.remove(&7);
+    assert!(set.poll_next(&cx).is_pending());
 }

@@ -115,20 +115,37 @@ where
         if is_spent(cx) {
             return Poll::Pending;
         }
-        let mut woken = self.shared.lock();
-        let (found, before) = match woken.keys.pop_front() {
-            Some(found) => (Some(found), woken.parent.take()),
-            None => (None, woken.parent.replace(cx.waker().clone())),
-        };
-        drop(woken);
+        let mut taken = self.shared.lock().take();
+        let mut before = None;
+        if taken.is_none() {
+            // Anybody's code, as a waker's destructor is: not under the lock.
+            let waker = cx.waker().clone();
+            let mut woken = self.shared.lock();
+            taken = woken.take();
+            before = match taken {
+                Some(_) => Some(waker),
+                None => woken.parent.replace(waker),
+            };
+        }
         drop(before);
-        found.map_or(Poll::Pending, |found| Poll::Ready(found.found()))
+        match taken {
+            Some((found, _)) => Poll::Ready(found.found()),
+            None => Poll::Pending,
+        }
     }
 
     /// Takes the key that was woken first, with its waker, whether or not the process's turn is over.
     pub fn pop(&mut self) -> Option<(K, Waker)> {
         let found = self.shared.lock().keys.pop_front();
         found.map(Key::found)
+    }
+}
+
+impl<K> Woken<K> {
+    /// The key that was woken first, and whom nobody need tell now.
+    fn take(&mut self) -> Option<(Arc<Key<K>>, Option<Waker>)> {
+        let found = self.keys.pop_front()?;
+        Some((found, self.parent.take()))
     }
 }
 
