@@ -91,7 +91,8 @@ pub struct Measured {
 }
 
 impl Measured {
-    fn new(n: u64, value: f64) -> Measured {
+    /// `n` operations, and the figure for them.
+    pub fn new(n: u64, value: f64) -> Measured {
         Measured {
             n,
             value,
@@ -106,11 +107,6 @@ impl Measured {
             cpu: Some(all.as_nanos() as f64 / self.n as f64),
             ..self
         }
-    }
-
-    /// `n` operations at so many a second, as another program tells.
-    pub fn told_rate(n: u64, value: f64) -> Measured {
-        Measured::new(n, value)
     }
 
     /// `n` operations took `time`.

@@ -100,12 +100,12 @@ mod tests {
     fn cpu_time_is_that_of_an_operation() {
         // 10 and 30 us for five operations each: 2 and 6 us each, so 4. Where none was counted there is none.
         let rounds = [10, 30].map(|us| {
-            let rate = Measured::told_rate(5, 1e6);
+            let rate = Measured::new(5, 1e6);
             rate.with_cpu(Duration::from_micros(us))
         });
         let summary = Summary::of(Unit::OpsPerSecond, &rounds);
         assert_eq!(summary.cpu, Some(4_000.0));
-        let without = Summary::of(Unit::OpsPerSecond, &[Measured::told_rate(5, 1e6)]);
+        let without = Summary::of(Unit::OpsPerSecond, &[Measured::new(5, 1e6)]);
         assert_eq!(without.cpu, None);
     }
 

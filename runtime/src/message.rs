@@ -5,13 +5,14 @@
 //! neither queueing nor forwarding an [`AnyMessage`] allocates or copies the payload.
 //!
 //! ```text
-//!   Envelope<T>   next | key | vtable | generation, kind | payload: T
-//!                 '------------- Header ---------------'
+//!   Envelope<T>   next | key | vtable | creator, generation, kind | payload: T
+//!                 '------------------ Header -------------------'
 //! ```
 //!
 //! Invariants:
-//! * `header.vtable` was made for the payload's type, and `header.key` is that type's key. Both
-//!   are written once, by `Envelope::fill`.
+//! * `header.vtable` was made for the payload's type, and is written once, by `Envelope::fill`.
+//! * `header.key` is that type's key in a [`Kind::Message`] and in signals. In the other kinds a number stands in
+//!   its place, so that a message on its way, and an answer, is of no type.
 //! * An envelope's memory has the layout `Layout::new::<Envelope<T>>()` and comes from the global
 //!   allocator (through [`crate::pool`], which caches such blocks by layout), so that a
 //!   `Box<Envelope<T>>` may own it.
@@ -21,11 +22,13 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::mem;
+use std::num::NonZeroU32;
 use std::ptr::{self, NonNull};
 
 use crate::loom::cell::UnsafeCell;
 use crate::mailbox::trail::Hint;
 use crate::pool;
+use crate::process::pid::Pid;
 
 /// What can be sent to a process: implemented for every type that is `'static`, [`Send`] and
 /// [`Debug`](fmt::Debug).
@@ -71,6 +74,53 @@ pub(crate) enum Kind {
     Exit,
     /// A message on its way to an alias, whose number stands in the header for the key.
     Aliased,
+    /// A message on its way whose sender monitors the receiver from then on: the monitor's number and watcher stand
+    /// in the header.
+    Request,
+    /// An answer on its way to an alias, as `Aliased`; there it becomes an `Answer`.
+    Reply,
+    /// An answer in the mailbox of its client: of no type until it is taken for its request, whose tag stands in the
+    /// header.
+    Answer,
+}
+
+impl Kind {
+    /// Whether the payload is a signal, and nothing for the mailbox.
+    #[inline]
+    pub(crate) fn is_signal(self) -> bool {
+        matches!(self, Kind::Signal | Kind::Exit)
+    }
+
+    /// Whether it lies in a mailbox as it is.
+    #[inline]
+    pub(crate) fn is_at_its_end(self) -> bool {
+        matches!(self, Kind::Message | Kind::Answer)
+    }
+}
+
+/// The process that made a reference, in what fits in a header: one of this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Creator {
+    index: u32,
+    /// Zero: nobody.
+    serial: u32,
+}
+
+impl Creator {
+    #[inline]
+    pub(crate) fn pid(self) -> Option<Pid> {
+        NonZeroU32::new(self.serial).map(|serial| Pid::new(self.index, serial))
+    }
+}
+
+impl From<Pid> for Creator {
+    #[inline]
+    fn from(pid: Pid) -> Creator {
+        Creator {
+            index: pid.index(),
+            serial: pid.generation(),
+        }
+    }
 }
 
 /// The type-independent part of an envelope.
@@ -80,15 +130,53 @@ pub(crate) struct Header {
     pub(crate) next: UnsafeCell<*mut Header>,
     pub(crate) key: u64,
     pub(crate) vtable: &'static Vtable,
+    /// Of a request or an answer: who made the request.
+    creator: Creator,
     /// The generation of the slot that the envelope was sent to.
     pub(crate) generation: u32,
     pub(crate) kind: Kind,
-    /// Goes before ordinary messages. Heeded only in what is no plain message on its way.
-    pub(crate) priority: bool,
-    /// Of an answer: its sender, whom the alias's monitor watches, has ended its half of that.
-    pub(crate) settled: bool,
+    /// [`PRIORITY`] and [`SETTLED`].
+    marks: u8,
     /// Where the next ones of a chain may lie.
     pub(crate) hint: Hint,
+}
+
+/// Goes before ordinary messages. Heeded only in what is no plain message on its way.
+const PRIORITY: u8 = 1;
+/// Of an answer: its sender, whom the alias's monitor watches, has ended its half of that.
+const SETTLED: u8 = 1 << 1;
+
+// With one more word a message of 24 bytes would take two cache lines.
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Header>() == 40);
+
+impl Header {
+    pub(crate) fn has_priority(&self) -> bool {
+        self.marks & PRIORITY != 0
+    }
+
+    pub(crate) fn set_priority(&mut self, priority: bool) {
+        self.mark(PRIORITY, priority);
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.marks & SETTLED != 0
+    }
+
+    pub(crate) fn set_settled(&mut self) {
+        self.mark(SETTLED, true);
+    }
+
+    fn mark(&mut self, mark: u8, on: bool) {
+        self.marks = self.marks & !mark | if on { mark } else { 0 };
+    }
+}
+
+/// What stands for the key in an answer to the request of this number: no type has an even key, and no request the
+/// number zero.
+#[inline]
+pub(crate) fn answer_key(number: u64) -> u64 {
+    number << 1
 }
 
 pub(crate) struct Vtable {
@@ -143,10 +231,10 @@ impl<T: Message> Envelope<T> {
                     next: UnsafeCell::new(ptr::null_mut()),
                     key,
                     vtable: const { &Self::VTABLE },
+                    creator: Creator::default(),
                     generation: 0,
                     kind,
-                    priority: false,
-                    settled: false,
+                    marks: 0,
                     hint: Hint::default(),
                 },
                 payload,
@@ -217,15 +305,77 @@ impl AnyMessage {
         let header = self.header_mut();
         header.kind = Kind::Aliased;
         header.key = number;
-        header.priority = priority;
+        header.marks = if priority { PRIORITY } else { 0 };
     }
 
-    /// The number of the alias that the message was addressed to, which is an ordinary one from now
-    /// on.
-    pub(crate) fn take_alias(&mut self) -> u64 {
+    /// Makes it a request: the number of its tag, and who made that.
+    #[inline]
+    pub(crate) fn make_request(&mut self, creator: Creator, number: u64) {
+        self.make(Kind::Request, creator, number);
+    }
+
+    /// Makes it a reply to the request with this tag.
+    #[inline]
+    pub(crate) fn make_reply(&mut self, creator: Creator, number: u64) {
+        self.make(Kind::Reply, creator, number);
+    }
+
+    #[inline]
+    fn make(&mut self, kind: Kind, creator: Creator, number: u64) {
+        let header = self.header_mut();
+        header.kind = kind;
+        header.creator = creator;
+        header.key = number;
+        header.marks = 0;
+    }
+
+    /// The number of the alias that it was addressed to, or of its request's monitor. It has arrived: a reply is an
+    /// answer from now on, and all else an ordinary message.
+    #[inline]
+    pub(crate) fn arrive(&mut self) -> u64 {
+        let header = self.header_mut();
+        let number = header.key;
+        match header.kind {
+            Kind::Reply => {
+                header.kind = Kind::Answer;
+                header.key = answer_key(number);
+            }
+            _ => self.make_message(),
+        }
+        number
+    }
+
+    #[inline]
+    fn make_message(&mut self) {
         let header = self.header_mut();
         header.kind = Kind::Message;
-        std::mem::replace(&mut header.key, (header.vtable.key)())
+        header.key = (header.vtable.key)();
+    }
+
+    /// The watcher of a request on its way, and the number of its monitor.
+    pub(crate) fn requested(&self) -> Option<(Pid, u64)> {
+        let header = self.header();
+        match header.kind {
+            Kind::Request => Some((header.creator.pid()?, header.key)),
+            _ => None,
+        }
+    }
+
+    /// The request that it answers: who made it, and its number.
+    #[inline]
+    pub(crate) fn answered(&self) -> Option<(Pid, u64)> {
+        let header = self.header();
+        match header.kind {
+            Kind::Answer => Some((header.creator.pid()?, header.key >> 1)),
+            _ => None,
+        }
+    }
+
+    /// What an answer says, as the message that it was.
+    #[inline]
+    pub(crate) fn open(mut self) -> AnyMessage {
+        self.make_message();
+        self
     }
 
     /// Whether the message is a `T`. Every message is an `AnyMessage`.
@@ -238,10 +388,11 @@ impl AnyMessage {
     #[inline]
     fn holds<T: Message>(&self) -> bool {
         let header = self.header();
-        // One type may have several copies of its vtable; but two types never share one.
-        ptr::eq(header.vtable, const { &Envelope::<T>::VTABLE })
-            // The key sorts out nearly all others without touching the vtable.
-            || (header.key == type_key::<T>() && header.vtable.type_id == TypeId::of::<T>())
+        // The key sorts out nearly all others without touching the vtable, and an answer too.
+        header.key == type_key::<T>()
+            // One type may have several copies of its vtable; but two types never share one.
+            && (ptr::eq(header.vtable, const { &Envelope::<T>::VTABLE })
+                || header.vtable.type_id == TypeId::of::<T>())
     }
 
     /// The message, if it is a `T`.
@@ -383,11 +534,26 @@ impl Drop for AnyMessage {
     }
 }
 
-/// Shows the message as its own `Debug` does.
+/// Shows the message as its own `Debug` does, and an answer with the number of its request.
 impl fmt::Debug for AnyMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: the vtable belongs to the envelope (module invariant).
-        unsafe { (self.header().vtable.debug)(self.0, f) }
+        struct Payload<'a>(&'a AnyMessage);
+
+        impl fmt::Debug for Payload<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // SAFETY: the vtable belongs to the envelope (module invariant).
+                unsafe { (self.0.header().vtable.debug)(self.0.0, f) }
+            }
+        }
+
+        match self.answered() {
+            Some((_, number)) => f
+                .debug_struct("Answer")
+                .field("request", &number)
+                .field("answer", &Payload(self))
+                .finish(),
+            None => fmt::Debug::fmt(&Payload(self), f),
+        }
     }
 }
 

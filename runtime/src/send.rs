@@ -11,6 +11,7 @@ use crate::message::{AnyMessage, Message};
 use crate::process::pid::Pid;
 use crate::registry::{self, Name};
 use crate::scheduler;
+use crate::signal::relations::Watch;
 use crate::signal::{self, monitor};
 use crate::thread;
 
@@ -42,19 +43,23 @@ impl Destination for Ref {
     }
 }
 
-/// Sends an answer over an alias of [`MonitorAlias::ReplyDemonitor`](crate::MonitorAlias). If it is the caller that
-/// the alias's monitor watches, it forgets that first, and the client need not tell it to.
-pub(crate) fn answer(alias: Ref, message: impl Message) {
+/// Answers the request of the process `to` with this number, over its alias. If it is the caller that the request's
+/// monitor watches, it forgets that first, and the client need not tell it to.
+pub(crate) fn answer(to: Pid, number: u64, message: impl Message) {
     let thread = thread::this();
     let mut message = AnyMessage::new_on(thread, message);
-    message.address_to_alias(alias.number(), false);
+    message.make_reply(to.into(), number);
+    let watch = Watch {
+        watcher: to,
+        number,
+    };
     match thread.process() {
-        Some(slot) if signal::has_effect(slot) && monitor::settle(slot, alias) => {
-            message.header_mut().settled = true;
+        Some(slot) if signal::has_effect(slot) && monitor::settle(slot, watch) => {
+            message.header_mut().set_settled();
             // Whatever becomes of the caller now: no `Down` comes in the answer's place.
-            scheduler::deliver_signal(alias.creator(), message);
+            scheduler::deliver_signal(to, message);
         }
-        _ => scheduler::deliver_on(thread, alias.creator(), message),
+        _ => scheduler::deliver_on(thread, to, message),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use expect::{Census, NOW, end_of, message, reports, until};
 use runtime::prelude::*;
+use runtime::request::{Failure, send_request, wait_response};
 use runtime::{mailbox_len, trap_exit};
 
 const LIMIT: u32 = 10;
@@ -275,4 +276,21 @@ fn of_a_behaviour() {
         }
     }
     expect::nothing();
+}
+
+/// A request that a full mailbox drops is one nevertheless: its client learns of the server's end.
+#[runtime::test]
+fn a_dropped_request() {
+    for then in [AtLimit::DropNewest, AtLimit::Report, AtLimit::Exit] {
+        let pid = limited(1, then);
+        send(pid, 1u32);
+        let request = send_request::<_, ()>(pid, 2u32);
+        exit_signal(pid, ExitReason::Kill);
+        let answer = wait_response(&request, expect::LONG).expect("it has ended");
+        let failure = answer.expect_err("nobody answers").failure;
+        assert!(
+            matches!(failure, Failure::Ended(_)),
+            "{then:?}: {failure:?}"
+        );
+    }
 }

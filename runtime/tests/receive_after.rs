@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use expect::{LONG, NOW, message, nothing, until};
 use runtime::prelude::*;
-use runtime::{Status, exit_signal, process_info, receive_ref};
+use runtime::{Status, exit_signal, process_info, receive_ref, send_after};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -404,4 +404,14 @@ mod behaviours {
         assert_eq!(wakes.len(), 5000);
         assert!(wakes[1..].iter().all(|(cause, ..)| cause.timeout));
     }
+}
+
+/// A wait is no longer for the entry in the timer wheel that an earlier wait has left, and that falls due in its midst.
+#[runtime::test]
+fn an_earlier_entry_prolongs_nothing() {
+    send_after(MS, self_pid(), "soon");
+    receive! { "soon": &str => {}, after Duration::from_millis(500) => panic!("a message comes") }
+    let late = Duration::from_millis(1000);
+    send_after(late, self_pid(), "late");
+    receive! { "late": &str => panic!("it has waited too long"), after Duration::from_millis(600) => {} }
 }

@@ -252,3 +252,25 @@ fn a_failure_is_an_exit_reason() {
         assert!(reason.to_string().contains("nobody"), "{reason}");
     } }
 }
+
+/// An answer that lies in the mailbox is no message of its type, there and wherever it is sent on to; its request
+/// finds it.
+#[runtime::test]
+fn an_answer_is_of_no_type() {
+    let server = spawn!(doubler);
+    let request = send_request::<u32, u32>(server, 4);
+    let end = monitor(server);
+    let _ = send_request::<u32, u32>(server, 0);
+    receive! { Down { monitor, .. } if monitor == end => {} }
+    receive! { n: u32 => panic!("{n}"), after Duration::ZERO => {} }
+    let root = self_pid();
+    let other = spawn!(move || {
+        receive! { n: u32 => panic!("{n}"), answer => send(root, answer) }
+    });
+    let answer = receive_any();
+    assert!(!answer.is::<u32>() && answer.downcast_ref::<u32>().is_none());
+    assert!(format!("{answer:?}").starts_with("Answer"), "{answer:?}");
+    send(other, answer);
+    let answer = wait_response(&request, SOON);
+    assert_eq!(answer, Some(Ok(8)));
+}

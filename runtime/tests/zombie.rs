@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use expect::{Census, behaviour::By, message, nothing, reports, until};
 use runtime::prelude::*;
+use runtime::request::{Failure, call, send_request, wait_response};
 use runtime::{
     AliasMode, Monitor, alias, exit_signal, exit_signal_priority, registered, unregister,
 };
@@ -86,10 +87,17 @@ fn a_killed_hog() {
         let ended = monitor(pid);
         assert!(demonitor(ended));
         send(pid, "mail");
+        let before = send_request::<_, ()>(pid, "before");
         exit_signal(pid, ExitReason::Kill);
         let third = monitor(pid);
+        let after = send_request::<_, ()>(pid, "after");
         for watched in [first, second, named, third] {
             assert_eq!(down_of(watched), ExitReason::Killed);
+        }
+        for request in [before, after] {
+            let answer = wait_response(&request, expect::LONG).expect("it has ended");
+            let failure = answer.expect_err("nobody answers").failure;
+            assert_eq!(failure, Failure::Ended(ExitReason::Killed));
         }
         assert_eq!(exit_of(pid), ExitReason::Killed);
         assert_eq!(counted.zombies(), 1);
@@ -100,6 +108,8 @@ fn a_killed_hog() {
         reports::expect("runtime::process", &[&format!("pid={pid} "), "zombie: "]);
         // To all others it is dead.
         send(pid, "more");
+        let late = call::<_, ()>(pid, "late", expect::LONG);
+        assert_eq!(late.expect_err("nobody answers").failure, Failure::NoProc);
         assert_eq!(down_of(monitor(pid)), ExitReason::NoProc);
         link(pid);
         assert_eq!(exit_of(pid), ExitReason::NoProc);

@@ -46,7 +46,7 @@ fn h2load(server: SocketAddr, n: u64) -> Measured {
         "h2load: {report}"
     );
     let rate = rate(&report).unwrap_or_else(|| panic!("no rate in what h2load says:\n{report}"));
-    Measured::told_rate(n, rate)
+    Measured::new(n, rate)
 }
 
 /// Requests in a second, as h2load tells.

@@ -17,23 +17,34 @@ use crate::server::{BODY, Nginx, SILENT};
 use crate::workload::{CONNECTIONS, SILENT_STREAMS, STREAMS, in_task};
 
 pub static SIDES: &Sides<fn(&Runtime, u64) -> Measured> = &[
-    ("http_get", |rt, n| http_get(rt, n)),
-    ("h2_get", |rt, n| h2_get(rt, n, 0)),
-    ("h2_get_silent", |rt, n| h2_get(rt, n, SILENT_STREAMS)),
+    ("http_get", |rt, n| http_get::<Pooled>(rt, n)),
+    ("h2_get", |rt, n| h2_get::<Pooled>(rt, n, 0)),
+    ("h2_get_silent", |rt, n| {
+        h2_get::<Pooled>(rt, n, SILENT_STREAMS)
+    }),
 ];
 
-fn http_get(rt: &Runtime, n: u64) -> Measured {
+/// A client that all tasks share, and that finds a connection for each request.
+pub trait Shared: Clone + Send + Sync + 'static {
+    /// Of this server, by HTTP/2 without TLS or by HTTP/1.1.
+    fn new(server: SocketAddr, h2: bool) -> Self;
+
+    /// The body of the answer, whose status is 200.
+    fn get(&self, path: &str) -> impl Future<Output = Bytes> + Send;
+}
+
+pub fn http_get<C: Shared>(rt: &Runtime, n: u64) -> Measured {
     let server = Nginx::start().http;
     in_task(rt, async move {
-        let client = Pooled::new(server, false);
+        let client = C::new(server, false);
         exchange::by_tasks(vec![client; CONNECTIONS], n).await
     })
 }
 
-fn h2_get(rt: &Runtime, n: u64, silent: usize) -> Measured {
+pub fn h2_get<C: Shared>(rt: &Runtime, n: u64, silent: usize) -> Measured {
     let server = Nginx::start().h2c;
     in_task(rt, async move {
-        let client = Pooled::new(server, true);
+        let client = C::new(server, true);
         client.get("/").await;
         for _ in 0..silent {
             let client = client.clone();
@@ -49,7 +60,7 @@ struct Pooled {
     origin: String,
 }
 
-impl Pooled {
+impl Shared for Pooled {
     fn new(server: SocketAddr, h2: bool) -> Pooled {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -70,7 +81,7 @@ impl Pooled {
     }
 }
 
-impl Async for Pooled {
+impl<C: Shared> Async for C {
     async fn exchange(&mut self) {
         assert_eq!(self.get("/").await, BODY);
     }

@@ -24,7 +24,8 @@ use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit, flag};
 use crate::process::{exit, name, table};
 use crate::report::report;
-use crate::signal::{self, Signal, alias};
+use crate::signal::relations::Watch;
+use crate::signal::{self, Signal, alias, monitor};
 
 /// Puts an envelope at the end of the unseen.
 ///
@@ -147,7 +148,7 @@ fn take_in_each(slot: &Slot, oldest: OldestFirst, generation: u32) -> bool {
 /// Whether the envelope is a message, and for the process of this generation.
 #[inline]
 fn is_usual(header: &Header, generation: u32) -> bool {
-    header.generation == generation && header.kind == Kind::Message
+    header.generation == generation && header.kind.is_at_its_end()
 }
 
 /// Takes in the envelope that a claiming sender brought. True if the process shall run for it.
@@ -196,12 +197,21 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
         return 0;
     }
     let becomes = match message.header().kind {
-        Kind::Aliased => {
+        Kind::Request => {
             let mut message = message;
-            let settled = std::mem::take(&mut message.header_mut().settled);
-            match alias::admit(slot, message.take_alias(), settled) {
+            if let Some(watch) = watch_of(&message) {
+                monitor::accept(slot, watch);
+            }
+            message.arrive();
+            Some(message)
+        }
+        Kind::Aliased | Kind::Reply => {
+            let mut message = message;
+            let settled = message.header().is_settled();
+            match alias::admit(slot, message.arrive(), settled) {
                 Some(alias) => {
-                    message.header_mut().priority &= alias.priority;
+                    let priority = alias.priority && message.header().has_priority();
+                    message.header_mut().set_priority(priority);
                     Some(message)
                 }
                 None => {
@@ -217,7 +227,7 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     };
     let Some(mut message) = becomes else { return 0 };
     message.header_mut().generation = generation;
-    if message.header().priority {
+    if message.header().has_priority() {
         urgent::push(slot, message);
     } else {
         // SAFETY: the caller of `accept` holds the process.
@@ -232,11 +242,25 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
 /// An envelope was meant for `to`, who is dead. It is still the caller's, to drop where a destructor
 /// may run.
 pub(crate) fn undelivered(to: Pid, message: &AnyMessage) {
-    if message.header().kind != Kind::Message
-        && let Some(signal) = message.payload::<Signal>()
-    {
-        signal::answer_for_the_dead(to, signal);
+    match message.header().kind {
+        Kind::Signal | Kind::Exit => {
+            if let Some(signal) = message.payload::<Signal>() {
+                signal::answer_for_the_dead(to, signal);
+            }
+        }
+        Kind::Request => {
+            if let Some(watch) = watch_of(message) {
+                signal::answer_for_the_dead(to, &Signal::Monitor(watch));
+            }
+        }
+        Kind::Message | Kind::Aliased | Kind::Reply | Kind::Answer => {}
     }
+}
+
+/// The monitor that a request on its way brings.
+pub(crate) fn watch_of(request: &AnyMessage) -> Option<Watch> {
+    let (watcher, number) = request.requested()?;
+    Some(Watch { watcher, number })
 }
 
 /// Takes the first message that `wanted` accepts out of the mailbox of the running process. None in

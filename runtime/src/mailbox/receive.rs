@@ -19,9 +19,10 @@ use super::deadline::{Deadline, IntoDeadline};
 use super::reference::Ref;
 use super::{queue, urgent};
 use crate::context::{self, Context, Suspend};
-use crate::message::{AnyMessage, Header, Message, is_any, type_key};
+use crate::message::{AnyMessage, Header, Message, answer_key, is_any, type_key};
 use crate::process::slot::{Slot, bit};
 use crate::process::{current, current_on, exit, guarded_on, wait};
+use crate::signal::monitor::Down;
 use crate::thread::{self, Thread};
 
 /// Waits for a message that `scan` takes: it returns the arm's number, or 0. Only messages with
@@ -246,9 +247,11 @@ pub(crate) fn scan(
                 return picked;
             }
         }
-        let picked = scan_ring::<ORDINARY>(slot, &mut position.ordinary, keys, arms);
-        if picked.is_some() {
-            return picked;
+        if !is_beyond(slot, position.ordinary) {
+            let picked = scan_ring::<ORDINARY>(slot, &mut position.ordinary, keys, arms);
+            if picked.is_some() {
+                return picked;
+            }
         }
     }
     loop {
@@ -438,6 +441,13 @@ impl<const WHICH: bool> Drop for Lent<'_, WHICH> {
             }
         }
     }
+}
+
+/// Whether the position is that behind all messages that were looked at, of a process that has an `Extra`.
+#[inline]
+fn is_beyond(slot: &Slot, position: u64) -> bool {
+    // SAFETY: as in `scan_ring`.
+    position == unsafe { (*slot.extra()).ring.end() }
 }
 
 /// The position behind all messages that were looked at.
@@ -634,6 +644,30 @@ pub fn receive_ref<T: Message>(
         },
     );
     picked.message.and_then(|message| message.downcast().ok())
+}
+
+/// Waits for the answer to the calling process's request, or the end of its monitor; `wanted` calls no user code.
+#[inline]
+#[cfg_attr(debug_assertions, track_caller)]
+pub(crate) fn receive_answer(
+    tag: Ref,
+    deadline: Deadline,
+    wanted: impl Fn(&AnyMessage) -> bool,
+) -> Option<AnyMessage> {
+    let slot = current("receive");
+    let position = if tag.creator() == slot.pid() {
+        Position {
+            urgent: urgent::position_of(slot, tag.number()),
+            ordinary: position_of(slot, tag.marker()),
+        }
+    } else {
+        Position::default()
+    };
+    let keys = [answer_key(tag.number()), type_key::<Down>()];
+    let (picked, _) = receive_from(position, deadline, Some(&keys), &mut |cursor| {
+        u32::from(cursor.message.as_ref().is_some_and(&wanted))
+    });
+    picked.message
 }
 
 /// As [`receive_where`], for one of many messages that come after a marker, which is moved behind what was

@@ -38,6 +38,16 @@ impl Ref {
         self.count
     }
 
+    /// The reference of this process with this number, without what it remembers of the mailbox.
+    pub(crate) fn unmarked(creator: Pid, count: u64) -> Ref {
+        Ref {
+            creator,
+            epoch: 0,
+            count,
+            position: 0,
+        }
+    }
+
     /// The process that made it.
     pub fn creator(self) -> Pid {
         self.creator

@@ -104,9 +104,7 @@ pub(crate) fn look(pid: Pid) -> Option<Sight> {
         (node.names().name_of(pid), node.clock().now())
     })?;
     let (suspended, since, waits_for) = relations::noted(pid, |note, relations| {
-        let called = relations.monitors.iter();
-        let mut called = called.filter(|(_, watched)| watched.is_of_call());
-        let waits_for = called.next().and_then(|(_, watched)| watched.target());
+        let waits_for = relations.called.map(|called| called.target);
         (note.is_suspended(), note.since(), waits_for)
     })?;
     Some(Sight {

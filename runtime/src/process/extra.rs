@@ -126,7 +126,16 @@ impl Extra {
     }
 
     /// Takes the oldest of the messages that were left, priority messages first.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<AnyMessage> {
+        if self.ring.is_empty() && self.urgent.is_none() {
+            self.save = Position::default();
+            return None;
+        }
+        self.pop_kept()
+    }
+
+    fn pop_kept(&mut self) -> Option<AnyMessage> {
         let urgent = self.urgent.as_mut();
         let urgent = urgent.and_then(|urgent| urgent.pop(&mut self.save.urgent));
         let oldest = urgent.or_else(|| self.ring.pop(&mut self.save.ordinary));

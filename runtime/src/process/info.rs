@@ -376,10 +376,7 @@ pub(crate) fn of_held(slot: &Slot) -> ProcessInfo {
     });
     relations::if_any(slot, |relations| {
         info.links = relations.links.active().collect();
-        let monitors = relations.monitors.iter();
-        info.monitors = monitors
-            .map(|(_, watched)| watched.object().clone())
-            .collect();
+        info.monitors = relations.objects().collect();
         let watchers = relations.monitored_by.iter();
         info.monitored_by = watchers.map(|(watch, ())| watch.watcher).collect();
         info.priority_messages = relations.any_priority();

@@ -7,8 +7,8 @@
 //! the deadline of the day and arms it anew. So a time-out that does not fire costs two loads and
 //! a comparison, and a process has one entry at most.
 //!
-//! `receive .. after` takes the coarse time for its start. That may be late, so the deadline may
-//! be early: when it seems to have passed, [`fire`] asks the clock by how much at most, and adds
+//! A `receive .. after` that finds such an entry takes the coarse time for its start. That may be late, so the
+//! deadline may be early: when it seems to have passed, [`fire`] asks the clock by how much at most, and adds
 //! it. A time-out never comes early.
 //!
 //! An entry that falls due while its process does not wait leaves the wheel; `flag::TIMER` and a
@@ -39,10 +39,17 @@ const FARTHEST: u64 = 1 << (ARMED_SHIFT + 30);
 pub(crate) fn after(slot: &'static Slot, time: Duration) -> bool {
     let worker = scheduler::worker();
     if !slot.has(bit::DEADLINE) {
-        let since = worker.clock().coarse();
-        slot.since.set((since >> SINCE_SHIFT) as u32);
-        slot.deadline.set(timer::deadline(since, time));
-        slot.set(bit::DEADLINE | bit::COARSE);
+        let clock = worker.clock();
+        if slot.entry.get() == NO_ENTRY {
+            // The precise time costs nothing beside making an entry.
+            slot.deadline.set(timer::deadline(clock.now(), time));
+            slot.set(bit::DEADLINE);
+        } else {
+            let since = clock.coarse();
+            slot.since.set((since >> SINCE_SHIFT) as u32);
+            slot.deadline.set(timer::deadline(since, time));
+            slot.set(bit::DEADLINE | bit::COARSE);
+        }
     } else if slot.has(bit::TIMEOUT) {
         return false;
     }
@@ -102,14 +109,6 @@ fn arm(slot: &'static Slot, worker: &Worker) {
     }
     let worker = worker.timekeeper();
     let now = worker.clock().now();
-    // A paused clock's coarse time is exact, and no multiple of the grain.
-    if slot.has(bit::COARSE) && !worker.clock().is_paused() {
-        // The precise time costs nothing beside the rest, and the deadline is exact then.
-        let since = coarse_since(slot, now);
-        let time = slot.deadline.get().saturating_sub(since);
-        slot.deadline.set(now.saturating_add(time));
-        slot.clear(bit::COARSE);
-    }
     let due = slot.deadline.get().min(now.saturating_add(FARTHEST));
     let timer = Timer::wait_of(slot);
     if slot.entry.get() != NO_ENTRY && u16::from(slot.wheel.get()) != worker.id() {
@@ -183,6 +182,7 @@ fn is_due(slot: &Slot, clock: &Clock) -> bool {
     if slot.deadline.get() > now {
         return false;
     }
+    // A paused clock's coarse time is exact, and no multiple of the grain.
     if slot.has(bit::COARSE) && !clock.is_paused() {
         let since = coarse_since(slot, now);
         let late = clock.start_bound(since).saturating_sub(since);

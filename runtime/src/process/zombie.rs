@@ -36,7 +36,7 @@ use super::table;
 use crate::error::MailboxFull;
 use crate::mailbox::inbox::Chain;
 use crate::mailbox::queue;
-use crate::message::{AnyMessage, Kind, Opaque};
+use crate::message::{AnyMessage, Opaque};
 use crate::node::Instance;
 use crate::process::extra::Extra;
 use crate::report::report;
@@ -237,12 +237,15 @@ fn take_over(
         // SAFETY: the chain was taken whole, so its envelopes are ours.
         let message = unsafe { AnyMessage::from_raw(envelope) };
         let meant_for = message.header().generation;
-        if let Kind::Message | Kind::Aliased = message.header().kind {
+        if meant_for != me.generation() {
+            queue::undelivered(table::pid_of(slot, meant_for), &message);
             messages.push(message);
             continue;
         }
-        if meant_for != me.generation() {
-            queue::undelivered(table::pid_of(slot, meant_for), &message);
+        if let Some(watch) = queue::watch_of(&message) {
+            left.relations.monitored_by.insert(watch, ());
+        }
+        if !message.header().kind.is_signal() {
             messages.push(message);
             continue;
         }

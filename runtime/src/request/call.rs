@@ -17,9 +17,9 @@ use std::time::Duration;
 use super::error::{CallError, Failure};
 use super::server::ServerRef;
 use super::snapshot::Snapshot;
-use super::{Call, Cast, Client, Reply};
+use super::{Call, Cast, Client};
 use crate::mailbox::deadline::{Deadline, IntoDeadline};
-use crate::mailbox::receive::{Position, position_of, receive_ref};
+use crate::mailbox::receive::{Position, position_of, receive_answer};
 use crate::mailbox::reference::Ref;
 use crate::mailbox::{queue, urgent};
 use crate::message::{AnyMessage, Message};
@@ -90,10 +90,28 @@ pub fn call_as<M: Message, R: Message>(
     if pid == self_pid() {
         return Err(CallError::new(&server, Failure::CallingSelf));
     }
-    let call = Outstanding(ask(pid, Monitor::new().of_call(), message));
+    let call = Outstanding(ask(pid, true, message));
     let deadline = deadline.into_deadline();
     let time = time_until(deadline);
-    let mut answer = wait::<R>(call.0, deadline);
+    let answer = wait::<R>(call.0, deadline);
+    let Answer::Reply(answer) = answer else {
+        return unanswered(&server, pid, call, time, answer);
+    };
+    // Nothing more comes of it.
+    mem::forget(call);
+    Ok(answer)
+}
+
+/// What becomes of a call whose answer has not come in time, or does not.
+#[cold]
+#[cfg_attr(debug_assertions, track_caller)]
+fn unanswered<R: Message>(
+    server: &ServerRef,
+    pid: Pid,
+    call: Outstanding,
+    time: Duration,
+    mut answer: Answer<R>,
+) -> Result<R, CallError> {
     let mut snapshot = None;
     if let Answer::None = answer {
         snapshot = Some(Snapshot::of(call.0.creator(), pid));
@@ -106,9 +124,9 @@ pub fn call_as<M: Message, R: Message>(
         Answer::Down(ExitReason::NoProc) => Failure::NoProc,
         Answer::Down(reason) => Failure::Ended(reason),
         Answer::Other(answer) => Failure::WrongAnswer { answer },
-        Answer::None => return Err(CallError::timeout(&server, time, snapshot)),
+        Answer::None => return Err(CallError::timeout(server, time, snapshot)),
     };
-    Err(CallError::new(&server, failure))
+    Err(CallError::new(server, failure))
 }
 
 /// Sends a server a request that has no answer. Nobody there to take it is no error, nor is a registry that panics
@@ -131,14 +149,10 @@ pub fn cast<Q: Message>(server: impl Into<ServerRef>, request: Q) {
 }
 
 /// Sends the request; the answer comes over the reference.
-fn ask<M: Message>(pid: Pid, monitor: Monitor, message: impl FnOnce(Client) -> M) -> Ref {
-    let tag = monitor.alias(MonitorAlias::ReplyDemonitor).monitor(pid);
-    let client = Client {
-        pid: tag.creator(),
-        tag,
-    };
-    crate::send(pid, message(client));
-    tag
+fn ask<M: Message>(pid: Pid, is_call: bool, message: impl FnOnce(Client) -> M) -> Ref {
+    Monitor::request(pid, is_call, |tag| {
+        AnyMessage::new(message(Client::of_tag(tag)))
+    })
 }
 
 /// What came for a request.
@@ -159,33 +173,28 @@ fn is_for(message: &AnyMessage, tag: Ref) -> bool {
 /// The request that the message would be for.
 #[inline]
 pub(super) fn tag_of(message: &AnyMessage) -> Option<Ref> {
-    if let Some(reply) = message.downcast_ref::<Reply>() {
-        return Some(reply.tag);
+    match message.answered() {
+        Some((creator, number)) => Some(Ref::unmarked(creator, number)),
+        None => message.downcast_ref::<Down>().map(|down| down.monitor),
     }
-    message.downcast_ref::<Down>().map(|down| down.monitor)
 }
 
 fn answer_of<R: Message>(message: AnyMessage) -> Answer<R> {
-    match message.downcast::<Reply>() {
-        Ok(reply) => match reply.answer.downcast::<R>() {
+    if message.answered().is_some() {
+        return match message.open().downcast::<R>() {
             Ok(answer) => Answer::Reply(answer),
             Err(other) => Answer::Other(other.type_name()),
-        },
-        Err(message) => match message.downcast::<Down>() {
-            Ok(down) => Answer::Down(down.reason),
-            Err(_) => unreachable!("it was asked whether it is an answer"),
-        },
+        };
+    }
+    match message.downcast::<Down>() {
+        Ok(down) => Answer::Down(down.reason),
+        Err(_) => unreachable!("it was asked whether it is an answer"),
     }
 }
 
 #[cfg_attr(debug_assertions, track_caller)]
 fn wait<R: Message>(tag: Ref, deadline: Deadline) -> Answer<R> {
-    let message = match deadline {
-        Deadline::Never => receive_ref(tag, None, |m: &AnyMessage| is_for(m, tag)),
-        Deadline::After(time) => receive_ref(tag, time, |m: &AnyMessage| is_for(m, tag)),
-        Deadline::At(instant) => receive_ref(tag, instant, |m: &AnyMessage| is_for(m, tag)),
-    };
-    message.map_or(Answer::None, answer_of)
+    receive_answer(tag, deadline, |m| is_for(m, tag)).map_or(Answer::None, answer_of)
 }
 
 /// Ends the wait. What has come since the mailbox was last looked at counts; nothing comes from now on.
@@ -304,7 +313,7 @@ pub fn send_request<Q: Message, R: Message>(
 ) -> RequestId<R> {
     let server = server.into();
     let tag = match server.whereis() {
-        Some(pid) => ask(pid, Monitor::new(), |client| Call { client, request }),
+        Some(pid) => ask(pid, false, |client| Call { client, request }),
         None => {
             drop(request);
             // A name that nobody has: its monitor tells at once.
@@ -431,7 +440,7 @@ mod tests {
         for (told, answered) in [(Some("answer"), true), (Some("end"), false), (None, false)] {
             let pid = spawn!(server);
             let request = 1u32;
-            let tag = ask(pid, Monitor::new(), |client| Call { client, request });
+            let tag = ask(pid, false, |client| Call { client, request });
             let none = wait::<u32>(tag, Deadline::After(Duration::ZERO));
             assert!(matches!(none, Answer::None));
             match told {

@@ -33,7 +33,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::mailbox::reference::Ref;
-use crate::message::{AnyMessage, Message};
+use crate::message::{AnyMessage, Creator, Message};
 use crate::process::pid::Pid;
 use crate::process::{activity, current};
 
@@ -56,16 +56,38 @@ pub struct Cast<Q> {
 }
 
 /// Who made a request: Erlang's `From`, whose tag is opaque.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Client {
-    pid: Pid,
-    tag: Ref,
+    creator: Creator,
+    /// Of the request's tag, its monitor and its alias.
+    number: u64,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tag = Ref::unmarked(self.pid(), self.number);
+        f.debug_struct("Client")
+            .field("pid", &self.pid())
+            .field("tag", &tag)
+            .finish()
+    }
 }
 
 impl Client {
+    /// The one who waits under this reference.
+    fn of_tag(tag: Ref) -> Client {
+        Client {
+            creator: tag.creator().into(),
+            number: tag.number(),
+        }
+    }
+
     /// The process that waits.
     pub fn pid(self) -> Pid {
-        self.pid
+        match self.creator.pid() {
+            Some(pid) => pid,
+            None => unreachable!("it is made of a process's reference"),
+        }
     }
 
     /// To be answered by an `R`.
@@ -91,16 +113,14 @@ impl<R: Message> From<R> {
     ///
     /// Mirrors `gen_server:reply/2`.
     pub fn reply(self, answer: R) {
-        let tag = self.client.tag;
-        let answer = AnyMessage::new(answer);
-        crate::send::answer(tag, Reply { tag, answer });
+        crate::send::answer(self.client.pid(), self.client.number, answer);
     }
 }
 
 impl<R> From<R> {
     /// The process that waits.
     pub fn pid(&self) -> Pid {
-        self.client.pid
+        self.client.pid()
     }
 
     /// The client, whatever its answer's type.
@@ -119,16 +139,8 @@ impl<R> Copy for From<R> {}
 
 impl<R> fmt::Debug for From<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "From<{}>", self.client.pid)
+        write!(f, "From<{}>", self.client.pid())
     }
-}
-
-/// An answer on its way: Erlang's `{Tag, Reply}`. Of one type, so that a client finds its answer also if
-/// that is not what it expects.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    tag: Ref,
-    answer: AnyMessage,
 }
 
 /// The calling process takes system messages only from now on, or others again. For `sys`: a client whose call

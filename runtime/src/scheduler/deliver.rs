@@ -80,7 +80,13 @@ fn ready_grown(thread: &Thread, slot: &'static Slot, to: Pid, length: usize) {
     queue::report_growth(to, length);
 }
 
-/// Sends a signal, or an answer, whatever has become of the sender. True if it was left for the receiver, which
+/// Whether the process was spawned with a limit to its mailbox. False of the dead.
+pub(crate) fn is_limited(pid: Pid) -> bool {
+    let flags = table::slot_of(pid).inbox.flags_of(pid.generation());
+    flags.is_some_and(|flags| flags & flag::LIMITED != 0)
+}
+
+/// Sends a signal, a request, or an answer, whatever has become of the sender. True if it was left for the receiver, which
 /// runs, to apply.
 pub(crate) fn deliver_signal(to: Pid, signal: AnyMessage) -> bool {
     dispatch(thread::this(), to, signal)
@@ -246,7 +252,7 @@ pub(crate) fn release(slot: &'static Slot) {
 /// be sent.
 #[cold]
 fn within_limit(slot: &'static Slot, to: Pid, message: AnyMessage) -> Option<AnyMessage> {
-    if message.header().kind != Kind::Message || slot.inbox.generation() != to.generation() {
+    if !message.header().kind.is_at_its_end() || slot.inbox.generation() != to.generation() {
         return Some(message);
     }
     let flags = slot.inbox.flags();

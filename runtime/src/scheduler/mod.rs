@@ -44,7 +44,9 @@ pub use calls::now;
 #[cfg(not(loom))]
 pub(crate) use calls::*;
 #[cfg(not(loom))]
-pub(crate) use deliver::{deliver, deliver_on, deliver_signal, leave_to, offer, ready, release};
+pub(crate) use deliver::{
+    deliver, deliver_on, deliver_signal, is_limited, leave_to, offer, ready, release,
+};
 #[cfg(not(loom))]
 pub(crate) use reductions::{account, is_spent, spend, spent};
 #[cfg(not(loom))]

@@ -6,7 +6,7 @@
 //! what was sent before; what is in the mailbox by then stays.
 
 use super::monitor;
-use super::relations;
+use super::relations::{self, Relations};
 use crate::mailbox::reference::{self, Ref};
 use crate::mailbox::urgent;
 use crate::message::AnyMessage;
@@ -22,6 +22,14 @@ pub(crate) struct Alias {
     pub(crate) once: bool,
     /// What is sent over it with priority goes before ordinary messages.
     pub(crate) priority: bool,
+}
+
+impl Alias {
+    /// That of a request, for its answer.
+    pub(crate) const OF_REQUEST: Alias = Alias {
+        once: true,
+        priority: false,
+    };
 }
 
 /// How long an alias lives; see [`alias`].
@@ -102,24 +110,57 @@ pub fn unalias(alias: Ref) -> bool {
     if alias.creator() != slot.pid() {
         return false;
     }
-    relations::if_any(slot, |relations| relations.aliases.remove(&alias.number()))
-        .flatten()
-        .is_some()
+    let number = alias.number();
+    relations::if_any(slot, |relations| {
+        let monitor = relations.monitors.get_mut(&number);
+        monitor
+            .and_then(|watched| watched.alias.take())
+            .or_else(|| relations.aliases.remove(&number))
+    })
+    .flatten()
+    .is_some()
+}
+
+/// The alias of this number, if it is one.
+fn find(relations: &Relations, number: u64) -> Option<Alias> {
+    if relations
+        .called
+        .is_some_and(|called| called.number == number)
+    {
+        return Some(Alias::OF_REQUEST);
+    }
+    let monitor = relations.monitors.get(&number);
+    monitor
+        .and_then(|watched| watched.alias)
+        .or_else(|| relations.aliases.get(&number).copied())
 }
 
 /// The alias of the process, which the caller holds, over which a message is let in; `settled`: see
 /// [`monitor::settle`].
 pub(crate) fn admit(slot: &Slot, number: u64, settled: bool) -> Option<Alias> {
-    let alias = relations::if_any(slot, |relations| {
-        let alias = relations.aliases.get(&number).copied()?;
-        if alias.once {
+    if let Some(called) = relations::if_any(slot, |relations| relations.take_called(number))? {
+        monitor::call_ended_by_reply(slot, called, settled);
+        return Some(Alias::OF_REQUEST);
+    }
+    admit_other(slot, number, settled)
+}
+
+/// As [`admit`], of what is no call.
+#[inline(never)]
+fn admit_other(slot: &Slot, number: u64, settled: bool) -> Option<Alias> {
+    let (alias, ended) = relations::if_any(slot, |relations| {
+        let alias = find(relations, number)?;
+        let ended = if alias.once {
             relations.aliases.remove(&number);
-        }
-        Some(alias)
+            relations.monitors.remove(&number)
+        } else {
+            None
+        };
+        Some((alias, ended))
     })
     .flatten()?;
-    if alias.once {
-        monitor::end_by_reply(slot, number, settled);
+    if let Some(watched) = ended {
+        monitor::ended_by_reply(slot, number, watched, settled);
     }
     Some(alias)
 }
@@ -132,12 +173,12 @@ pub(super) fn exited(
     from: Option<Pid>,
     reason: ExitReason,
 ) -> Option<AnyMessage> {
-    let alias = relations::if_any(slot, |relations| relations.aliases.get(&number).copied());
+    let alias = relations::if_any(slot, |relations| find(relations, number));
     let Some(alias) = alias.flatten() else {
         exit::discard(slot, reason);
         return None;
     };
     let mut message = exit::apply(slot, from, reason)?;
-    message.header_mut().priority = alias.priority;
+    message.header_mut().set_priority(alias.priority);
     Some(message)
 }

@@ -197,7 +197,7 @@ pub(super) fn broken(slot: &Slot, from: Pid, reason: ExitReason) -> Option<AnyMe
         return None;
     };
     let mut message = exit::apply_link(slot, from, reason)?;
-    message.header_mut().priority = priority;
+    message.header_mut().set_priority(priority);
     Some(message)
 }
 

@@ -13,6 +13,9 @@
 //!   question, answer                info.rs      one process looks at another
 //! ```
 //!
+//! A request, an envelope of [`Kind::Request`](crate::message::Kind), is a monitor and a message in one, and takes
+//! effect in this order.
+//!
 //! Invariants:
 //! * signals and messages from one process to another stand in one queue, so they take effect in
 //!   the order in which they were sent;
@@ -120,6 +123,14 @@ fn is_queued(to: Pid, signal: Signal) -> bool {
         answer_for_the_dead(to, &question);
     }
     queued
+}
+
+/// Sends a request, which enters its monitor with the receiver and then is a message to it.
+fn request(to: Pid, watch: Watch, request: AnyMessage) {
+    if scheduler::deliver_signal(to, request) && zombie::is_gone(to) {
+        // See `is_queued`.
+        answer_for_the_dead(to, &Signal::Monitor(watch));
+    }
 }
 
 impl Signal {

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::alias::Alias;
-use super::relations::{self, Relations, Watch};
+use super::relations::{self, Called, Relations, Watch};
 use super::{Signal, send};
 use crate::mailbox::reference::{self, Ref};
 use crate::mailbox::{queue, urgent};
@@ -20,6 +20,7 @@ use crate::process::pid::Pid;
 use crate::process::slot::Slot;
 use crate::process::zombie;
 use crate::registry::{self, Name};
+use crate::scheduler;
 
 /// The message that a monitor sends once, when what it watched has ended: Erlang's
 /// `{'DOWN', Ref, process, Object, Reason}`.
@@ -80,20 +81,28 @@ impl From<&str> for Monitored {
     }
 }
 
-/// One monitor, as its watcher keeps it.
+/// One monitor, as its watcher keeps it under the number of its reference.
 pub(crate) struct Watched {
-    reference: Ref,
     object: Monitored,
     target: Option<Pid>,
     tag: Option<Term>,
-    /// What becomes of the alias of the same reference when the monitor ends.
-    alias_ends: bool,
+    /// The alias of the same reference, if it ends with the monitor.
+    pub(super) alias: Option<Alias>,
     priority: bool,
-    /// The process waits for the answer to a call.
-    of_call: bool,
 }
 
 impl Watched {
+    /// As it would stand in the table.
+    fn of_call(called: Called) -> Watched {
+        Watched {
+            object: Monitored::Pid(called.target),
+            target: Some(called.target),
+            tag: None,
+            alias: Some(Alias::OF_REQUEST),
+            priority: false,
+        }
+    }
+
     /// Who has to be told when the monitor is taken back.
     pub(crate) fn target(&self) -> Option<Pid> {
         self.target
@@ -106,10 +115,6 @@ impl Watched {
 
     pub(crate) fn priority(&self) -> bool {
         self.priority
-    }
-
-    pub(crate) fn is_of_call(&self) -> bool {
-        self.of_call
     }
 }
 
@@ -149,7 +154,6 @@ pub struct Monitor {
     tag: Option<Term>,
     alias: Option<MonitorAlias>,
     priority: bool,
-    of_call: bool,
 }
 
 impl Monitor {
@@ -178,12 +182,6 @@ impl Monitor {
     /// kind. What comes over the monitor's alias has its ordinary place.
     pub fn priority(mut self) -> Monitor {
         self.priority = true;
-        self
-    }
-
-    /// It is part of a call, for whose answer the process waits and does nothing else.
-    pub(crate) fn of_call(mut self) -> Monitor {
-        self.of_call = true;
         self
     }
 
@@ -243,29 +241,83 @@ impl Monitor {
             urgent::enable(slot);
         }
         let reference = reference::make(slot);
-        let alias = self.alias;
+        let alias = self.alias.map(|lives| Alias {
+            once: lives == MonitorAlias::ReplyDemonitor,
+            priority: false,
+        });
+        let (own, ends) = match self.alias {
+            Some(MonitorAlias::ExplicitUnalias) => (alias, None),
+            _ => (None, alias),
+        };
         let watched = Watched {
-            reference,
             object,
             target,
             tag: self.tag,
-            alias_ends: alias.is_some_and(|alias| alias != MonitorAlias::ExplicitUnalias),
+            alias: ends,
             priority: self.priority,
-            of_call: self.of_call,
         };
         relations::with(slot, |relations| {
             relations.monitors.insert(reference.number(), watched);
-            if let Some(alias) = alias {
-                relations.aliases.insert(
-                    reference.number(),
-                    Alias {
-                        once: alias == MonitorAlias::ReplyDemonitor,
-                        priority: false,
-                    },
-                );
+            if let Some(alias) = own {
+                relations.aliases.insert(reference.number(), alias);
             }
         });
         reference
+    }
+
+    /// Watches the process from the request on that is made of the reference and sent now, with an alias for its
+    /// answer. The calling process waits for the answer alone, if it is a call.
+    pub(crate) fn request(pid: Pid, is_call: bool, message: impl FnOnce(Ref) -> AnyMessage) -> Ref {
+        let slot = current("request");
+        let me = slot.pid();
+        let other = (pid != me).then_some(pid);
+        let reference = match other {
+            Some(pid) if is_call => Monitor::call(slot, pid),
+            _ => Monitor::of_request().note(slot, Monitored::Pid(pid), other),
+        };
+        let mut message = message(reference);
+        if other.is_none() || !super::may_relate(slot) {
+            scheduler::deliver(pid, message);
+            return reference;
+        }
+        let watch = Watch {
+            watcher: me,
+            number: reference.number(),
+        };
+        if scheduler::is_limited(pid) {
+            // The message may be refused, the monitor not.
+            send(pid, Signal::Monitor(watch));
+            scheduler::deliver(pid, message);
+        } else {
+            message.make_request(me.into(), watch.number);
+            super::request(pid, watch, message);
+        }
+        if zombie::is_one(slot) {
+            send(pid, Signal::Demonitor(watch));
+        }
+        reference
+    }
+
+    fn of_request() -> Monitor {
+        Monitor::new().alias(MonitorAlias::ReplyDemonitor)
+    }
+
+    /// The watcher's half of the monitor of a call.
+    fn call(slot: &Slot, target: Pid) -> Ref {
+        let reference = reference::make(slot);
+        let number = reference.number();
+        let is_only = relations::with(slot, |relations| {
+            let is_only = relations.called.is_none();
+            if is_only {
+                relations.called = Some(Called { number, target });
+            }
+            is_only
+        });
+        if is_only {
+            reference
+        } else {
+            Monitor::of_request().note(slot, Monitored::Pid(target), Some(target))
+        }
     }
 
     /// Watches a newborn, which the caller holds, for its parent, the calling process.
@@ -332,7 +384,11 @@ pub fn demonitor(monitor: Ref) -> bool {
     let number = monitor.number();
     if !super::may_relate(slot) {
         // Whoever is watched is told at the process's end.
-        let stands = |relations: &mut Relations| relations.monitors.get(&number).is_some();
+        let stands = |relations: &mut Relations| {
+            let called = relations.called;
+            called.is_some_and(|called| called.number == number)
+                || relations.monitors.get(&number).is_some()
+        };
         return relations::if_any(slot, stands).unwrap_or(false);
     }
     let Some(watched) = take(slot, number) else {
@@ -370,37 +426,35 @@ pub fn demonitor_flush(monitor: Ref) -> bool {
 
 /// Takes a monitor out of the watcher's table, with the alias that ends with it.
 pub(super) fn take(slot: &Slot, number: u64) -> Option<Watched> {
-    relations::if_any(slot, |relations| {
-        let watched = relations.monitors.remove(&number)?;
-        if watched.alias_ends {
-            relations.aliases.remove(&number);
-        }
-        Some(watched)
+    relations::if_any(slot, |relations| match relations.take_called(number) {
+        Some(called) => Some(Watched::of_call(called)),
+        None => relations.monitors.remove(&number),
     })
     .flatten()
 }
 
-/// A reply has come to the process that the caller holds: the monitor of the same reference, if
-/// there is one, ends.
-pub(super) fn end_by_reply(slot: &Slot, number: u64, settled: bool) {
-    if let Some(watched) = take(slot, number) {
-        if !settled {
-            forget(slot.pid(), number, &watched);
-        }
-        if let Some(tag) = watched.tag {
-            exit::drop_later(slot, AnyMessage::new(tag));
-        }
+/// A reply has come to the process that the caller holds, and this monitor of the same reference has ended by it.
+pub(super) fn ended_by_reply(slot: &Slot, number: u64, watched: Watched, settled: bool) {
+    if !settled {
+        forget(slot.pid(), number, &watched);
+    }
+    if let Some(tag) = watched.tag {
+        exit::drop_later(slot, AnyMessage::new(tag));
     }
 }
 
-/// The running process is about to answer over the alias of this reference, which ends the monitor of the same: if
-/// that watches the process, it forgets it. False: it watches another, or has ended, or the process was ended in
+/// As [`ended_by_reply`], of a call.
+#[inline]
+pub(super) fn call_ended_by_reply(slot: &Slot, called: Called, settled: bool) {
+    if !settled {
+        forget(slot.pid(), called.number, &Watched::of_call(called));
+    }
+}
+
+/// The running process is about to answer over the alias of this monitor's reference, which ends the monitor: if that
+/// watches the process, it forgets it. False: it watches another, or has ended, or the process was ended in
 /// its absence, and its end was told.
-pub(crate) fn settle(slot: &Slot, reference: Ref) -> bool {
-    let watch = Watch {
-        watcher: reference.creator(),
-        number: reference.number(),
-    };
+pub(crate) fn settle(slot: &Slot, watch: Watch) -> bool {
     relations::if_any(slot, |relations| relations.monitored_by.remove(&watch))
         .flatten()
         .is_some()
@@ -420,7 +474,7 @@ pub(super) fn tell(watch: Watch, reason: ExitReason) {
 }
 
 /// The process is monitored.
-pub(super) fn accept(slot: &Slot, watch: Watch) {
+pub(crate) fn accept(slot: &Slot, watch: Watch) {
     relations::with(slot, |relations| relations.monitored_by.insert(watch, ()));
 }
 
@@ -437,7 +491,7 @@ pub(super) fn fired(slot: &Slot, number: u64, reason: ExitReason) -> Option<AnyM
         return None;
     };
     let down = Down {
-        monitor: watched.reference,
+        monitor: Ref::unmarked(slot.pid(), number),
         object: watched.object,
         reason,
     };
@@ -445,6 +499,6 @@ pub(super) fn fired(slot: &Slot, number: u64, reason: ExitReason) -> Option<AnyM
         None => AnyMessage::new(down),
         Some(tag) => AnyMessage::new(TaggedDown { tag, down }),
     };
-    message.header_mut().priority = watched.priority;
+    message.header_mut().set_priority(watched.priority);
     Some(message)
 }

@@ -11,7 +11,7 @@
 
 use super::alias::Alias;
 use super::links::Links;
-use super::monitor::Watched;
+use super::monitor::{Monitored, Watched};
 use super::table::Table;
 use crate::process::activity::Note;
 use crate::process::extra::Extra;
@@ -27,14 +27,25 @@ pub(crate) struct Watch {
     pub(crate) number: u64,
 }
 
+/// The monitor of a call, whose alias lives until the first answer, or as long as the monitor.
+#[derive(Clone, Copy)]
+pub(crate) struct Called {
+    /// Of its reference.
+    pub(crate) number: u64,
+    pub(crate) target: Pid,
+}
+
 /// See the module's head.
 #[derive(Default)]
 pub(crate) struct Relations {
     pub(crate) links: Links,
-    /// By the number of their reference.
+    /// The call that the process waits for. A call within it, by a destructor that runs meanwhile, is a monitor like
+    /// others.
+    pub(crate) called: Option<Called>,
+    /// All others, by the number of their reference.
     pub(crate) monitors: Table<u64, Watched, 0>,
     pub(crate) monitored_by: Table<Watch, (), 1>,
-    /// By the number of their reference.
+    /// By the number of their reference; without those that end with a monitor, which stand in it.
     pub(crate) aliases: Table<u64, Alias, 0>,
 }
 
@@ -53,8 +64,26 @@ impl Relations {
 
     /// Whom the process monitors, with the number of the monitor.
     pub(crate) fn watched(&self) -> impl Iterator<Item = (u64, Pid)> {
+        let called = self.called.iter();
         let monitors = self.monitors.iter();
-        monitors.filter_map(|(number, monitor)| Some((*number, monitor.target()?)))
+        called
+            .map(|called| (called.number, called.target))
+            .chain(monitors.filter_map(|(number, monitor)| Some((*number, monitor.target()?))))
+    }
+
+    /// What the process monitors, as it was named.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = Monitored> {
+        let called = self.called.iter();
+        let monitors = self.monitors.iter();
+        called
+            .map(|called| Monitored::Pid(called.target))
+            .chain(monitors.map(|(_, monitor)| monitor.object().clone()))
+    }
+
+    /// The call of this number, if it is the one that is waited for.
+    #[inline]
+    pub(crate) fn take_called(&mut self, number: u64) -> Option<Called> {
+        self.called.take_if(|called| called.number == number)
     }
 }
 

@@ -55,7 +55,7 @@ impl Desk {
     fn accept(&self, message: AnyMessage) {
         let words = message.downcast_ref::<Letter>().map(Letter::read);
         let words = words.expect("letters only");
-        self.hold(|private| match message.header().priority {
+        self.hold(|private| match message.header().has_priority() {
             true => private.urgent.push_back(words),
             false => private.ordinary.push_back(words),
         });
@@ -64,7 +64,7 @@ impl Desk {
     fn send(&self, words: u32) {
         let mut message = AnyMessage::new(Letter::new(words));
         message.header_mut().generation = 1;
-        message.header_mut().priority = words >= URGENT;
+        message.header_mut().set_priority(words >= URGENT);
         let envelope = message.into_raw();
         // SAFETY: the envelope is ours.
         match unsafe { self.inbox.push(envelope, 1, &Trail::new()) } {
