@@ -49,16 +49,24 @@ pub(super) struct Boot<A> {
 
 /// A server's process.
 pub(super) struct Process<S: GenServer> {
-    boot: Option<Box<Boot<S::Args>>>,
-    state: Option<S>,
+    stage: Stage<S>,
     /// Known from the boot on.
     parent: Option<Pid>,
     next: Option<S::Continue>,
     pending: Pending,
-    hibernate_after: Option<Duration>,
+    /// Boxed, as few servers have it.
+    hibernate_after: Option<Box<Duration>>,
     debug: Debug,
     /// Suspended, it has mail that it does not take.
     has_mail: bool,
+}
+
+/// How far a server has come.
+enum Stage<S: GenServer> {
+    Boots(Box<Boot<S::Args>>),
+    Runs(S),
+    /// `init` has not returned yet, or the server is at its end.
+    Stateless,
 }
 
 /// How a server waits.
@@ -116,12 +124,11 @@ impl<S: GenServer> Process<S> {
         hibernate_after: Option<Duration>,
     ) -> Process<S> {
         Process {
-            boot: Some(Box::new(boot)),
-            state: None,
+            stage: Stage::Boots(Box::new(boot)),
             parent,
             next: None,
             pending: Pending::Wait,
-            hibernate_after,
+            hibernate_after: hibernate_after.map(Box::new),
             debug: Debug::new(),
             has_mail: false,
         }
@@ -135,12 +142,11 @@ impl<S: GenServer> Process<S> {
         debug: Debug,
     ) -> Process<S> {
         let mut process = Process {
-            boot: None,
-            state: Some(state),
+            stage: Stage::Runs(state),
             parent: Some(parent),
             next: None,
             pending: Pending::Wait,
-            hibernate_after,
+            hibernate_after: hibernate_after.map(Box::new),
             debug,
             has_mail: false,
         };
@@ -149,9 +155,27 @@ impl<S: GenServer> Process<S> {
     }
 
     fn state(&mut self) -> &mut S {
-        match &mut self.state {
-            Some(state) => state,
-            None => unreachable!("a server that runs has a state"),
+        match &mut self.stage {
+            Stage::Runs(state) => state,
+            Stage::Boots(_) | Stage::Stateless => unreachable!("a server that runs has a state"),
+        }
+    }
+
+    /// The state, while there is one.
+    fn present(&self) -> Option<&S> {
+        match &self.stage {
+            Stage::Runs(state) => Some(state),
+            Stage::Boots(_) | Stage::Stateless => None,
+        }
+    }
+
+    fn take_boot(&mut self) -> Option<Box<Boot<S::Args>>> {
+        match std::mem::replace(&mut self.stage, Stage::Stateless) {
+            Stage::Boots(boot) => Some(boot),
+            other => {
+                self.stage = other;
+                None
+            }
         }
     }
 
@@ -198,7 +222,7 @@ impl<S: GenServer> Process<S> {
         };
         match init {
             Init::Ok(state, action) => {
-                self.state = Some(state);
+                self.stage = Stage::Runs(state);
                 self.act(action);
                 send(
                     tag,
@@ -313,7 +337,7 @@ impl<S: GenServer> Process<S> {
     }
 
     fn note_out(&mut self, answer: &S::Reply, to: Pid) {
-        if let Some(state) = &self.state {
+        if let Stage::Runs(state) = &self.stage {
             let state = StateOf(state);
             self.debug.note(|| Event::Out {
                 reply: Value::new(answer),
@@ -324,7 +348,7 @@ impl<S: GenServer> Process<S> {
     }
 
     fn note_no_reply(&mut self) {
-        if let Some(state) = &self.state {
+        if let Stage::Runs(state) = &self.stage {
             let state = StateOf(state);
             self.debug.note(|| Event::NoReply {
                 state: state.value(),
@@ -389,7 +413,7 @@ impl<S: GenServer> Process<S> {
 
     /// Calls `terminate`; the reason, or another if that failed.
     fn terminate(&mut self, reason: ExitReason, at: Last) -> ExitReason {
-        let Some(mut state) = self.state.take() else {
+        let Stage::Runs(mut state) = std::mem::replace(&mut self.stage, Stage::Stateless) else {
             return reason;
         };
         let ended = catch(|| state.terminate(&reason));
@@ -398,7 +422,7 @@ impl<S: GenServer> Process<S> {
             Err(caught) => caught.into_reason(),
         };
         report_terminate(&state, &self.debug, at, &reason);
-        self.state = Some(state);
+        self.stage = Stage::Runs(state);
         reason
     }
 
@@ -413,13 +437,13 @@ impl<S: GenServer> Process<S> {
 
     /// How the server waits now.
     fn wait(&self) -> Next {
-        match (&self.pending, self.hibernate_after) {
+        match (&self.pending, &self.hibernate_after) {
             // Any mail would wake it, whatever it is.
             _ if self.has_mail => Next::Wait(Until::Forever),
             (Pending::Hibernate | Pending::Event(_, true), _) => Next::Hibernate(Until::Forever),
             _ if self.debug.is_suspended() => Next::Wait(Until::Forever),
             (Pending::Timeout(time), _) => Next::Wait(Until::After(*time)),
-            (_, Some(time)) => Next::Wait(Until::After(time)),
+            (_, Some(time)) => Next::Wait(Until::After(**time)),
             (_, None) => Next::Wait(Until::Forever),
         }
     }
@@ -449,7 +473,9 @@ impl<S: GenServer> Process<S> {
 
 impl<S: GenServer> Behaviour for Process<S> {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if let Some(boot) = self.boot.take() {
+        if let Stage::Boots(_) = self.stage
+            && let Some(boot) = self.take_boot()
+        {
             cx.callback_begins();
             if let Some(end) = self.boot(*boot) {
                 return end;
@@ -515,12 +541,12 @@ impl<S: GenServer> sys::Process for Process<S> {
     }
 
     fn show(&self) -> String {
-        let state = self.state.as_ref().map(StateOf);
+        let state = self.present().map(StateOf);
         state.map_or_else(String::new, |state| state.text())
     }
 
     fn format_status(&self, mut status: sys::Status) -> sys::Status {
-        if let Some(state) = &self.state {
+        if let Some(state) = self.present() {
             let told = FormatStatus {
                 state: status.state,
                 message: None,

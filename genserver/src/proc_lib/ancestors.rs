@@ -19,6 +19,8 @@ pub(crate) struct Line {
 
 process_local! {
     static LINE: RefCell<Option<Arc<Line>>> = const { RefCell::new(None) };
+    /// The line of the last child, which the next one's is as a rule.
+    static OF_CHILDREN: RefCell<Option<Arc<Line>>> = const { RefCell::new(None) };
 }
 
 impl Line {
@@ -29,8 +31,14 @@ impl Line {
             Some(name) => ServerRef::Name(name),
             None => ServerRef::Pid(me),
         };
-        let above = LINE.with(|line| line.borrow().clone());
-        Some(Arc::new(Line { parent, above }))
+        OF_CHILDREN.with(|last| {
+            let mut last = last.borrow_mut();
+            if last.as_ref().is_none_or(|last| last.parent != parent) {
+                let above = LINE.with(|line| line.borrow().clone());
+                *last = Some(Arc::new(Line { parent, above }));
+            }
+            last.clone()
+        })
     }
 }
 

@@ -454,7 +454,8 @@ fn cancelled(conn: Pid, opts: ReqOpts) {
     let cancel = event("Cancel");
     is_of(&cancel, stream);
     assert!(cancel.contains("endpoint: Local"), "{cancel}");
-    gun::close(conn).unwrap();
+    // Over HTTP/1.1 the connection ends with a request that was cut short, and may have by now.
+    let _ = gun::close(conn);
 }
 
 /// A push is announced by two events, before its response.

@@ -43,8 +43,9 @@ pub(crate) fn wake_before(slot: &Slot, own: &Waker) {
 fn waiting(slot: &Slot) -> &[Waiting] {
     let extra = slot.extra.get();
     // SAFETY: the running process is its own holder, and changes nothing before the caller has let go.
-    let all = unsafe { extra.as_ref() }.and_then(|extra| extra.awaited.as_ref());
-    all.map_or(&[], |all| &all.0)
+    let rare = unsafe { extra.as_ref() }.and_then(|extra| extra.rare.as_ref());
+    rare.and_then(|rare| rare.awaited.as_ref())
+        .map_or(&[], |all| &all.0)
 }
 
 /// Calls the wakers that are needed of those behind whose look something has come; all of these wait no more.
@@ -61,7 +62,14 @@ fn wake_each(slot: &Slot, needed: impl Fn(&Waker) -> bool) {
             continue;
         }
         // SAFETY: as in `waiting`; it is out before its code runs.
-        let one = unsafe { (*slot.extra()).awaited.get_or_insert_default().0.remove(i) };
+        let one = unsafe {
+            (*slot.extra())
+                .rare()
+                .awaited
+                .get_or_insert_default()
+                .0
+                .remove(i)
+        };
         end -= 1;
         if needed(&one.waker) {
             one.waker.wake();
@@ -72,13 +80,13 @@ fn wake_each(slot: &Slot, needed: impl Fn(&Waker) -> bool) {
 /// Leaves a waker with the process.
 pub(crate) fn wait(slot: &Slot, waker: &Waker, marker: (u64, u32)) {
     // SAFETY: the running process is its own holder. `will_wake` compares.
-    let waiting = unsafe { (*slot.extra()).awaited.get_or_insert_default() };
+    let waiting = unsafe { (*slot.extra()).rare().awaited.get_or_insert_default() };
     let known = waiting.0.iter().any(|one| one.waker.will_wake(waker));
     // A marker that is older wakes once too often at worst.
     if !known {
         let waker = waker.clone();
         // SAFETY: as above; taken anew, as the clone may be anybody's code.
-        let waiting = unsafe { (*slot.extra()).awaited.get_or_insert_default() };
+        let waiting = unsafe { (*slot.extra()).rare().awaited.get_or_insert_default() };
         let urgent = urgent::end(slot);
         waiting.0.push(Waiting {
             waker,

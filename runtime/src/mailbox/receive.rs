@@ -419,7 +419,8 @@ impl<'s, const WHICH: bool> Lent<'s, WHICH> {
                 (URGENT, Some(position)) => {
                     extra.urgent().ring.forget(self.at);
                     let save = &mut extra.save.urgent;
-                    if let Some(urgent) = &mut extra.urgent {
+                    let rare = extra.rare.as_mut();
+                    if let Some(urgent) = rare.and_then(|rare| rare.urgent.as_mut()) {
                         urgent.tidy(&mut [save, position]);
                     }
                 }

@@ -29,7 +29,7 @@ struct Entry {
 pub(crate) struct Ring {
     entries: VecDeque<Entry>,
     base: u64,
-    empty: usize,
+    empty: u32,
     epoch: u32,
 }
 
@@ -66,7 +66,7 @@ impl Ring {
     /// The number of messages.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.entries.len() - self.empty
+        self.entries.len() - self.empty as usize
     }
 
     /// The first position from `from` on whose message has one of the keys (any, if `None`).
@@ -128,7 +128,7 @@ impl Ring {
             self.base += 1;
             self.empty -= 1;
         }
-        if self.empty > 32 && self.empty > self.entries.len() / 2 {
+        if self.empty > 32 && self.empty as usize > self.entries.len() / 2 {
             self.compact(marks);
         }
     }

@@ -63,7 +63,7 @@ pub(crate) fn enable(slot: &Slot) {
 pub(crate) fn is_enabled(slot: &Slot) -> bool {
     let extra = slot.extra.get();
     // SAFETY: as above.
-    !extra.is_null() && unsafe { (*extra).urgent.is_some() }
+    !extra.is_null() && unsafe { (*extra).is_urgent() }
 }
 
 /// Whether there are any from a position on.

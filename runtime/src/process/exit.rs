@@ -232,7 +232,7 @@ pub(crate) fn make_fatal(slot: &Slot, reason: ExitReason) {
     // The watchdog may read it.
     let _locked = slot.lock.lock();
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { *Extra::fatal(extra) = Some(reason) };
+    unsafe { *Extra::fatal(extra) = Some(Box::new(reason)) };
     slot.set(bit::FATAL);
 }
 
@@ -242,7 +242,7 @@ pub(crate) fn fatal(slot: &Slot) -> Option<ExitReason> {
         return None;
     }
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { (&*Extra::fatal(slot.extra())).clone() }
+    unsafe { (&*Extra::fatal(slot.extra())).as_deref().cloned() }
 }
 
 /// Raises the pending fatal exit of the running process, unless it unwinds already.
@@ -315,7 +315,7 @@ fn take_seen(slot: &Slot) -> Option<Box<(String, Backtrace)>> {
         return None;
     }
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { (*slot.extra()).panic.take() }
+    unsafe { (*slot.extra()).rare.as_mut()?.panic.take() }
 }
 
 /// Calls user code that is of no account to its process: `None` if it panics, and then nothing is
@@ -328,7 +328,7 @@ pub(crate) fn quietly<R>(f: impl FnOnce() -> R) -> Option<R> {
         take_seen(slot);
         if seen.is_some() {
             // SAFETY: the holder's, and no other reference to it lives.
-            unsafe { (*slot.extra()).panic = seen };
+            unsafe { (*slot.extra()).rare().panic = seen };
         }
     }
     result.map_err(drop_quietly).ok()
@@ -347,14 +347,14 @@ pub(crate) fn drop_quietly<T>(value: T) {
 /// Keeps a message to be dropped when no queue is being worked on; see [`drop_stale`].
 pub(crate) fn drop_later(slot: &Slot, message: AnyMessage) {
     // SAFETY: the holder's, and no other reference to it lives.
-    unsafe { (*slot.extra()).stale.push(message) };
+    unsafe { (*slot.extra()).rare().stale.push(message) };
 }
 
 /// Whether [`drop_later`] kept anything.
 pub(crate) fn has_stale(slot: &Slot) -> bool {
     let extra = slot.extra.get();
     // SAFETY: the holder's, and no other reference to it lives.
-    !extra.is_null() && unsafe { !(*extra).stale.is_empty() }
+    !extra.is_null() && unsafe { (*extra).has_stale() }
 }
 
 /// Drops what [`drop_later`] kept, in the running process's own context.
@@ -363,7 +363,7 @@ pub(crate) fn drop_stale(slot: &Slot) {
         return;
     }
     // SAFETY: the holder's; the reference ends before any destructor runs.
-    let stale = unsafe { std::mem::take(&mut (*slot.extra()).stale) };
+    let stale = unsafe { std::mem::take(&mut (*slot.extra()).rare().stale) };
     for message in stale {
         let guarded = slot.has(bit::GUARD);
         slot.set(bit::GUARD);
@@ -392,7 +392,7 @@ pub(crate) fn install_panic_hook() {
             let backtrace = Backtrace::capture();
             // SAFETY: the running process is its own holder, and no reference to `Extra` is
             // held over user code.
-            unsafe { (*slot.extra()).panic = Some(Box::new((location, backtrace))) };
+            unsafe { (*slot.extra()).rare().panic = Some(Box::new((location, backtrace))) };
             if !tracing::dispatcher::has_been_set() {
                 previous(info);
             }

@@ -12,6 +12,8 @@ use std::backtrace::Backtrace;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use smallvec::SmallVec;
+
 use super::activity::Note;
 use super::exit_reason::ExitReason;
 use super::local::Local;
@@ -39,7 +41,7 @@ struct Whole {
     note: Note,
     /// The reason of the fatal exit that is pending (`bit::FATAL`). Written once, under the slot's
     /// lock, under which the watchdog reads it.
-    fatal: Option<ExitReason>,
+    fatal: Option<Box<ExitReason>>,
 }
 
 /// What few processes need, or only at times.
@@ -48,35 +50,41 @@ pub(crate) struct Extra {
     /// Messages that were looked at and left, and the behaviour's save position among them.
     pub(crate) ring: Ring,
     pub(crate) save: Position,
-    /// Priority messages, once the process has agreed to some.
-    pub(crate) urgent: Option<Box<Urgent>>,
     /// References made so far.
     pub(crate) references: u64,
+    /// `process_local!` values, in the order in which they were made.
+    pub(crate) locals: SmallVec<[Local; 1]>,
+    pub(crate) asked: Asked,
+    /// The mailbox has a limit, as `flag::LIMITED` tells others.
+    pub(crate) limited: bool,
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What hardly any process needs.
+#[derive(Default)]
+pub(crate) struct Rare {
+    /// Priority messages, once the process has agreed to some.
+    pub(crate) urgent: Option<Box<Urgent>>,
     /// Messages to be dropped when no queue is being worked on.
     pub(crate) stale: Vec<AnyMessage>,
     /// What the panic hook saw.
     pub(crate) panic: Option<Box<(String, Backtrace)>>,
     /// The name for people.
     pub(crate) label: Option<String>,
-    /// Questions: its own, and those that it is asked.
+    /// The questions that it asks.
     pub(crate) asking: Asking,
-    pub(crate) asked: Asked,
     /// Futures of its that wait for mail.
     pub(crate) awaited: Option<Box<Awaited>>,
     /// The spans that it was inside of when it was parked.
     pub(crate) spans: Option<Box<Spans>>,
-    /// `process_local!` values, in the order in which they were made.
-    pub(crate) locals: Vec<Local>,
     /// Whoever waits for the end, told its reason.
     pub(crate) at_end: Option<AtEnd>,
-    /// The mailbox has a limit, as `flag::LIMITED` tells others.
-    pub(crate) limited: bool,
     /// The stack size asked for, in bytes; 0: the node's.
     pub(crate) stack_size: usize,
 }
 
-// Else each would be allocated, where the pool is faster.
-const _: () = assert!(size_of::<Whole>() <= pool::LARGEST);
+// Every server has one, and everyone with a link or a monitor; and the pool has them of such sizes.
+const _: () = assert!(size_of::<Whole>() <= 256 && size_of::<Whole>() <= pool::LARGEST);
 
 impl Extra {
     /// A fresh one, which [`Owned`] frees.
@@ -115,20 +123,39 @@ impl Extra {
     /// # Safety
     ///
     /// As [`relations`](Extra::relations).
-    pub(crate) unsafe fn fatal(extra: *mut Extra) -> *mut Option<ExitReason> {
+    pub(crate) unsafe fn fatal(extra: *mut Extra) -> *mut Option<Box<ExitReason>> {
         // SAFETY: as in `relations`.
         unsafe { &raw mut (*extra.cast::<Whole>()).fatal }
     }
 
+    /// What is rare, made on first use.
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Whether there are messages to be dropped.
+    #[inline]
+    pub(crate) fn has_stale(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| !rare.stale.is_empty())
+    }
+
+    /// Whether the process has agreed to priority messages.
+    #[inline]
+    pub(crate) fn is_urgent(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| rare.urgent.is_some())
+    }
+
     /// The priority messages, of a process that has agreed to some.
     pub(crate) fn urgent(&mut self) -> &mut Urgent {
-        self.urgent.get_or_insert_default()
+        self.rare().urgent.get_or_insert_default()
     }
 
     /// Takes the oldest of the messages that were left, priority messages first.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<AnyMessage> {
-        if self.ring.is_empty() && self.urgent.is_none() {
+        if self.ring.is_empty() && !self.is_urgent() {
             self.save = Position::default();
             return None;
         }
@@ -136,7 +163,8 @@ impl Extra {
     }
 
     fn pop_kept(&mut self) -> Option<AnyMessage> {
-        let urgent = self.urgent.as_mut();
+        let rare = self.rare.as_mut();
+        let urgent = rare.and_then(|rare| rare.urgent.as_mut());
         let urgent = urgent.and_then(|urgent| urgent.pop(&mut self.save.urgent));
         let oldest = urgent.or_else(|| self.ring.pop(&mut self.save.ordinary));
         if oldest.is_none() {

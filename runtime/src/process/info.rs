@@ -362,7 +362,7 @@ pub(crate) fn of_held(slot: &Slot) -> ProcessInfo {
     info.function = unsafe { (*slot.body.get()).name() };
     let asked_size = extra_of(slot).map_or(0, |extra| {
         // SAFETY: the holder's, and no other reference to it lives.
-        unsafe { (*extra).stack_size }
+        unsafe { (*extra).rare.as_ref().map_or(0, |rare| rare.stack_size) }
     });
     node::of_held(slot, |node| {
         info.registered_name = node.names().name_of(pid);

@@ -20,24 +20,38 @@ use super::{current, exit};
 /// Each process has a value of its own, made when it first asks, and dropped when it ends, the
 /// newest first. Mirrors the process dictionary, with types.
 pub struct ProcessLocal<T: Send + 'static> {
+    key: Key,
     make: fn() -> T,
+}
+
+/// What is known of a key whatever its type. Its address tells it from others.
+struct Key {
+    type_name: fn() -> &'static str,
+    /// Whether the values have a destructor. Without one they may be used to the end.
+    drops: bool,
 }
 
 /// A key's value in one process.
 pub(crate) struct Local {
-    /// The address of the key.
-    key: usize,
-    type_name: &'static str,
+    key: &'static Key,
     /// None once it was dropped.
     value: Option<Box<dyn Any + Send>>,
-    /// Whether it has a destructor. Without one it may be used to the end.
-    drops: bool,
+}
+
+impl Local {
+    fn is_of(&self, key: &'static Key) -> bool {
+        ptr::eq(self.key, key)
+    }
 }
 
 impl<T: Send + 'static> ProcessLocal<T> {
     #[doc(hidden)]
     pub const fn new(make: fn() -> T) -> ProcessLocal<T> {
-        ProcessLocal { make }
+        let key = Key {
+            type_name: type_name::<T>,
+            drops: mem::needs_drop::<T>(),
+        };
+        ProcessLocal { key, make }
     }
 
     /// Calls `f` with the calling process's value.
@@ -50,16 +64,14 @@ impl<T: Send + 'static> ProcessLocal<T> {
     /// dropped; a value without a destructor may be used to the end.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let slot = current("process_local!");
-        let key = ptr::from_ref(self).addr();
+        let key = &self.key;
         if find::<T>(slot, key).is_none() {
             // User code: it may ask for this key itself; the outer value wins then, as it comes
             // last, and is found first.
             let value = (self.make)();
             let local = Local {
                 key,
-                type_name: type_name::<T>(),
                 value: Some(Box::new(value)),
-                drops: mem::needs_drop::<T>(),
             };
             // SAFETY: the running process is its own holder; the reference ends at once.
             unsafe { (*slot.extra()).locals.push(local) };
@@ -74,10 +86,9 @@ impl<T: Send + 'static> ProcessLocal<T> {
 
     /// The running process's value, if it has been made, and not been dropped.
     pub(crate) fn present<'p>(&'static self, slot: &'p Slot) -> Option<&'p T> {
-        let key = ptr::from_ref(self).addr();
         // SAFETY: the running process is its own holder; the reference ends here.
         let locals = unsafe { &(*slot.extra()).locals };
-        let local = locals.iter().rev().find(|local| local.key == key)?;
+        let local = locals.iter().rev().find(|local| local.is_of(&self.key))?;
         let value = ptr::from_ref(local.value.as_ref()?.downcast_ref::<T>()?);
         // SAFETY: as in `with`.
         Some(unsafe { &*value })
@@ -89,7 +100,7 @@ pub(crate) fn type_names(slot: &Slot) -> Vec<&'static str> {
     // SAFETY: the running process is its own holder; the reference ends here.
     let locals = unsafe { &(*slot.extra()).locals };
     let present = locals.iter().filter(|local| local.value.is_some());
-    present.map(|local| local.type_name).collect()
+    present.map(|local| (local.key.type_name)()).collect()
 }
 
 /// The process's value of the key, if there is one.
@@ -97,10 +108,10 @@ pub(crate) fn type_names(slot: &Slot) -> Vec<&'static str> {
 /// # Panics
 ///
 /// If it was dropped.
-fn find<T: 'static>(slot: &Slot, key: usize) -> Option<*const T> {
+fn find<T: 'static>(slot: &Slot, key: &'static Key) -> Option<*const T> {
     // SAFETY: the running process is its own holder; the reference ends here.
     let locals = unsafe { &(*slot.extra()).locals };
-    let local = locals.iter().rev().find(|local| local.key == key)?;
+    let local = locals.iter().rev().find(|local| local.is_of(key))?;
     match local.value.as_ref().and_then(|value| value.downcast_ref()) {
         Some(value) => Some(ptr::from_ref(value)),
         None => dropped(type_name::<T>()),
@@ -123,7 +134,7 @@ fn take_newest(slot: &Slot) -> Option<Box<dyn Any + Send>> {
     // SAFETY: the running process is its own holder; the reference ends here.
     let extra = unsafe { slot.extra.get().as_mut() }?;
     let mut newest = extra.locals.iter_mut().rev();
-    let local = newest.find(|local| local.drops && local.value.is_some())?;
+    let local = newest.find(|local| local.key.drops && local.value.is_some())?;
     local.value.take()
 }
 

@@ -185,7 +185,7 @@ pub fn set_label(label: impl Into<String>) {
     let slot = current("set_label");
     let label = Some(label.into());
     // SAFETY: the running process is its own holder.
-    unsafe { (*slot.extra()).label = label };
+    unsafe { (*slot.extra()).rare().label = label };
 }
 
 /// The label of a process, if it has one; a look like [`process_info`](crate::process_info).

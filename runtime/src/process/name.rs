@@ -16,7 +16,7 @@ use crate::stack::ReportBuffer;
 pub(crate) fn label(slot: &Slot) -> Option<String> {
     // SAFETY: the caller is the holder, and no other reference to it lives.
     let extra = unsafe { slot.extra.get().as_ref() };
-    extra.and_then(|extra| extra.label.clone())
+    extra?.rare.as_ref()?.label.clone()
 }
 
 /// The name, for anybody: known if the process waits, so that it can be held for a moment; of the
@@ -51,7 +51,8 @@ pub(crate) fn report_overflow(report: &mut ReportBuffer) {
     let extra = slot.extra.get();
     // SAFETY: the process runs on this thread, which is its holder. Should the overflow have
     // happened inside a change of the label, the report is wrong, and the program ends anyway.
-    if let Some(label) = unsafe { extra.as_ref() }.and_then(|extra| extra.label.as_ref()) {
+    let rare = unsafe { extra.as_ref() }.and_then(|extra| extra.rare.as_ref());
+    if let Some(label) = rare.and_then(|rare| rare.label.as_ref()) {
         let _ = write!(report, " ({label})");
     }
     if let Some(place) = slot.place() {

@@ -269,13 +269,14 @@ pub(crate) fn recycle(free: &table::List, slot: &'static Slot) {
 /// Lets `tell` know how the running process ends, when it does.
 pub(crate) fn at_end(slot: &Slot, tell: impl FnOnce(&ExitReason) + Send + 'static) {
     // SAFETY: the running process is its own holder.
-    unsafe { (*slot.extra()).at_end = Some(Box::new(tell)) };
+    unsafe { (*slot.extra()).rare().at_end = Some(Box::new(tell)) };
 }
 
 fn tell_end(slot: &Slot, reason: &ExitReason) {
     let extra = slot.extra.get();
     // SAFETY: the running process is its own holder; the reference ends at once.
-    let tell = unsafe { extra.as_mut() }.and_then(|extra| extra.at_end.take());
+    let rare = unsafe { extra.as_mut() }.and_then(|extra| extra.rare.as_mut());
+    let tell = rare.and_then(|rare| rare.at_end.take());
     if let Some(tell) = tell {
         tell(reason);
     }
@@ -290,7 +291,7 @@ fn drop_messages(slot: &Slot) {
         // SAFETY: the running process is its own holder; the message is out before it is dropped.
         let message = unsafe {
             let extra = &mut *extra;
-            extra.pop().or_else(|| extra.stale.pop())
+            extra.pop().or_else(|| extra.rare.as_mut()?.stale.pop())
         };
         match message {
             Some(message) => exit::drop_quietly(message),

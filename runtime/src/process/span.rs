@@ -49,7 +49,7 @@ fn leave_slowly(slot: &Slot) {
     let left = leave_all();
     if !left.is_empty() {
         // SAFETY: the runner holds the process.
-        unsafe { (*slot.extra()).spans = Some(Box::new(Spans(left))) };
+        unsafe { (*slot.extra()).rare().spans = Some(Box::new(Spans(left))) };
     }
 }
 
@@ -57,7 +57,8 @@ fn leave_slowly(slot: &Slot) {
 fn enter_slowly(slot: &Slot) {
     let extra = slot.extra.get();
     // SAFETY: as above; the reference ends before anybody else's code runs.
-    let spans = unsafe { extra.as_mut() }.and_then(|extra| extra.spans.take());
+    let rare = unsafe { extra.as_mut() }.and_then(|extra| extra.rare.as_mut());
+    let spans = rare.and_then(|rare| rare.spans.take());
     if let Some(spans) = spans {
         with_subscriber(|dispatch| {
             for id in spans.0.iter().rev() {

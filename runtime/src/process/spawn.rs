@@ -326,9 +326,9 @@ impl<'n> Spawn<'n> {
             }
             if self.stack_size.is_some() || self.label.is_some() {
                 // SAFETY: the newborn is the caller's.
-                let extra = unsafe { &mut *slot.extra() };
-                extra.stack_size = self.stack_size.unwrap_or_default();
-                extra.label = self.label;
+                let rare = unsafe { (*slot.extra()).rare() };
+                rare.stack_size = self.stack_size.unwrap_or_default();
+                rare.label = self.label;
             }
             if let Some((limit, then)) = self.limit {
                 let limit = limit.min(flag::MOST_LIMIT);

@@ -296,11 +296,13 @@ pub(crate) fn shed(slot: &Slot) {
     unsafe {
         let extra = &mut *extra;
         extra.ring.shrink(&mut extra.save.ordinary);
-        if let Some(urgent) = &mut extra.urgent {
-            urgent.shrink(&mut extra.save.urgent);
-        }
         extra.locals.shrink_to_fit();
-        extra.stale.shrink_to_fit();
+        if let Some(rare) = &mut extra.rare {
+            rare.stale.shrink_to_fit();
+            if let Some(urgent) = &mut rare.urgent {
+                urgent.shrink(&mut extra.save.urgent);
+            }
+        }
     }
 }
 

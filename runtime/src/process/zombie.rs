@@ -177,7 +177,7 @@ fn try_declare(node: &Instance, slot: &'static Slot, of: u32) -> Option<()> {
             // SAFETY: as in `doom`.
             unsafe {
                 left.relations = std::mem::take(&mut *Extra::relations(extra));
-                told = (&*Extra::fatal(extra)).clone();
+                told = (&*Extra::fatal(extra)).as_deref().cloned();
             }
         }
         ([fatal, slot.inbox.seize(false)], flags)

@@ -190,7 +190,7 @@ fn hold(me: &Worker, slot: &'static Slot, unwinds: bool) {
 #[cold]
 fn start_on_own_stack(me: &Worker, thread: &Thread, slot: &'static Slot) -> bool {
     // SAFETY: the process is ours.
-    let bytes = unsafe { (*slot.extra()).stack_size };
+    let bytes = unsafe { (*slot.extra()).rare().stack_size };
     let class = crate::stack::class_of(bytes).unwrap_or_else(|_| me.node().stack_class());
     match take_stack(me, class) {
         Ok(stack) => {

@@ -91,7 +91,7 @@ fn make(slot: &Slot, mode: AliasMode, priority: bool) -> Ref {
         priority,
     };
     relations::with(slot, |relations| {
-        relations.aliases.insert(reference.number(), alias)
+        relations.insert_alias(reference.number(), alias)
     });
     reference
 }
@@ -115,7 +115,7 @@ pub fn unalias(alias: Ref) -> bool {
         let monitor = relations.monitors.get_mut(&number);
         monitor
             .and_then(|watched| watched.alias.take())
-            .or_else(|| relations.aliases.remove(&number))
+            .or_else(|| relations.remove_alias(number))
     })
     .flatten()
     .is_some()
@@ -132,7 +132,7 @@ fn find(relations: &Relations, number: u64) -> Option<Alias> {
     let monitor = relations.monitors.get(&number);
     monitor
         .and_then(|watched| watched.alias)
-        .or_else(|| relations.aliases.get(&number).copied())
+        .or_else(|| relations.aliases.as_ref()?.get(&number).copied())
 }
 
 /// The alias of the process, which the caller holds, over which a message is let in; `settled`: see
@@ -151,7 +151,7 @@ fn admit_other(slot: &Slot, number: u64, settled: bool) -> Option<Alias> {
     let (alias, ended) = relations::if_any(slot, |relations| {
         let alias = find(relations, number)?;
         let ended = if alias.once {
-            relations.aliases.remove(&number);
+            relations.remove_alias(number);
             relations.monitors.remove(&number)
         } else {
             None

@@ -77,7 +77,7 @@ pub(crate) fn ask(me: &'static Slot, to: Pid, what: What) -> Option<Answer> {
     exit::check(me);
     // SAFETY: the running process is its own holder; the references end at once, here and below.
     let number = unsafe {
-        let asking = &mut (*me.extra()).asking;
+        let asking = &mut (*me.extra()).rare().asking;
         asking.number += 1;
         asking.answer = None;
         asking.number
@@ -91,10 +91,10 @@ pub(crate) fn ask(me: &'static Slot, to: Pid, what: What) -> Option<Answer> {
     super::send(to, super::Signal::Question(question));
     // SAFETY: as above.
     wait::pause(me, PATIENCE, |me| unsafe {
-        (*me.extra()).asking.answer.is_some()
+        (*me.extra()).rare().asking.answer.is_some()
     });
     // SAFETY: as above.
-    let asking = unsafe { &mut (*me.extra()).asking };
+    let asking = unsafe { &mut (*me.extra()).rare().asking };
     // What comes later is no answer: nobody waits for it.
     asking.number += 1;
     asking.answer.take()
@@ -103,7 +103,7 @@ pub(crate) fn ask(me: &'static Slot, to: Pid, what: What) -> Option<Answer> {
 /// An answer has come to the process that the caller holds.
 pub(super) fn note(slot: &Slot, number: u64, answer: Answer) {
     // SAFETY: the holder's, and no other reference to it lives.
-    let asking = unsafe { &mut (*slot.extra()).asking };
+    let asking = unsafe { &mut (*slot.extra()).rare().asking };
     if asking.number == number {
         asking.answer = Some(answer);
     }
@@ -135,10 +135,11 @@ pub(crate) fn wakes(slot: &Slot) -> bool {
     }
     // SAFETY: the holder's, and no other reference to it lives.
     let extra = unsafe { &mut *extra };
-    if extra.asking.answer.is_some() {
+    let rare = extra.rare.as_ref();
+    if rare.is_some_and(|rare| rare.asking.answer.is_some()) {
         return true;
     }
-    let asked = !extra.stale.is_empty();
+    let asked = extra.has_stale();
     extra.asked.only = asked && slot.context.get().is_null();
     asked
 }

@@ -44,10 +44,13 @@ pub(crate) enum Unlinked {
     Broken(ExitReason),
 }
 
-/// See the module's head.
+/// See the module's head. What is behind it is made with the first link: most processes have none.
 #[derive(Default)]
-pub(crate) struct Links {
-    ends: Table<Pid, Link, 1>,
+pub(crate) struct Links(Option<Box<Ends>>);
+
+#[derive(Default)]
+struct Ends {
+    table: Table<Pid, Link, 1>,
     /// Unlink signals sent so far.
     unlinks: u64,
     /// How many ends are `Broken`.
@@ -55,17 +58,30 @@ pub(crate) struct Links {
 }
 
 impl Links {
+    fn ends(&mut self) -> &mut Ends {
+        self.0.get_or_insert_default()
+    }
+
+    fn get(&self, pid: Pid) -> Option<&Link> {
+        self.0.as_ref()?.table.get(&pid)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Pid, &Link)> {
+        self.0.iter().flat_map(|ends| ends.table.iter())
+    }
+
     /// The process links itself to `pid`, or links again with another priority. True if the other
     /// end is to be told.
     #[must_use]
     pub(crate) fn link(&mut self, pid: Pid, now: bool) -> bool {
-        match self.ends.get_mut(&pid) {
+        let table = &mut self.ends().table;
+        match table.get_mut(&pid) {
             Some(Link::Active { priority } | Link::Broken { priority, .. }) => {
                 *priority = now;
                 false
             }
             Some(Link::Unlinking(_)) | None => {
-                self.ends.insert(pid, Link::Active { priority: now });
+                table.insert(pid, Link::Active { priority: now });
                 true
             }
         }
@@ -73,11 +89,12 @@ impl Links {
 
     /// The process ends its link to `pid`.
     pub(crate) fn unlink(&mut self, pid: Pid) -> Unlinked {
-        match self.ends.get(&pid) {
+        match self.get(pid) {
             Some(Link::Active { .. }) => {
-                self.unlinks += 1;
-                self.ends.insert(pid, Link::Unlinking(self.unlinks));
-                Unlinked::Tell(self.unlinks)
+                let ends = self.ends();
+                ends.unlinks += 1;
+                ends.table.insert(pid, Link::Unlinking(ends.unlinks));
+                Unlinked::Tell(ends.unlinks)
             }
             Some(Link::Broken { .. }) => match self.forget(pid) {
                 Some(Link::Broken { reason, .. }) => Unlinked::Broken(reason),
@@ -90,11 +107,12 @@ impl Links {
     /// The other end has linked. False: it did not know yet that it was unlinked, and will forget
     /// the link when it does.
     pub(crate) fn accept(&mut self, from: Pid) -> bool {
-        match self.ends.get(&from) {
+        match self.get(from) {
             Some(Link::Unlinking(_)) => false,
             Some(Link::Active { .. } | Link::Broken { .. }) => true,
             None => {
-                self.ends.insert(from, Link::Active { priority: false });
+                let table = &mut self.ends().table;
+                table.insert(from, Link::Active { priority: false });
                 true
             }
         }
@@ -102,7 +120,7 @@ impl Links {
 
     /// The other end has unlinked, and is to be answered. What is returned is the caller's to drop.
     pub(crate) fn remove(&mut self, from: Pid) -> Option<Link> {
-        if self.is_active(from) {
+        if self.get(from).is_some_and(Link::is_active) {
             self.forget(from)
         } else {
             None
@@ -111,7 +129,7 @@ impl Links {
 
     /// The other end has taken notice of the unlink signal of this number.
     pub(crate) fn acknowledged(&mut self, from: Pid, id: u64) {
-        if matches!(self.ends.get(&from), Some(Link::Unlinking(own)) if *own == id) {
+        if matches!(self.get(from), Some(Link::Unlinking(own)) if *own == id) {
             self.forget(from);
         }
     }
@@ -119,47 +137,44 @@ impl Links {
     /// The other end has ended, as its signal says that is taken in now: whatever was here is
     /// gone, for the dead answer nothing more.
     pub(crate) fn forget(&mut self, from: Pid) -> Option<Link> {
-        let link = self.ends.remove(&from);
+        let ends = self.0.as_mut()?;
+        let link = ends.table.remove(&from);
         if let Some(Link::Broken { .. }) = link {
-            self.broken -= 1;
+            ends.broken -= 1;
         }
         link
     }
 
     /// The other end has ended with `reason`, as its signal will say that is on its way.
     pub(crate) fn break_off(&mut self, from: Pid, reason: &ExitReason) {
-        if let Some(&Link::Active { priority }) = self.ends.get(&from) {
+        if let Some(&Link::Active { priority }) = self.get(from) {
             let reason = reason.clone();
-            self.ends.insert(from, Link::Broken { reason, priority });
-            self.broken += 1;
+            let ends = self.ends();
+            ends.table.insert(from, Link::Broken { reason, priority });
+            ends.broken += 1;
         }
     }
 
     /// Why a link is broken, if one is.
     pub(crate) fn broken(&self) -> Option<&ExitReason> {
-        if self.broken == 0 {
+        let ends = self.0.as_ref()?;
+        if ends.broken == 0 {
             return None;
         }
-        self.ends.iter().find_map(|(_, link)| match link {
+        ends.table.iter().find_map(|(_, link)| match link {
             Link::Broken { reason, .. } => Some(reason),
             Link::Active { .. } | Link::Unlinking(_) => None,
         })
     }
 
-    fn is_active(&self, pid: Pid) -> bool {
-        self.ends.get(&pid).is_some_and(Link::is_active)
-    }
-
     /// Whether any exit has priority.
     pub(crate) fn any_priority(&self) -> bool {
-        self.ends
-            .iter()
-            .any(|(_, link)| link.priority() == Some(true))
+        self.iter().any(|(_, link)| link.priority() == Some(true))
     }
 
     /// The other ends of the links that stand.
     pub(crate) fn active(&self) -> impl Iterator<Item = Pid> {
-        let active = self.ends.iter().filter(|(_, link)| link.is_active());
+        let active = self.iter().filter(|(_, link)| link.is_active());
         active.map(|(pid, _)| *pid)
     }
 }

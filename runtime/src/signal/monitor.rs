@@ -259,7 +259,7 @@ impl Monitor {
         relations::with(slot, |relations| {
             relations.monitors.insert(reference.number(), watched);
             if let Some(alias) = own {
-                relations.aliases.insert(reference.number(), alias);
+                relations.insert_alias(reference.number(), alias);
             }
         });
         reference

@@ -46,13 +46,14 @@ pub(crate) struct Relations {
     pub(crate) monitors: Table<u64, Watched, 0>,
     pub(crate) monitored_by: Table<Watch, (), 1>,
     /// By the number of their reference; without those that end with a monitor, which stand in it.
-    pub(crate) aliases: Table<u64, Alias, 0>,
+    pub(crate) aliases: Option<Box<Table<u64, Alias, 0>>>,
 }
 
 impl Relations {
     /// Whether the process agrees to any priority message.
     pub(crate) fn any_priority(&self) -> bool {
-        self.aliases.iter().any(|(_, alias)| alias.priority)
+        let mut aliases = self.aliases.iter().flat_map(|aliases| aliases.iter());
+        aliases.any(|(_, alias)| alias.priority)
             || self.monitors.iter().any(|(_, watched)| watched.priority())
             || self.links.any_priority()
     }
@@ -78,6 +79,17 @@ impl Relations {
         called
             .map(|called| Monitored::Pid(called.target))
             .chain(monitors.map(|(_, monitor)| monitor.object().clone()))
+    }
+
+    /// Enters an alias that ends with no monitor.
+    pub(crate) fn insert_alias(&mut self, number: u64, alias: Alias) {
+        let aliases = self.aliases.get_or_insert_default();
+        aliases.insert(number, alias);
+    }
+
+    /// Takes out an alias that ends with no monitor.
+    pub(crate) fn remove_alias(&mut self, number: u64) -> Option<Alias> {
+        self.aliases.as_mut()?.remove(&number)
     }
 
     /// The call of this number, if it is the one that is waited for.
