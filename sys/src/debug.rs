@@ -17,15 +17,16 @@ use crate::event::{Event, LoggedEvent};
 use crate::log_file::{self, LogFile};
 use crate::option::{DebugFunction, DebugOption};
 
-/// What a process keeps for its debug functions. Costs a pointer while none is on.
+/// What a process keeps for its debug functions, and whether it is suspended. Costs a pointer while it is not and none
+/// is on.
 #[derive(Debug, Default)]
 pub struct Debug {
-    suspended: bool,
     on: Option<Box<On>>,
 }
 
 #[derive(Debug, Default)]
 struct On {
+    suspended: bool,
     log: Option<Log>,
     trace: bool,
     statistics: Option<Counts>,
@@ -93,18 +94,18 @@ impl Debug {
 
     /// Whether the process is suspended: it takes system messages only.
     pub fn is_suspended(&self) -> bool {
-        self.suspended
+        self.on.as_ref().is_some_and(|on| on.suspended)
     }
 
     pub(crate) fn set_suspended(&mut self, suspended: bool) {
-        self.suspended = suspended;
+        self.change(|on| on.suspended = suspended);
         runtime::request::note_suspended(suspended);
     }
 
     /// Whether any debug function is on: whether [`note`](Debug::note) does anything.
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.on.is_some()
+        self.on.as_ref().is_some_and(|on| on.any())
     }
 
     /// Tells the debug functions of an event; `event` is called if any is on. Mirrors `sys:handle_debug/4`.
@@ -124,7 +125,7 @@ impl Debug {
     /// ```
     #[inline]
     pub fn note<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
-        if self.on.is_some() {
+        if self.is_on() {
             self.note_on(&event());
         }
     }
@@ -244,8 +245,15 @@ impl Debug {
     }
 
     pub(crate) fn clear(&mut self) {
-        if let Some(on) = self.on.take() {
-            on.functions.into_iter().for_each(DebugFunction::remove);
+        if let Some(on) = &mut self.on {
+            let suspended = on.suspended;
+            let cleared = On {
+                suspended,
+                ..On::default()
+            };
+            let old = std::mem::replace(&mut **on, cleared);
+            self.tidy();
+            old.functions.into_iter().for_each(DebugFunction::remove);
         }
     }
 
@@ -255,19 +263,24 @@ impl Debug {
     }
 
     fn tidy(&mut self) {
-        if self.on.as_ref().is_some_and(|on| on.is_off()) {
+        if self
+            .on
+            .as_ref()
+            .is_some_and(|on| !on.suspended && !on.any())
+        {
             self.on = None;
         }
     }
 }
 
 impl On {
-    fn is_off(&self) -> bool {
-        self.log.is_none()
-            && !self.trace
-            && self.statistics.is_none()
-            && self.file.is_none()
-            && self.functions.is_empty()
+    /// Whether any debug function is on.
+    fn any(&self) -> bool {
+        self.log.is_some()
+            || self.trace
+            || self.statistics.is_some()
+            || self.file.is_some()
+            || !self.functions.is_empty()
     }
 
     fn note(&mut self, event: &Event<'_>) {

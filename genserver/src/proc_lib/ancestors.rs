@@ -3,7 +3,7 @@
 //! A line is a list that siblings share but for its head; each process that was started by proc_lib has one in a
 //! process-local.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::iter;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) struct Line {
 }
 
 process_local! {
-    static LINE: RefCell<Option<Arc<Line>>> = const { RefCell::new(None) };
+    static LINE: OnceCell<Arc<Line>> = const { OnceCell::new() };
     /// The line of the last child, which the next one's is as a rule.
     static OF_CHILDREN: RefCell<Option<Arc<Line>>> = const { RefCell::new(None) };
 }
@@ -34,7 +34,7 @@ impl Line {
         OF_CHILDREN.with(|last| {
             let mut last = last.borrow_mut();
             if last.as_ref().is_none_or(|last| last.parent != parent) {
-                let above = LINE.with(|line| line.borrow().clone());
+                let above = own_line();
                 *last = Some(Arc::new(Line { parent, above }));
             }
             last.clone()
@@ -44,7 +44,15 @@ impl Line {
 
 /// Gives the calling process its line. Called once, when it begins.
 pub(crate) fn inherit(line: Option<Arc<Line>>) {
-    LINE.with(|own| *own.borrow_mut() = line);
+    if let Some(line) = line {
+        let first = LINE.with(|own| own.set(line));
+        debug_assert!(first.is_ok(), "a process begins once");
+    }
+}
+
+/// The line of the calling process, if it was started by proc_lib.
+fn own_line() -> Option<Arc<Line>> {
+    LINE.with(|line| line.get().cloned())
 }
 
 /// No parent is known of the calling process.
@@ -58,7 +66,7 @@ pub(crate) enum NoParent {
 
 /// The parent of the calling process.
 pub(crate) fn parent() -> Result<Pid, NoParent> {
-    let line = LINE.with(|line| line.borrow().clone());
+    let line = own_line();
     let line = line.ok_or(NoParent::NotStarted)?;
     let pid = match &line.parent {
         // It may have moved from one registry to the other.
@@ -81,7 +89,7 @@ pub(crate) fn parent() -> Result<Pid, NoParent> {
 /// Outside a process.
 pub fn ancestors() -> Vec<ServerRef> {
     self_pid();
-    let own = LINE.with(|line| line.borrow().clone());
+    let own = own_line();
     let line = iter::successors(own.as_deref(), |line| line.above.as_deref());
     line.map(|line| line.parent.clone()).collect()
 }
