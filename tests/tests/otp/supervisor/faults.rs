@@ -159,7 +159,7 @@ fn a_start_that_never_returns() {
 }
 
 #[derive(Debug)]
-struct Never(#[allow(dead_code)] ());
+struct Never(());
 
 /// A child whose start function tells the test in which process it runs, and waits for `()`.
 fn waits() -> ChildSpec {
