@@ -45,6 +45,26 @@ pub struct Later<'s, S> {
 impl<S: GenServer> Server<S> {
     /// The client's functions, with a deadline for the answer: a [`Duration`](std::time::Duration), an
     /// [`Instant`](std::time::Instant), or an `Option<Duration>` (`None`: for ever).
+    ///
+    /// ```
+    /// use genserver::gen_server;
+    /// use std::time::Duration;
+    ///
+    /// struct Lamp(bool);
+    ///
+    /// #[gen_server]
+    /// impl Lamp {
+    ///     #[init]
+    ///     fn init(on: bool) -> Self { Lamp(on) }
+    ///     #[call]
+    ///     fn is_on(&self) -> bool { self.0 }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let lamp = gen_server::start_link::<Lamp>(true).unwrap();
+    /// assert_eq!(lamp.timeout(Duration::from_secs(60)).is_on(), Ok(true));
+    /// # });
+    /// ```
     pub fn timeout<D: IntoDeadline + Copy>(&self, deadline: D) -> WithTimeout<'_, S, D> {
         WithTimeout {
             server: self,
@@ -54,6 +74,27 @@ impl<S: GenServer> Server<S> {
 
     /// The client's functions, whose answers are waited for later: they give a [`RequestId`]. Mirrors
     /// `gen_server:send_request/2`.
+    ///
+    /// ```
+    /// use genserver::gen_server;
+    /// use genserver::request::receive_response;
+    ///
+    /// struct Lamp(bool);
+    ///
+    /// #[gen_server]
+    /// impl Lamp {
+    ///     #[init]
+    ///     fn init(on: bool) -> Self { Lamp(on) }
+    ///     #[call]
+    ///     fn is_on(&self) -> bool { self.0 }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let lamp = gen_server::start_link::<Lamp>(true).unwrap();
+    /// let request = lamp.later().is_on();
+    /// assert_eq!(receive_response(request, None), Some(Ok(true)));
+    /// # });
+    /// ```
     pub fn later(&self) -> Later<'_, S> {
         Later { server: self }
     }

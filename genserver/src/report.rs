@@ -27,6 +27,16 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 
 /// Whether an event is one that [`Reports`] prints.
+///
+/// ```
+/// use genserver::report::is_report;
+/// use tracing_subscriber::filter::filter_fn;
+/// use tracing_subscriber::prelude::*;
+///
+/// // All but reports.
+/// let others = tracing_subscriber::fmt::layer().with_filter(filter_fn(|event| !is_report(event)));
+/// tracing_subscriber::registry().with(others).init();
+/// ```
 pub fn is_report(event: &Metadata<'_>) -> bool {
     event.is_event() && Label::of(event).is_some()
 }
@@ -41,6 +51,13 @@ pub struct Reports<W = fn() -> io::Stderr> {
 
 impl Reports {
     /// Prints reports to the standard error, down to the level warn.
+    ///
+    /// ```
+    /// use genserver::report::Reports;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// tracing_subscriber::registry().with(Reports::new()).init();
+    /// ```
     pub fn new() -> Reports {
         Reports {
             writer: io::stderr,
@@ -58,6 +75,13 @@ impl Default for Reports {
 
 impl<W> Reports<W> {
     /// Prints to another place.
+    ///
+    /// ```
+    /// use genserver::report::Reports;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// tracing_subscriber::registry().with(Reports::new().with_writer(std::io::stdout)).init();
+    /// ```
     pub fn with_writer<V>(self, writer: V) -> Reports<V>
     where
         V: for<'w> MakeWriter<'w> + 'static,
@@ -71,12 +95,26 @@ impl<W> Reports<W> {
 
     /// Prints reports down to this level. At info there are progress reports of children that start with their
     /// supervisor or restart, at debug also of those that were asked for.
+    ///
+    /// ```
+    /// use genserver::report::Reports;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// tracing_subscriber::registry().with(Reports::new().with_level(tracing::Level::INFO)).init();
+    /// ```
     pub fn with_level(mut self, level: Level) -> Reports<W> {
         self.level = level;
         self
     }
 
     /// Prints each report as one line. Mirrors `single_line` of `logger_formatter`.
+    ///
+    /// ```
+    /// use genserver::report::Reports;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// tracing_subscriber::registry().with(Reports::new().with_single_line(true)).init();
+    /// ```
     pub fn with_single_line(mut self, single_line: bool) -> Reports<W> {
         self.single_line = single_line;
         self

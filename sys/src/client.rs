@@ -43,6 +43,16 @@ pub struct Within {
 }
 
 /// Waits so long for answers; `None`: for ever.
+///
+/// ```
+#[doc = include_str!("../doc/adder.txt")]
+/// # runtime::run(|| {
+/// let adder = spawn!(adder);
+/// // A status may take its time.
+/// let status = sys::within(None).get_status(adder).unwrap();
+/// assert_eq!(status.state, "0");
+/// # });
+/// ```
 pub fn within(timeout: impl Into<Option<Duration>>) -> Within {
     Within {
         timeout: timeout.into(),
@@ -94,42 +104,167 @@ macro_rules! asks {
 
 asks! {
     /// Suspends a process: it takes system messages only, all others wait. Mirrors `sys:suspend/1`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::suspend(adder).unwrap();
+    /// send(adder, 7u32); // waits
+    /// assert_eq!(sys::get_state::<u32>(adder), Ok(0));
+    /// # });
+    /// ```
     fn suspend() -> () = Request::Suspend;
 
     /// Lets a suspended process go on. Mirrors `sys:resume/1`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::suspend(adder).unwrap();
+    /// send(adder, 7u32);
+    /// sys::resume(adder).unwrap();
+    /// assert_eq!(sys::get_state::<u32>(adder), Ok(7));
+    /// # });
+    /// ```
     fn resume() -> () = Request::Resume;
 
     /// What a process is and does. Mirrors `sys:get_status/1`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// let status = sys::get_status(adder).unwrap();
+    /// assert_eq!((status.module, &*status.state, status.suspended), ("adder", "0", false));
+    /// # });
+    /// ```
     fn get_status() -> Status = Request::Status;
 
     /// Tells a process to end with `reason`, as if its parent had. Does not wait for the end. Mirrors
     /// `sys:terminate/2`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let (adder, watch) = spawn_monitor!(adder);
+    /// sys::terminate(adder, ExitReason::Shutdown).unwrap();
+    /// receive! { Down { monitor, reason, .. } if monitor == watch => {
+    ///     assert_eq!(reason, ExitReason::Shutdown);
+    /// } }
+    /// # });
+    /// ```
     fn terminate(reason: ExitReason) -> () = Request::Terminate(reason);
 
     /// Lets a process keep its last `size` events; `None`: no longer. Mirrors `sys:log/2`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::log(adder, Some(sys::LOG_SIZE)).unwrap();
+    /// send(adder, 7u32);
+    /// assert_eq!(sys::get_log(adder).unwrap()[0].to_string(), "got 7");
+    /// sys::log(adder, None).unwrap();
+    /// assert_eq!(sys::get_log(adder), Ok(vec![]));
+    /// # });
+    /// ```
     fn log(size: Option<usize>) -> () = Request::Log(size);
 
     /// The events that a process keeps, the oldest first. Mirrors `sys:log(Name, get)`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::log(adder, Some(1)).unwrap();
+    /// send(adder, 7u32);
+    /// send(adder, 8u32);
+    /// let log = sys::get_log(adder).unwrap();
+    /// assert_eq!(log, [LoggedEvent::In { message: "8".to_owned() }]);
+    /// # });
+    /// ```
     fn get_log() -> Vec<LoggedEvent> = Request::GetLog;
 
     /// Lets a process report the events that it keeps through `tracing`, at level info, under the target
     /// `sys::log`. Mirrors `sys:log(Name, print)`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::log(adder, Some(10)).unwrap();
+    /// send(adder, 7u32);
+    /// sys::print_log(adder).unwrap(); // INFO sys::log: event pid=<0.1.1> event=got 7
+    /// # });
+    /// ```
     fn print_log() -> () = Request::PrintLog;
 
     /// Lets a process report each event through `tracing`, at level info, under the target `sys::trace`, or no
     /// longer. Mirrors `sys:trace/2`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::trace(adder, true).unwrap();
+    /// send(adder, 7u32); // INFO sys::trace: event pid=<0.1.1> event=got 7
+    /// sys::trace(adder, false).unwrap();
+    /// # });
+    /// ```
     fn trace(on: bool) -> () = Request::Trace(on);
 
     /// Lets a process count its messages, or no longer. Mirrors `sys:statistics/2`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::statistics(adder, true).unwrap();
+    /// send(adder, 7u32);
+    /// let counted = sys::get_statistics(adder).unwrap().unwrap();
+    /// assert_eq!((counted.messages_in, counted.messages_out), (1, 0));
+    /// # });
+    /// ```
     fn statistics(on: bool) -> () = Request::Statistics(on);
 
     /// What a process has counted; none if it does not. Mirrors `sys:statistics(Name, get)`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// assert_eq!(sys::get_statistics(adder), Ok(None));
+    /// # });
+    /// ```
     fn get_statistics() -> Option<Statistics> = Request::GetStatistics;
 
     /// Removes the debug function that was installed under this id, if it is there. Mirrors `sys:remove/2`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::install(adder, "own", |_: &Event<'_>| ControlFlow::Continue(())).unwrap();
+    /// sys::remove(adder, "own").unwrap();
+    /// assert!(sys::get_status(adder).unwrap().debug.is_empty());
+    /// # });
+    /// ```
     fn remove(id: &str) -> () = Request::Remove(id.to_owned());
 
     /// Turns all debug functions of a process off. Mirrors `sys:no_debug/1`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// sys::statistics(adder, true).unwrap();
+    /// sys::log(adder, Some(10)).unwrap();
+    /// sys::no_debug(adder).unwrap();
+    /// assert!(sys::get_status(adder).unwrap().debug.is_empty());
+    /// # });
+    /// ```
     fn no_debug() -> () = Request::NoDebug;
 }
 
@@ -156,6 +291,16 @@ impl Within {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// send(adder, 7u32);
+    /// let is_odd = sys::within(None).inspect(adder, |n: &u32| n % 2 == 1);
+    /// assert_eq!(is_odd, Ok(true));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn inspect<S, R, F>(self, server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
     where
@@ -177,6 +322,14 @@ impl Within {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// assert_eq!(sys::within(None).get_state::<u32>(adder), Ok(0));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn get_state<S>(self, server: impl Into<ServerRef>) -> Result<S, StateError>
     where
@@ -194,6 +347,14 @@ impl Within {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let adder = spawn!(adder);
+    /// assert_eq!(sys::within(None).replace_state(adder, |n: &u32| n + 10), Ok(10));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn replace_state<S, F>(self, server: impl Into<ServerRef>, f: F) -> Result<S, StateError>
     where
@@ -241,6 +402,16 @@ impl Within {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let (adder, patient) = (spawn!(adder), sys::within(None));
+    /// patient.suspend(adder).unwrap();
+    /// assert_eq!(patient.change_code(adder, 40u32), Ok(()));
+    /// patient.resume(adder).unwrap();
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn change_code(
         self,
@@ -264,6 +435,17 @@ impl Within {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// use sys::LogToFileError;
+    ///
+    /// let adder = spawn!(adder);
+    /// let opened = sys::within(None).log_to_file(adder, Some("/no/such/folder/log".into()));
+    /// assert!(matches!(opened, Err(LogToFileError::OpenFile(_))));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn log_to_file(
         self,
@@ -285,6 +467,20 @@ impl Within {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let (me, adder) = (self_pid(), spawn!(adder));
+    /// let tells = move |event: &Event<'_>| {
+    ///     send(me, event.logged().to_string());
+    ///     ControlFlow::Break(()) // once is enough
+    /// };
+    /// sys::within(None).install(adder, "tells", tells).unwrap();
+    /// send(adder, 7u32);
+    /// assert_eq!(receive_type::<String>(), "got 7");
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn install<F>(
         self,
@@ -309,6 +505,15 @@ impl Within {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../doc/adder.txt")]
+/// # runtime::run(|| {
+/// let adder = spawn!(adder);
+/// send(adder, 7u32);
+/// assert_eq!(sys::inspect(adder, |n: &u32| n % 2 == 1), Ok(true));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn inspect<S, R, F>(server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
 where
@@ -328,6 +533,19 @@ where
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../doc/adder.txt")]
+/// # runtime::run(|| {
+/// use sys::StateError;
+///
+/// let adder = spawn!(adder);
+/// send(adder, 7u32);
+/// assert_eq!(sys::get_state::<u32>(adder), Ok(7));
+/// let wrong = sys::get_state::<String>(adder);
+/// assert!(matches!(wrong, Err(StateError::WrongType { .. })));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn get_state<S>(server: impl Into<ServerRef>) -> Result<S, StateError>
 where
@@ -346,6 +564,19 @@ where
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../doc/adder.txt")]
+/// # runtime::run(|| {
+/// use sys::StateError;
+///
+/// let adder = spawn!(adder);
+/// assert_eq!(sys::replace_state(adder, |n: &u32| n + 10), Ok(10));
+/// let failed = sys::replace_state(adder, |_: &u32| panic!("no state"));
+/// assert!(matches!(failed, Err(StateError::CallbackFailed(_))));
+/// assert_eq!(sys::get_state::<u32>(adder), Ok(10));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn replace_state<S, F>(server: impl Into<ServerRef>, f: F) -> Result<S, StateError>
 where
@@ -365,6 +596,20 @@ where
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../doc/adder.txt")]
+/// # runtime::run(|| {
+/// use sys::ChangeCodeError;
+///
+/// let adder = spawn!(adder);
+/// assert_eq!(sys::change_code(adder, 40u32), Err(ChangeCodeError::NotSuspended));
+/// sys::suspend(adder).unwrap();
+/// assert_eq!(sys::change_code(adder, 40u32), Ok(()));
+/// sys::resume(adder).unwrap();
+/// assert_eq!(sys::get_state::<u32>(adder), Ok(40));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn change_code(
     server: impl Into<ServerRef>,
@@ -374,6 +619,17 @@ pub fn change_code(
 }
 
 /// As [`terminate`], without an answer: for one that watches the process.
+///
+/// ```
+#[doc = include_str!("../doc/adder.txt")]
+/// # runtime::run(|| {
+/// let (adder, watch) = spawn_monitor!(adder);
+/// sys::order_to_terminate(adder, ExitReason::Shutdown);
+/// receive! { Down { monitor, reason, .. } if monitor == watch => {
+///     assert_eq!(reason, ExitReason::Shutdown);
+/// } }
+/// # });
+/// ```
 pub fn order_to_terminate(pid: Pid, reason: ExitReason) {
     runtime::send(pid, System::order(Request::Terminate(reason)));
 }
@@ -388,6 +644,20 @@ pub fn order_to_terminate(pid: Pid, reason: ExitReason) {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../doc/adder.txt")]
+/// # runtime::run(|| {
+/// let adder = spawn!(adder);
+/// let path = std::env::temp_dir().join(format!("adder-{}", std::process::id()));
+/// sys::log_to_file(adder, Some(path.clone())).unwrap();
+/// send(adder, 7u32);
+/// sys::log_to_file(adder, None).unwrap();
+/// let log = std::fs::read_to_string(&path).unwrap();
+/// assert_eq!(log, format!("*DBG* {adder} got 7\n"));
+/// # std::fs::remove_file(path).unwrap();
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn log_to_file(
     server: impl Into<ServerRef>,

@@ -65,6 +65,14 @@ pub struct Statistics {
 
 impl Debug {
     /// Nothing is on. Mirrors `sys:debug_options([])`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let debug = Debug::new();
+    /// assert!(!debug.is_on() && !debug.is_suspended());
+    /// # });
+    /// ```
     pub fn new() -> Debug {
         Debug::default()
     }
@@ -74,6 +82,14 @@ impl Debug {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let debug = Debug::with([DebugOption::Log(10), DebugOption::Statistics]);
+    /// assert_eq!(debug.functions(), ["log", "statistics"]);
+    /// # });
+    /// ```
     pub fn with(options: impl IntoIterator<Item = DebugOption>) -> Debug {
         let mut debug = Debug::new();
         for option in options {
@@ -93,6 +109,19 @@ impl Debug {
     }
 
     /// Whether the process is suspended: it takes system messages only.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// // What a process written by hand waits for.
+    /// let next = |debug: &Debug| match debug.is_suspended() {
+    ///     true => receive_where(None, AnyMessage::is::<System>).unwrap(),
+    ///     false => receive_any(),
+    /// };
+    /// send(self_pid(), "hello");
+    /// assert!(next(&Debug::new()).is::<&str>());
+    /// # });
+    /// ```
     pub fn is_suspended(&self) -> bool {
         self.on.as_ref().is_some_and(|on| on.suspended)
     }
@@ -103,6 +132,14 @@ impl Debug {
     }
 
     /// Whether any debug function is on: whether [`note`](Debug::note) does anything.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// assert!(!Debug::new().is_on());
+    /// assert!(Debug::with([DebugOption::Trace]).is_on());
+    /// # });
+    /// ```
     #[inline]
     pub fn is_on(&self) -> bool {
         self.on.as_ref().is_some_and(|on| on.any())
@@ -139,6 +176,16 @@ impl Debug {
     }
 
     /// The events in the log, the oldest first. Mirrors `sys:get_log/1`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let mut debug = Debug::with([DebugOption::Log(1)]);
+    /// debug.note(|| Event::Other(Value::new(&1)));
+    /// debug.note(|| Event::Other(Value::new(&2)));
+    /// assert_eq!(debug.log(), [LoggedEvent::Other("2".to_owned())]);
+    /// # });
+    /// ```
     pub fn log(&self) -> Vec<LoggedEvent> {
         let log = self.on.as_ref().and_then(|on| on.log.as_ref());
         log.map_or_else(Vec::new, |log| log.events.iter().cloned().collect())
@@ -150,6 +197,15 @@ impl Debug {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let mut debug = Debug::with([DebugOption::Log(10)]);
+    /// debug.note(|| Event::Other(Value::new(&"woken up")));
+    /// debug.print_log(); // INFO sys::log: event pid=<0.1.1> event="woken up"
+    /// # });
+    /// ```
     pub fn print_log(&self) {
         let pid = runtime::self_pid();
         for event in self.log() {
@@ -158,6 +214,15 @@ impl Debug {
     }
 
     /// The debug functions that are on, by their options' names and the ids of those installed.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let install = DebugOption::install("own", |_: &Event<'_>| ControlFlow::Continue(()));
+    /// let debug = Debug::with([install, DebugOption::Trace]);
+    /// assert_eq!(debug.functions(), ["trace", "own"]);
+    /// # });
+    /// ```
     pub fn functions(&self) -> Vec<String> {
         let Some(on) = &self.on else {
             return Vec::new();

@@ -76,6 +76,22 @@ pub enum LoggedEvent {
 
 impl<'a> Event<'a> {
     /// What was asked or sent, if the event is a call, a cast or another message that carries a `Q`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let (me, adder) = (self_pid(), spawn!(adder));
+    /// sys::install(adder, "numbers", move |event: &Event<'_>| {
+    ///     if let Some(n) = event.request::<u32>() {
+    ///         send(me, *n);
+    ///     }
+    ///     ControlFlow::Continue(())
+    /// })
+    /// .unwrap();
+    /// send(adder, 7u32);
+    /// assert_eq!(receive_type::<u32>(), 7);
+    /// # });
+    /// ```
     pub fn request<Q: Message>(&self) -> Option<&'a Q> {
         let Event::In { message } = *self else {
             return None;
@@ -86,6 +102,14 @@ impl<'a> Event<'a> {
     }
 
     /// The event for people.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let event = Event::Other(Value::new(&"woken up"));
+    /// assert_eq!(event.logged().to_string(), "\"woken up\"");
+    /// # });
+    /// ```
     pub fn logged(&self) -> LoggedEvent {
         match self {
             Event::In { message } => LoggedEvent::In {
@@ -107,17 +131,44 @@ impl<'a> Event<'a> {
 
 impl<'a> Value<'a> {
     /// A value that is shown as its `Debug` does.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// assert_eq!(Value::new(&Some(7)).to_string(), "Some(7)");
+    /// # });
+    /// ```
     pub fn new<T: Any + fmt::Debug>(value: &'a T) -> Value<'a> {
         let shown = Shown::new(value);
         Value { value, shown }
     }
 
     /// A value that is shown otherwise.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// use runtime::Shown;
+    ///
+    /// let password = "secret".to_owned();
+    /// let value = Value::shown_as(&password, Shown::new(&"a password"));
+    /// assert_eq!(value.to_string(), "\"a password\"");
+    /// # });
+    /// ```
     pub fn shown_as(value: &'a dyn Any, shown: Shown<'a>) -> Value<'a> {
         Value { value, shown }
     }
 
     /// The value, if it is a `T`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let value = Value::new(&7u32);
+    /// assert_eq!(value.downcast_ref::<u32>(), Some(&7));
+    /// assert_eq!(value.downcast_ref::<&str>(), None);
+    /// # });
+    /// ```
     pub fn downcast_ref<T: Any>(&self) -> Option<&'a T> {
         self.value.downcast_ref()
     }

@@ -27,6 +27,19 @@ pub enum DebugOption {
 
 impl DebugOption {
     /// The option to install `f`. See [`install`](crate::install).
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let me = self_pid();
+    /// let mut debug = Debug::with([DebugOption::install("tells", move |event: &Event<'_>| {
+    ///     send(me, event.logged().to_string());
+    ///     ControlFlow::Continue(())
+    /// })]);
+    /// debug.note(|| Event::Other(Value::new(&7)));
+    /// assert_eq!(receive_type::<String>(), "7");
+    /// # });
+    /// ```
     pub fn install<F>(id: impl Into<String>, f: F) -> DebugOption
     where
         F: FnMut(&Event<'_>) -> ControlFlow<()> + Send + 'static,
@@ -45,6 +58,16 @@ pub struct DebugFunction {
 
 impl DebugFunction {
     /// The function `f`, to be known as `id`.
+    ///
+    /// ```
+    #[doc = include_str!("../doc/adder.txt")]
+    /// # runtime::run(|| {
+    /// let own = DebugFunction::new("own", |_: &Event<'_>| ControlFlow::Break(()));
+    /// let mut debug = Debug::with([DebugOption::Install(own)]);
+    /// debug.note(|| Event::Other(Value::new(&7)));
+    /// assert!(!debug.is_on()); // it has broken off
+    /// # });
+    /// ```
     pub fn new<F>(id: impl Into<String>, f: F) -> DebugFunction
     where
         F: FnMut(&Event<'_>) -> ControlFlow<()> + Send + 'static,

@@ -84,6 +84,31 @@ impl fmt::Debug for Request {
 }
 
 /// What a process that takes part shows and does.
+///
+/// ```
+/// use runtime::Pid;
+/// use std::any::Any;
+///
+/// struct Adder {
+///     sum: u32,
+///     parent: Pid,
+/// }
+///
+/// impl sys::Process for Adder {
+///     fn state(&mut self) -> &mut dyn Any {
+///         &mut self.sum
+///     }
+///     fn show(&self) -> String {
+///         format!("the sum is {}", self.sum)
+///     }
+///     fn module(&self) -> &'static str {
+///         "adder"
+///     }
+///     fn parent(&self) -> Option<Pid> {
+///         Some(self.parent)
+///     }
+/// }
+/// ```
 pub trait Process {
     /// Its state, as [`get_state`](crate::get_state) and [`replace_state`](crate::replace_state) find it.
     fn state(&mut self) -> &mut dyn Any;
@@ -100,12 +125,53 @@ pub trait Process {
     /// # Errors
     ///
     /// The change is refused, and the state as it was.
+    ///
+    /// ```
+    /// # use runtime::ExitReason;
+    /// # use std::any::Any;
+    /// struct Adder(u32);
+    ///
+    /// impl sys::Process for Adder {
+    ///     // ..
+    /// #   fn state(&mut self) -> &mut dyn Any { &mut self.0 }
+    /// #   fn show(&self) -> String { self.0.to_string() }
+    /// #   fn module(&self) -> &'static str { "adder" }
+    ///     fn change_code(&mut self, extra: Box<dyn Any + Send>) -> Result<(), ExitReason> {
+    ///         let new = extra.downcast().map_err(|_| ExitReason::other("no number"))?;
+    ///         self.0 = *new;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let mut adder = Adder(7);
+    /// assert!(sys::Process::change_code(&mut adder, Box::new("forty")).is_err());
+    /// assert_eq!(sys::Process::change_code(&mut adder, Box::new(40u32)), Ok(()));
+    /// assert_eq!(adder.0, 40);
+    /// ```
     fn change_code(&mut self, extra: Box<dyn Any + Send>) -> Result<(), ExitReason> {
         drop(extra);
         Err(ExitReason::other(NoCodeChange))
     }
 
     /// Changes what [`get_status`](crate::get_status) tells of it.
+    ///
+    /// ```
+    /// # use std::any::Any;
+    /// # use sys::Status;
+    /// struct Login(String);
+    ///
+    /// impl sys::Process for Login {
+    ///     // ..
+    /// #   fn state(&mut self) -> &mut dyn Any { &mut self.0 }
+    /// #   fn show(&self) -> String { self.0.clone() }
+    /// #   fn module(&self) -> &'static str { "login" }
+    ///     fn format_status(&self, mut status: Status) -> Status {
+    ///         status.state = "a login".to_owned();
+    ///         status.log.clear();
+    ///         status
+    ///     }
+    /// }
+    /// ```
     fn format_status(&self, status: Status) -> Status {
         status
     }
@@ -171,6 +237,26 @@ pub struct Status {
 /// # Panics
 ///
 /// Outside a process, and as the process's `change_code`.
+///
+/// ```
+#[doc = include_str!("../doc/adder.txt")]
+/// # runtime::run(|| {
+/// // A process that does nothing but what system messages ask.
+/// fn idle() -> Result<(), ExitReason> {
+///     let (mut adder, mut debug) = (Adder(7), Debug::new());
+///     loop {
+///         let handled = sys::handle(receive_type(), &mut debug, &mut adder);
+///         if let Handled::Terminate(reason) = handled {
+///             return Err(reason);
+///         }
+///     }
+/// }
+///
+/// let idle = spawn!(idle);
+/// assert_eq!(sys::get_state::<u32>(idle), Ok(7));
+/// sys::terminate(idle, ExitReason::Normal).unwrap();
+/// # });
+/// ```
 pub fn handle(message: System, debug: &mut Debug, process: &mut dyn Process) -> Handled {
     let System { client, request } = message;
     let Some(client) = client else {

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use runtime::request::{self, CallError, RequestId, ServerRef, call, cast, send_request};
-use runtime::{ExitReason, IntoDeadline, Pid};
+use runtime::{ExitReason, IntoDeadline, Name, Pid};
 
 use super::{CALL_TIMEOUT, GenServer};
 use crate::proc_lib::{StopError, stop};
@@ -19,6 +19,14 @@ pub struct Server<S> {
 
 impl<S: GenServer> Server<S> {
     /// The server that this means, if it is one of that type: a wrong one ends when it is asked.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// Options::<Counter>::new().name("counter").start(40).unwrap();
+    /// assert_eq!(Server::<Counter>::of("counter").call(2), Ok(42));
+    /// # });
+    /// ```
     pub fn of(server: impl Into<ServerRef>) -> Server<S> {
         Server {
             server: server.into(),
@@ -27,11 +35,30 @@ impl<S: GenServer> Server<S> {
     }
 
     /// How it is named.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let counter = gen_server::start_link::<Counter>(40).unwrap();
+    /// let pid = counter.whereis().unwrap();
+    /// assert_eq!(*counter.server_ref(), pid.into());
+    /// # });
+    /// ```
     pub fn server_ref(&self) -> &ServerRef {
         &self.server
     }
 
     /// The process that it is now.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let counter = Server::<Counter>::of("counter");
+    /// assert_eq!(counter.whereis(), None);
+    /// Options::<Counter>::new().name("counter").start(40).unwrap();
+    /// assert!(counter.whereis().is_some());
+    /// # });
+    /// ```
     pub fn whereis(&self) -> Option<Pid> {
         self.server.whereis()
     }
@@ -42,6 +69,14 @@ impl<S: GenServer> Server<S> {
     /// # Errors
     ///
     /// See [`CallError`].
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let counter = gen_server::start_link::<Counter>(40).unwrap();
+    /// assert_eq!(counter.call(2), Ok(42));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn call(&self, request: S::Call) -> Result<S::Reply, CallError> {
         call(&self.server, request, CALL_TIMEOUT)
@@ -52,6 +87,20 @@ impl<S: GenServer> Server<S> {
     /// # Errors
     ///
     /// See [`CallError`].
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// use genserver::Failure;
+    ///
+    /// let counter = gen_server::start_link::<Counter>(40).unwrap();
+    /// assert_eq!(counter.call_timeout(2, None), Ok(42)); // waits for ever
+    /// sys::suspend(&counter).unwrap();
+    /// let time = Duration::from_millis(1);
+    /// let error = counter.call_timeout(2, time).unwrap_err();
+    /// assert_eq!(error.failure, Failure::Timeout(time));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn call_timeout(
         &self,
@@ -62,11 +111,34 @@ impl<S: GenServer> Server<S> {
     }
 
     /// Sends it what is to be done. Mirrors `gen_server:cast/2`.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let counter = gen_server::start_link::<Counter>(40).unwrap();
+    /// counter.cast(1);
+    /// assert_eq!(counter.call(1), Ok(42));
+    /// counter.stop().unwrap();
+    /// counter.cast(1); // nobody is there: no error
+    /// # });
+    /// ```
     pub fn cast(&self, request: S::Cast) {
         cast(&self.server, request);
     }
 
     /// Calls it, and waits for the answer later. Mirrors `gen_server:send_request/2`.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// use genserver::request::receive_response;
+    ///
+    /// let counter = gen_server::start_link::<Counter>(40).unwrap();
+    /// let request = counter.send_request(2);
+    /// // Whatever else there is to do.
+    /// assert_eq!(receive_response(request, None), Some(Ok(42)));
+    /// # });
+    /// ```
     pub fn send_request(&self, request: S::Call) -> RequestId<S::Reply> {
         send_request(&self.server, request)
     }
@@ -76,26 +148,100 @@ impl<S: GenServer> Server<S> {
     /// # Errors
     ///
     /// See [`StopError`].
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// use genserver::gen_server::StopError;
+    ///
+    /// let counter = gen_server::start_link::<Counter>(40).unwrap();
+    /// assert_eq!(counter.stop(), Ok(()));
+    /// assert_eq!(counter.stop(), Err(StopError::NoProc));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn stop(&self) -> Result<(), StopError> {
         stop(&self.server, ExitReason::Normal, None)
     }
 }
 
-/// A node, as `multi_call` and `abcast` name it. For now there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A node, as OTP's `{Name, Node}`, [`multi_call`] and [`abcast`] name it. For now a program is one, and knows no
+/// other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NodeName {
-    /// The caller's.
+    /// The caller's: Erlang's `node()`.
     Local,
+    /// Another, by its name.
+    Named(Name),
 }
 
-/// Calls the servers of a name on all nodes given, and gives their answers, and the nodes without one. Mirrors
-/// `gen_server:multi_call/4`.
+/// There is no connection to a node: Erlang's `{nodedown, Node}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NodeDown(pub NodeName);
+
+impl NodeName {
+    /// The server of this name on this node: Erlang's `{Name, Node}`. Whoever has the name when it is asked.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection to the node.
+    ///
+    /// ```
+    /// # use genserver::{Called, From, GenServer, Init, Never, Options, Server};
+    /// # use genserver::gen_server::{NodeDown, NodeName, cast, reply, stop};
+    /// # use runtime::ExitReason;
+    /// # struct Counter(u64);
+    /// # impl GenServer for Counter {
+    /// #     type Args = u64;
+    /// #     type Call = u64;
+    /// #     type Reply = u64;
+    /// #     type Cast = Never;
+    /// #     type Continue = Never;
+    /// #     fn init(start: u64) -> Result<Init<Self>, ExitReason> { Ok(Counter(start).into()) }
+    /// #     fn handle_call(&mut self, by: u64, _: From<u64>) -> Result<Called<u64>, ExitReason> {
+    /// #         self.0 += by;
+    /// #         Ok(reply(self.0))
+    /// #     }
+    /// # }
+    /// # runtime::run(|| {
+    /// Options::<Counter>::new().name("counter").start(40).unwrap();
+    /// let here = NodeName::Local.server("counter")?;
+    /// assert_eq!(Server::<Counter>::of(&here).call(2), Ok(42));
+    /// stop(&here, ExitReason::Normal, None).unwrap();
+    ///
+    /// let elsewhere = NodeName::Named("other@host".into());
+    /// assert_eq!(elsewhere.server("counter"), Err(NodeDown(elsewhere)));
+    /// # Ok::<(), NodeDown>(()) }).unwrap();
+    /// ```
+    pub fn server(&self, name: impl Into<Name>) -> Result<ServerRef, NodeDown> {
+        match self {
+            NodeName::Local => Ok(ServerRef::Name(name.into())),
+            NodeName::Named(_) => Err(NodeDown(self.clone())),
+        }
+    }
+}
+
+/// Calls the servers of a name on all nodes given, and gives their answers, and the nodes without one, each in the
+/// order of the nodes. Mirrors `gen_server:multi_call/4`.
 ///
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../../doc/counter.txt")]
+/// # runtime::run(|| {
+/// use genserver::gen_server::{NodeName, multi_call};
+///
+/// Options::<Counter>::new().name("counter").start(40).unwrap();
+/// let elsewhere = NodeName::Named("other@host".into());
+/// let nodes = [NodeName::Local, elsewhere.clone()];
+/// let (replies, bad) = multi_call::<Counter>(&nodes, "counter", 2, None);
+/// assert_eq!(replies, [(NodeName::Local, 42)]);
+/// assert_eq!(bad, [elsewhere]);
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn multi_call<S: GenServer>(
     nodes: &[NodeName],
@@ -106,22 +252,18 @@ pub fn multi_call<S: GenServer>(
 where
     S::Call: Clone,
 {
-    let requests: Vec<_> = nodes
-        .iter()
-        .map(|node| {
-            (
-                *node,
-                send_request::<S::Call, S::Reply>(name, request.clone()),
-            )
-        })
-        .collect();
+    let ask = |node: &NodeName| {
+        let server = node.server(name).ok()?;
+        Some(send_request::<S::Call, S::Reply>(server, request.clone()))
+    };
+    let requests: Vec<_> = nodes.iter().map(ask).collect();
     let until = timeout.and_then(|timeout| runtime::now().checked_add(timeout));
     let (mut replies, mut bad) = (Vec::new(), Vec::new());
-    for (node, id) in requests {
-        let answer = match until {
+    for (node, id) in nodes.iter().cloned().zip(requests) {
+        let answer = id.and_then(|id| match until {
             Some(until) => request::receive_response(id, until),
             None => request::receive_response(id, None),
-        };
+        });
         match answer {
             Some(Ok(reply)) => replies.push((node, reply)),
             Some(Err(_)) | None => bad.push(node),
@@ -130,15 +272,44 @@ where
     (replies, bad)
 }
 
-/// Casts to the servers of a name on all nodes given. Mirrors `gen_server:abcast/3`.
+/// Casts to the servers of a name on all nodes given; one that does not exist is no error. Mirrors
+/// `gen_server:abcast/3`.
+///
+/// ```
+#[doc = include_str!("../../doc/counter.txt")]
+/// # runtime::run(|| {
+/// use genserver::gen_server::{NodeName, abcast};
+///
+/// let counter = Options::<Counter>::new().name("counter").start(40).unwrap();
+/// abcast::<Counter>(&[NodeName::Local], "counter", 1);
+/// assert_eq!(counter.call(1), Ok(42));
+/// # });
+/// ```
 pub fn abcast<S: GenServer>(nodes: &[NodeName], name: &str, request: S::Cast)
 where
     S::Cast: Clone,
 {
-    for _ in nodes {
-        cast(name, request.clone());
+    for server in nodes.iter().filter_map(|node| node.server(name).ok()) {
+        cast(server, request.clone());
     }
 }
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeName::Local => f.write_str("node()"),
+            NodeName::Named(name) => fmt::Display::fmt(name, f),
+        }
+    }
+}
+
+impl fmt::Display for NodeDown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no connection to the node {}", self.0)
+    }
+}
+
+impl std::error::Error for NodeDown {}
 
 impl<S> Clone for Server<S> {
     fn clone(&self) -> Server<S> {

@@ -40,7 +40,7 @@ mod report;
 mod start;
 
 pub use crate::proc_lib::{StartError, StopError, stop};
-pub use handle::{NodeName, Server, abcast, multi_call};
+pub use handle::{NodeDown, NodeName, Server, abcast, multi_call};
 pub use process::{CodeChange, Timeout, WrongRequest};
 pub use report::FormatStatus;
 pub(crate) use report::report_no_handle_info;
@@ -81,6 +81,35 @@ pub trait GenServer: Sized + Send + 'static {
     /// # Errors
     ///
     /// The server does not start, and ends with this reason.
+    ///
+    /// ```
+    /// # use genserver::gen_server::{self, done, reply};
+    /// # use genserver::{Action, Called, Done, From, GenServer, Init, Never, Server};
+    /// # use runtime::prelude::*;
+    /// struct Cache(Vec<u32>);
+    ///
+    /// impl GenServer for Cache {
+    ///     type Args = usize;
+    ///     // ..
+    /// #   type Call = ();
+    /// #   type Reply = usize;
+    /// #   type Cast = Never;
+    /// #   type Continue = Never;
+    /// #   fn handle_call(&mut self, _: (), _: From<usize>) -> Result<Called<usize>, ExitReason> { Ok(reply(self.0.capacity())) }
+    ///
+    ///     fn init(size: usize) -> Result<Init<Self>, ExitReason> {
+    ///         if size == 0 {
+    ///             return Ok(Init::Ignore);
+    ///         }
+    ///         Ok(Cache(Vec::with_capacity(size)).into())
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// assert!(gen_server::start_link::<Cache>(10).is_ok());
+    /// assert!(matches!(gen_server::start_link::<Cache>(0), Err(genserver::StartError::Ignore)));
+    /// # });
+    /// ```
     fn init(args: Self::Args) -> Result<Init<Self, Self::Continue>, ExitReason>;
 
     /// Answers a call; or not yet: `from` may be answered at any time, by anybody. Mirrors
@@ -89,6 +118,38 @@ pub trait GenServer: Sized + Send + 'static {
     /// # Errors
     ///
     /// The server ends with this reason.
+    ///
+    /// ```
+    /// # use genserver::gen_server::{self, done, reply};
+    /// # use genserver::{Action, Called, Done, From, GenServer, Init, Never, Server};
+    /// # use runtime::prelude::*;
+    /// struct Sum(u32);
+    ///
+    /// impl GenServer for Sum {
+    ///     type Call = Option<u32>;
+    ///     type Reply = u32;
+    ///     // ..
+    /// #   type Args = ();
+    /// #   type Cast = Never;
+    /// #   type Continue = Never;
+    /// #   fn init(_: ()) -> Result<Init<Self>, ExitReason> { Ok(Sum(0).into()) }
+    ///
+    ///     /// Answers with the sum; none is the last call.
+    ///     fn handle_call(&mut self, by: Option<u32>, _: From<u32>) -> Result<Called<u32>, ExitReason> {
+    ///         match by {
+    ///             Some(by) => self.0 += by,
+    ///             None => return Ok(Called::StopReply(ExitReason::Normal, self.0)),
+    ///         }
+    ///         Ok(reply(self.0))
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let sum = gen_server::start_link::<Sum>(()).unwrap();
+    /// assert_eq!(sum.call(Some(42)), Ok(42));
+    /// assert_eq!(sum.call(None), Ok(42));
+    /// # });
+    /// ```
     fn handle_call(
         &mut self,
         request: Self::Call,
@@ -101,6 +162,32 @@ pub trait GenServer: Sized + Send + 'static {
     /// # Errors
     ///
     /// The server ends with this reason.
+    ///
+    /// ```
+    /// # use genserver::gen_server::{self, done, reply};
+    /// # use genserver::{Action, Called, Done, From, GenServer, Init, Never, Server};
+    /// # use runtime::prelude::*;
+    /// #[derive(Clone, Debug, Default)]
+    /// struct Sum(u32);
+    ///
+    /// impl GenServer for Sum {
+    ///     // ..
+    #[doc = include_str!("../../doc/rest.txt")]
+    ///     type Cast = u32;
+    /// #   type Continue = Never;
+    ///
+    ///     fn handle_cast(&mut self, by: u32) -> Result<Done, ExitReason> {
+    ///         self.0 += by;
+    ///         Ok(done())
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let sum = gen_server::start_link::<Sum>(()).unwrap();
+    /// sum.cast(42);
+    /// assert_eq!(sum.call(()), Ok(42));
+    /// # });
+    /// ```
     fn handle_cast(&mut self, request: Self::Cast) -> Result<Done<Self::Continue>, ExitReason> {
         drop(request);
         Err(ExitReason::other(Undefined("handle_cast")))
@@ -112,6 +199,35 @@ pub trait GenServer: Sized + Send + 'static {
     /// # Errors
     ///
     /// The server ends with this reason.
+    ///
+    /// ```
+    /// # use genserver::gen_server::{self, done, reply};
+    /// # use genserver::{Action, Called, Done, From, GenServer, Init, Never, Server};
+    /// # use runtime::prelude::*;
+    /// #[derive(Clone, Debug, Default)]
+    /// struct Sum(u32);
+    ///
+    /// impl GenServer for Sum {
+    ///     // ..
+    #[doc = include_str!("../../doc/rest.txt")]
+    /// #   type Cast = Never;
+    /// #   type Continue = Never;
+    ///
+    ///     fn handle_info(&mut self, message: AnyMessage) -> Result<Done, ExitReason> {
+    ///         match_message!(message {
+    ///             by: u32 => self.0 += by,
+    ///             other => println!("unexpected: {other:?}"),
+    ///         });
+    ///         Ok(done())
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let sum = gen_server::start_link::<Sum>(()).unwrap();
+    /// send(sum.whereis().unwrap(), 42u32);
+    /// assert_eq!(sum.call(()), Ok(42));
+    /// # });
+    /// ```
     fn handle_info(&mut self, message: AnyMessage) -> Result<Done<Self::Continue>, ExitReason> {
         report_no_handle_info::<Self>(&message);
         Ok(Done::Go(Action::Wait))
@@ -123,6 +239,36 @@ pub trait GenServer: Sized + Send + 'static {
     /// # Errors
     ///
     /// The server ends with this reason.
+    ///
+    /// ```
+    /// # use genserver::gen_server::{self, done, reply};
+    /// # use genserver::{Action, Called, Done, From, GenServer, Init, Never, Server};
+    /// # use runtime::prelude::*;
+    /// #[derive(Clone, Debug, Default)]
+    /// struct Sum(u32);
+    ///
+    /// impl GenServer for Sum {
+    ///     // ..
+    #[doc = include_str!("../../doc/rest.txt")]
+    ///     type Cast = u32;
+    ///     type Continue = u32;
+    ///
+    ///     fn handle_cast(&mut self, by: u32) -> Result<Done<u32>, ExitReason> {
+    ///         Ok(done().continue_with(by)) // before anything else is done
+    ///     }
+    ///
+    ///     fn handle_continue(&mut self, by: u32) -> Result<Done<u32>, ExitReason> {
+    ///         self.0 += by;
+    ///         Ok(done())
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let sum = gen_server::start_link::<Sum>(()).unwrap();
+    /// sum.cast(42);
+    /// assert_eq!(sum.call(()), Ok(42));
+    /// # });
+    /// ```
     fn handle_continue(
         &mut self,
         with: Self::Continue,
@@ -134,6 +280,30 @@ pub trait GenServer: Sized + Send + 'static {
     /// Cleans up before the server ends with `reason`: after a callback that stops it or has failed, when
     /// its parent has ended and it traps exits, and when it is told to stop. Not when it is killed.
     /// Mirrors `terminate/2`.
+    ///
+    /// ```
+    /// # use genserver::gen_server::{self, done, reply};
+    /// # use genserver::{Action, Called, Done, From, GenServer, Init, Never, Server};
+    /// # use runtime::prelude::*;
+    /// #[derive(Clone, Debug, Default)]
+    /// struct Sum(u32);
+    ///
+    /// impl GenServer for Sum {
+    ///     // ..
+    #[doc = include_str!("../../doc/rest.txt")]
+    /// #   type Cast = Never;
+    /// #   type Continue = Never;
+    ///
+    ///     fn terminate(&mut self, reason: &ExitReason) {
+    ///         println!("{} at {reason}", self.0);
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let sum = gen_server::start_link::<Sum>(()).unwrap();
+    /// sum.stop().unwrap(); // prints "0 at normal"
+    /// # });
+    /// ```
     fn terminate(&mut self, reason: &ExitReason) {
         let _ = reason;
     }
@@ -143,6 +313,35 @@ pub trait GenServer: Sized + Send + 'static {
     /// # Errors
     ///
     /// The change is refused.
+    ///
+    /// ```
+    /// # use genserver::gen_server::{self, done, reply};
+    /// # use genserver::{Action, Called, Done, From, GenServer, Init, Never, Server};
+    /// # use runtime::prelude::*;
+    /// #[derive(Clone, Debug, Default)]
+    /// struct Sum(u32);
+    ///
+    /// impl GenServer for Sum {
+    ///     // ..
+    #[doc = include_str!("../../doc/rest.txt")]
+    /// #   type Cast = Never;
+    /// #   type Continue = Never;
+    ///
+    ///     fn code_change(&mut self, extra: Box<dyn std::any::Any + Send>) -> Result<(), ExitReason> {
+    ///         let new = extra.downcast().map_err(|_| ExitReason::other("no number"))?;
+    ///         self.0 = *new;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let sum = gen_server::start_link::<Sum>(()).unwrap();
+    /// sys::suspend(&sum).unwrap();
+    /// assert_eq!(sys::change_code(&sum, 42u32), Ok(()));
+    /// sys::resume(&sum).unwrap();
+    /// assert_eq!(sum.call(()), Ok(42));
+    /// # });
+    /// ```
     fn code_change(&mut self, extra: Box<dyn Any + Send>) -> Result<(), ExitReason> {
         drop(extra);
         Err(ExitReason::other(Undefined("code_change")))
@@ -190,6 +389,30 @@ pub trait GenServer: Sized + Send + 'static {
 
     /// How the state is shown: in reports, by [`sys::get_status`], in the events of debug functions. Without it the
     /// type's name is shown.
+    ///
+    /// ```
+    /// # use genserver::gen_server::{self, done, reply};
+    /// # use genserver::{Action, Called, Done, From, GenServer, Init, Never, Server};
+    /// # use runtime::prelude::*;
+    /// #[derive(Clone, Debug, Default)]
+    /// struct Sum(u32);
+    ///
+    /// impl GenServer for Sum {
+    ///     // ..
+    #[doc = include_str!("../../doc/rest.txt")]
+    /// #   type Cast = Never;
+    /// #   type Continue = Never;
+    ///
+    ///     fn debug(&self) -> &dyn std::fmt::Debug {
+    ///         self
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let sum = gen_server::start_link::<Sum>(()).unwrap();
+    /// assert_eq!(sys::get_status(&sum).unwrap().state, "Sum(0)");
+    /// # });
+    /// ```
     fn debug(&self) -> &dyn fmt::Debug {
         &process::TypeName::<Self>::NAME
     }
@@ -253,11 +476,28 @@ pub enum Init<S, C = Never> {
 }
 
 /// The answer to a call; the server waits. Can be followed by [`timeout`](Called::timeout) and its like.
+///
+/// ```
+/// use genserver::Called;
+/// use genserver::gen_server::reply;
+/// use std::time::Duration;
+///
+/// let answer: Called<u32> = reply(42).timeout(Duration::from_secs(1));
+/// assert!(matches!(answer, Called::Reply(42, _)));
+/// ```
 pub fn reply<R, C>(answer: R) -> Called<R, C> {
     Called::Reply(answer, Action::Wait)
 }
 
 /// The server waits. Can be followed by [`timeout`](Done::timeout) and its like.
+///
+/// ```
+/// use genserver::{Action, Done};
+/// use genserver::gen_server::done;
+///
+/// let waits: Done = done();
+/// assert!(matches!(waits, Done::Go(Action::Wait)));
+/// ```
 pub fn done<C>() -> Done<C> {
     Done::Go(Action::Wait)
 }
@@ -272,16 +512,40 @@ impl<R, C> Called<R, C> {
     }
 
     /// Then handles a [`Timeout`] if no message comes for so long.
+    ///
+    /// ```
+    /// # use genserver::{Action, Called};
+    /// # use genserver::gen_server::reply;
+    /// # use std::time::Duration;
+    /// let answer: Called<u32, &str> = reply(42).timeout(Duration::from_secs(1));
+    /// assert!(matches!(answer, Called::Reply(42, Action::Timeout(_))));
+    /// ```
     pub fn timeout(self, time: Duration) -> Called<R, C> {
         self.then(Action::Timeout(time))
     }
 
     /// Then waits hibernated.
+    ///
+    /// ```
+    /// # use genserver::{Action, Called};
+    /// # use genserver::gen_server::reply;
+    /// # use std::time::Duration;
+    /// let answer: Called<u32, &str> = reply(42).hibernate();
+    /// assert!(matches!(answer, Called::Reply(42, Action::Hibernate)));
+    /// ```
     pub fn hibernate(self) -> Called<R, C> {
         self.then(Action::Hibernate)
     }
 
     /// Then calls [`GenServer::handle_continue`].
+    ///
+    /// ```
+    /// # use genserver::{Action, Called};
+    /// # use genserver::gen_server::reply;
+    /// # use std::time::Duration;
+    /// let answer: Called<u32, &str> = reply(42).continue_with("the rest");
+    /// assert!(matches!(answer, Called::Reply(42, Action::Continue("the rest"))));
+    /// ```
     pub fn continue_with(self, with: C) -> Called<R, C> {
         self.then(Action::Continue(with))
     }
@@ -296,16 +560,40 @@ impl<C> Done<C> {
     }
 
     /// Then handles a [`Timeout`] if no message comes for so long.
+    ///
+    /// ```
+    /// # use genserver::{Action, Done};
+    /// # use genserver::gen_server::done;
+    /// # use std::time::Duration;
+    /// let goes_on: Done<&str> = done().timeout(Duration::from_secs(1));
+    /// assert!(matches!(goes_on, Done::Go(Action::Timeout(_))));
+    /// ```
     pub fn timeout(self, time: Duration) -> Done<C> {
         self.then(Action::Timeout(time))
     }
 
     /// Then waits hibernated.
+    ///
+    /// ```
+    /// # use genserver::{Action, Done};
+    /// # use genserver::gen_server::done;
+    /// # use std::time::Duration;
+    /// let goes_on: Done<&str> = done().hibernate();
+    /// assert!(matches!(goes_on, Done::Go(Action::Hibernate)));
+    /// ```
     pub fn hibernate(self) -> Done<C> {
         self.then(Action::Hibernate)
     }
 
     /// Then calls [`GenServer::handle_continue`].
+    ///
+    /// ```
+    /// # use genserver::{Action, Done};
+    /// # use genserver::gen_server::done;
+    /// # use std::time::Duration;
+    /// let goes_on: Done<&str> = done().continue_with("the rest");
+    /// assert!(matches!(goes_on, Done::Go(Action::Continue("the rest"))));
+    /// ```
     pub fn continue_with(self, with: C) -> Done<C> {
         self.then(Action::Continue(with))
     }

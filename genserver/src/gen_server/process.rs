@@ -28,7 +28,7 @@ use sys::{Debug, DebugOption, Event, Handled, System, Value};
 
 use super::report::{FormatStatus, Last, StateOf, formatted, report_terminate};
 use super::{Action, Called, Done, GenServer, Init};
-use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, unregister};
+use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, starting, unregister};
 
 /// What [`GenServer::handle_info`] is given when the time of [`Action::Timeout`] is over: Erlang's
 /// `timeout`.
@@ -234,8 +234,9 @@ impl<S: GenServer> Process<S> {
                 None
             }
             Init::Stop(reason) => {
+                let end = refuse(Refused::Failed(reason.clone()), reason.clone());
                 report_crash(type_name::<S>(), &reason);
-                refuse(Refused::Failed(reason.clone()), reason)
+                end
             }
             Init::Error(reason) => refuse(Refused::Failed(reason), ExitReason::Normal),
             Init::Ignore => refuse(Refused::Ignore, ExitReason::Normal),
@@ -477,7 +478,7 @@ impl<S: GenServer> Behaviour for Process<S> {
             && let Some(boot) = self.take_boot()
         {
             cx.callback_begins();
-            if let Some(end) = self.boot(*boot) {
+            if let Some(end) = starting(type_name::<S>(), || self.boot(*boot)) {
                 return end;
             }
         }

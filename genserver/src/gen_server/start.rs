@@ -32,6 +32,14 @@ pub struct Options<S> {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../../doc/counter.txt")]
+/// # runtime::run(|| {
+/// let counter = gen_server::start::<Counter>(40).unwrap();
+/// assert_eq!(counter.call(2), Ok(42));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn start<S: GenServer>(args: S::Args) -> Result<Server<S>, StartError> {
     Options::new().start(args)
@@ -47,6 +55,14 @@ pub fn start<S: GenServer>(args: S::Args) -> Result<Server<S>, StartError> {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../../doc/counter.txt")]
+/// # runtime::run(|| {
+/// let counter = gen_server::start_link::<Counter>(40).unwrap();
+/// assert!(runtime::links().contains(&counter.whereis().unwrap()));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn start_link<S: GenServer>(args: S::Args) -> Result<Server<S>, StartError> {
     Options::new().start_link(args)
@@ -61,6 +77,17 @@ pub fn start_link<S: GenServer>(args: S::Args) -> Result<Server<S>, StartError> 
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../../doc/counter.txt")]
+/// # runtime::run(|| {
+/// let (counter, watch) = gen_server::start_monitor::<Counter>(40).unwrap();
+/// counter.stop().unwrap();
+/// receive! { Down { monitor, reason, .. } if monitor == watch => {
+///     assert_eq!(reason, ExitReason::Normal);
+/// } }
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn start_monitor<S: GenServer>(args: S::Args) -> Result<(Server<S>, Ref), StartError> {
     Options::new().start_monitor(args)
@@ -120,6 +147,14 @@ pub enum EnterLoopError {
 
 impl<S: GenServer> Options<S> {
     /// No options.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let counter = Options::<Counter>::new().start(40).unwrap();
+    /// assert_eq!(counter.call(2), Ok(42));
+    /// # });
+    /// ```
     pub fn new() -> Options<S> {
         Options {
             name: None,
@@ -133,23 +168,78 @@ impl<S: GenServer> Options<S> {
 
     /// Registers the server under a name, before its `init`: a local name, or one of a registry. With a pid the
     /// start panics.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// Options::<Counter>::new().name("counter").start(40).unwrap();
+    /// let again = Options::<Counter>::new().name("counter").start(40);
+    /// assert!(matches!(again, Err(StartError::AlreadyStarted(pid)) if whereis("counter") == Some(pid)));
+    /// # });
+    /// ```
     pub fn name(mut self, name: impl Into<ServerRef>) -> Options<S> {
         self.name = Some(name.into());
         self
     }
 
     /// Registers the server under a global name.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// use genserver::ServerRef;
+    ///
+    /// Options::<Counter>::new().global("counter").start(40).unwrap();
+    /// let counter = Server::<Counter>::of(ServerRef::Global("counter".into()));
+    /// assert_eq!(counter.call(2), Ok(42));
+    /// # });
+    /// ```
     pub fn global(self, name: impl Into<Name>) -> Options<S> {
         self.name(ServerRef::Global(name.into()))
     }
 
     /// How long `init` may take.
+    ///
+    /// ```
+    /// # use genserver::{Called, From, GenServer, Init, Never, Options, StartError};
+    /// # use runtime::ExitReason;
+    /// # use std::time::Duration;
+    /// struct Slow;
+    ///
+    /// impl GenServer for Slow {
+    ///     // ..
+    /// #   type Args = ();
+    /// #   type Call = ();
+    /// #   type Reply = ();
+    /// #   type Cast = Never;
+    /// #   type Continue = Never;
+    /// #   fn handle_call(&mut self, _: (), _: From<()>) -> Result<Called<()>, ExitReason> { Ok(genserver::gen_server::reply(())) }
+    ///     fn init(_: ()) -> Result<Init<Self>, ExitReason> {
+    ///         runtime::sleep(Duration::from_secs(3600));
+    ///         Ok(Slow.into())
+    ///     }
+    /// }
+    ///
+    /// # runtime::run(|| {
+    /// let started = Options::<Slow>::new().timeout(Duration::from_millis(1)).start(());
+    /// assert!(matches!(started, Err(StartError::Timeout)));
+    /// # });
+    /// ```
     pub fn timeout(mut self, time: Duration) -> Options<S> {
         self.timeout = Some(time);
         self
     }
 
     /// Hibernates the server when it has waited for so long.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let minute = Duration::from_secs(60);
+    /// let counter = Options::<Counter>::new().hibernate_after(minute).start_link(40).unwrap();
+    /// assert_eq!(counter.call(2), Ok(42));
+    /// # });
+    /// ```
     pub fn hibernate_after(mut self, time: Duration) -> Options<S> {
         self.hibernate_after = Some(time);
         self
@@ -190,6 +280,15 @@ impl<S: GenServer> Options<S> {
     }
 
     /// Options of the process; with a monitor among them the start panics.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let options = Options::<Counter>::new().spawn(|spawn| spawn.label("the counter"));
+    /// let counter = options.start_link(40).unwrap();
+    /// assert_eq!(runtime::label(counter.whereis().unwrap()).as_deref(), Some("the counter"));
+    /// # });
+    /// ```
     pub fn spawn(
         mut self,
         options: impl FnOnce(Spawn<'static>) -> Spawn<'static> + 'static,
@@ -203,6 +302,15 @@ impl<S: GenServer> Options<S> {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let counter = Options::new().name("counter").start(40).unwrap();
+    /// # let _: &Server<Counter> = &counter;
+    /// assert_eq!(whereis("counter"), counter.whereis());
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start(self, args: S::Args) -> Result<Server<S>, StartError> {
         let (spawned, monitor) = self.begin(args, false, None)?;
@@ -215,6 +323,14 @@ impl<S: GenServer> Options<S> {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let counter = Options::<Counter>::new().name("counter").start_link(40).unwrap();
+    /// assert_eq!(counter.call(2), Ok(42));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link(self, args: S::Args) -> Result<Server<S>, StartError> {
         let (spawned, monitor) = self.begin(args, true, Some(runtime::self_pid()))?;
@@ -227,6 +343,18 @@ impl<S: GenServer> Options<S> {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// let options = Options::<Counter>::new().name("counter");
+    /// let (counter, watch) = options.start_monitor(40).unwrap();
+    /// exit_signal(counter.whereis().unwrap(), ExitReason::Kill);
+    /// receive! { Down { monitor, reason, .. } if monitor == watch => {
+    ///     assert_eq!(reason, ExitReason::Killed);
+    /// } }
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_monitor(self, args: S::Args) -> Result<(Server<S>, Ref), StartError> {
         let (spawned, monitor) = self.begin(args, false, Some(runtime::self_pid()))?;
@@ -239,17 +367,32 @@ impl<S: GenServer> Options<S> {
     /// # Panics
     ///
     /// As there.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// use genserver::proc_lib::{self, Parent};
+    ///
+    /// proc_lib::start_link(|parent: Parent<()>| {
+    ///     runtime::register("counter", self_pid()).unwrap();
+    ///     parent.init_ack(());
+    ///     Options::new().name("counter").enter_loop(Counter(40), Action::Wait)
+    /// })
+    /// .unwrap();
+    /// assert_eq!(Server::<Counter>::of("counter").call(2), Ok(42));
+    /// # });
+    /// ```
     pub fn enter_loop(self, state: S, action: Action<S::Continue>) -> ! {
         let me = runtime::self_pid();
+        let named = |name: &ServerRef| name.whereis() == Some(me);
+        if !self.name.as_ref().is_none_or(named) {
+            runtime::exit(EnterLoopError::NotRegistered);
+        }
         let parent = match proc_lib::parent() {
             Ok(parent) => parent,
             Err(NoParent::NotStarted) => runtime::exit(EnterLoopError::NotStartedByProcLib),
             Err(NoParent::NoProc) => runtime::exit(EnterLoopError::ParentNotFound),
         };
-        let named = |name: &ServerRef| name.whereis() == Some(me);
-        if !self.name.as_ref().is_none_or(named) {
-            runtime::exit(EnterLoopError::NotRegistered);
-        }
         let debug = Debug::with(self.debug);
         let process = Process::entered(state, action, parent, self.hibernate_after, debug);
         runtime::enter(Box::new(process))

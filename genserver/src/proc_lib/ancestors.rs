@@ -87,6 +87,20 @@ pub(crate) fn parent() -> Result<Pid, NoParent> {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// use genserver::ServerRef;
+///
+/// let me = self_pid();
+/// runtime::register("root", me).unwrap();
+/// proc_lib::spawn(move || send(me, proc_lib::ancestors()));
+/// assert_eq!(receive_type::<Vec<ServerRef>>(), [ServerRef::from("root")]);
+/// # });
+/// ```
 pub fn ancestors() -> Vec<ServerRef> {
     self_pid();
     let own = own_line();

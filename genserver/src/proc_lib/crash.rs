@@ -1,12 +1,22 @@
 //! The report of a process that has crashed: made by itself, when its function or behaviour has failed and before it
 //! ends.
 
-use runtime::{ExitReason, Look, Shown};
+use runtime::{ExitReason, Look, Next, Shown, catch};
 
 use super::ancestors::ancestors;
 
 /// How many of the messages left are shown.
 const MESSAGES: usize = 10;
+
+/// Runs what a behaviour does as long as whoever starts it waits. What that fails with outside the callbacks, in a
+/// registry of names, ends the process as a crash of its own.
+pub(crate) fn starting(initial_call: &str, f: impl FnOnce() -> Option<Next>) -> Option<Next> {
+    catch(f).unwrap_or_else(|caught| {
+        let reason = caught.into_reason();
+        report_crash(initial_call, &reason);
+        Some(Next::Exit(reason))
+    })
+}
 
 /// Reports that the calling process ends with this reason, unless that is orderly.
 pub(crate) fn report_crash(initial_call: &str, reason: &ExitReason) {

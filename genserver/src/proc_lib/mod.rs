@@ -40,6 +40,6 @@ pub use start::{Parent, Refused, Start, StartError, Started, start, start_link, 
 pub use stop::{StopError, stop};
 
 pub(crate) use ancestors::{Line, NoParent, inherit, parent};
-pub(crate) use crash::report_crash;
+pub(crate) use crash::{report_crash, starting};
 pub(crate) use name::{is_free, register, unregister};
 pub(crate) use start::Ack;

@@ -58,6 +58,17 @@ impl<F: 'static> Behaviour for Run<F> {
 /// # Panics
 ///
 /// When a limit is met; the message names it.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// let me = self_pid();
+/// let pid = proc_lib::spawn(move || send(me, self_pid()));
+/// assert_eq!(receive_type::<Pid>(), pid);
+/// # });
+/// ```
 #[track_caller]
 pub fn spawn<F, T>(f: F) -> Pid
 where
@@ -72,6 +83,19 @@ where
 /// # Panics
 ///
 /// When a limit is met, and outside a process.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// trap_exit(true);
+/// let pid = proc_lib::spawn_link(|| exit(ExitReason::Shutdown));
+/// receive! { Exit { from, reason, .. } => {
+///     assert_eq!((from, reason), (Some(pid), ExitReason::Shutdown));
+/// } }
+/// # });
+/// ```
 #[track_caller]
 pub fn spawn_link<F, T>(f: F) -> Pid
 where
@@ -87,6 +111,18 @@ where
 /// # Panics
 ///
 /// When a limit is met, and outside a process.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// let (_, watch) = proc_lib::spawn_monitor(|| exit(ExitReason::Shutdown));
+/// receive! { Down { monitor, reason, .. } if monitor == watch => {
+///     assert_eq!(reason, ExitReason::Shutdown);
+/// } }
+/// # });
+/// ```
 #[track_caller]
 pub fn spawn_monitor<F, T>(f: F) -> (Pid, Ref)
 where
@@ -141,6 +177,20 @@ fn spawned(spawned: Result<Spawned, SpawnError>) -> Spawned {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// let me = self_pid();
+/// let sleeper = proc_lib::spawn(move || {
+///     proc_lib::hibernate(move || send(me, receive_type::<u32>() + 1));
+/// });
+/// send(sleeper, 41u32);
+/// assert_eq!(receive_type::<u32>(), 42);
+/// # });
+/// ```
 pub fn hibernate<F, T>(continuation: F) -> !
 where
     F: FnOnce() -> T + Send + 'static,
@@ -158,6 +208,21 @@ where
 /// whose `init` it was. `None` if the process was not started by proc_lib, or is not alive. A switch point.
 ///
 /// Mirrors `proc_lib:initial_call/1` and `translate_initial_call/1`.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// fn waits() {
+///     receive_type::<()>();
+/// }
+///
+/// let pid = proc_lib::spawn(waits);
+/// assert!(proc_lib::initial_call(pid).unwrap().ends_with("waits"));
+/// assert_eq!(proc_lib::initial_call(spawn!(waits)), None); // not of proc_lib
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn initial_call(pid: Pid) -> Option<&'static str> {
     let function = process_info(pid)?.function?;

@@ -66,11 +66,35 @@ pub struct Parent<R> {
 
 impl<R: Message> Parent<R> {
     /// The process that waits.
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let (_, said) = proc_lib::start(|parent: Parent<Pid>| {
+    ///     let pid = parent.pid();
+    ///     parent.init_ack(pid);
+    /// })
+    /// .unwrap();
+    /// assert_eq!(said, self_pid());
+    /// # });
+    /// ```
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
     /// The start is done: whoever waits for it goes on, with this answer. Mirrors `proc_lib:init_ack/2`.
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let (_, said) = proc_lib::start(|parent: Parent<&'static str>| parent.init_ack("ready")).unwrap();
+    /// assert_eq!(said, "ready");
+    /// # });
+    /// ```
     pub fn init_ack(self, answer: R) {
         let (tag, started) = (self.tag, Ok(answer));
         send(tag, Acked { tag, started });
@@ -78,6 +102,18 @@ impl<R: Message> Parent<R> {
 
     /// The start has failed: the process ends with `reason`, and when it is dead whoever waits for it goes on,
     /// with `refused` for an error. Mirrors `proc_lib:init_fail/3`.
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let started = proc_lib::start(|parent: Parent<()>| -> () {
+    ///     parent.init_fail(Refused::Ignore, ExitReason::Normal)
+    /// });
+    /// assert!(matches!(started, Err(StartError::Ignore)));
+    /// # });
+    /// ```
     pub fn init_fail(self, refused: Refused, reason: ExitReason) -> ! {
         let (tag, started) = (self.tag, Err(refused));
         send(tag, Acked::<R> { tag, started });
@@ -101,6 +137,22 @@ impl<R> fmt::Debug for Parent<R> {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// let doubler = |parent: Parent<&'static str>| {
+///     parent.init_ack("ready");
+///     receive! { (from, n): (Pid, u32) => send(from, 2 * n) }
+/// };
+/// let (pid, said) = proc_lib::start(doubler).unwrap();
+/// assert_eq!(said, "ready");
+/// send(pid, (self_pid(), 21u32));
+/// assert_eq!(receive_type::<u32>(), 42);
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn start<F, T, R>(f: F) -> Started<R>
 where
@@ -121,6 +173,20 @@ where
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// let doubler = |parent: Parent<&'static str>| {
+///     parent.init_ack("ready");
+///     receive! { (from, n): (Pid, u32) => send(from, 2 * n) }
+/// };
+/// let (pid, _) = proc_lib::start_link(doubler).unwrap();
+/// assert!(runtime::links().contains(&pid));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn start_link<F, T, R>(f: F) -> Started<R>
 where
@@ -141,6 +207,20 @@ where
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+/// # use runtime::prelude::*;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// let fails = |_: Parent<()>| exit(ExitReason::Shutdown);
+/// let (started, watch) = proc_lib::start_monitor(fails).unwrap();
+/// assert!(matches!(started, Err(StartError::Failed(ExitReason::Shutdown))));
+/// receive! { Down { monitor, reason, .. } if monitor == watch => {
+///     assert_eq!(reason, ExitReason::Shutdown);
+/// } }
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn start_monitor<F, T, R>(f: F) -> Result<(Started<R>, Ref), SpawnError>
 where
@@ -183,17 +263,54 @@ struct Begun<R> {
 
 impl Start {
     /// No options.
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let (_, said) = Start::new().start(|parent: Parent<u32>| parent.init_ack(42)).unwrap();
+    /// assert_eq!(said, 42);
+    /// # });
+    /// ```
     pub fn new() -> Start {
         Start::default()
     }
 
     /// How long the start may take; then the process is killed.
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let minute = Duration::from_secs(60);
+    /// let started = Start::new().timeout(minute).start(|parent: Parent<u32>| parent.init_ack(42));
+    /// assert_eq!(started.unwrap().1, 42);
+    /// # });
+    /// ```
     pub fn timeout(mut self, time: Duration) -> Start {
         self.timeout = Some(time);
         self
     }
 
     /// Options of the process; a monitor must not be among them.
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let options = Start::new().spawn(Spawn::new().label("waits"));
+    /// let (pid, ()) = options
+    ///     .start_link(|parent: Parent<()>| {
+    ///         parent.init_ack(());
+    ///         receive_type::<()>()
+    ///     })
+    ///     .unwrap();
+    /// assert_eq!(runtime::label(pid).as_deref(), Some("waits"));
+    /// # });
+    /// ```
     pub fn spawn(mut self, options: Spawn<'static>) -> Start {
         self.spawn = options;
         self
@@ -208,6 +325,17 @@ impl Start {
     /// # Panics
     ///
     /// Outside a process; with a monitor among the spawn options.
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let started = Start::new().start(|_: Parent<()>| {});
+    /// // It has ended without a word.
+    /// assert!(matches!(started, Err(StartError::Failed(ExitReason::Normal))));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start<F, T, R>(self, f: F) -> Started<R>
     where
@@ -230,6 +358,18 @@ impl Start {
     /// # Panics
     ///
     /// As [`start`](Start::start).
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// trap_exit(true);
+    /// let started = Start::new().start_link(|_: Parent<()>| exit(ExitReason::Shutdown));
+    /// assert!(matches!(started, Err(StartError::Failed(ExitReason::Shutdown))));
+    /// assert!(receive_timeout(Duration::ZERO).is_none()); // no exit is left
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link<F, T, R>(mut self, f: F) -> Started<R>
     where
@@ -251,6 +391,20 @@ impl Start {
     /// # Panics
     ///
     /// As [`start`](Start::start).
+    ///
+    /// ```
+    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
+    /// # use runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let slow = |_: Parent<()>| runtime::sleep(Duration::from_secs(3600));
+    /// let (started, watch) = Start::new().timeout(Duration::from_millis(1)).start_monitor(slow).unwrap();
+    /// assert!(matches!(started, Err(StartError::Timeout)));
+    /// receive! { Down { monitor, reason, .. } if monitor == watch => {
+    ///     assert_eq!(reason, ExitReason::Killed);
+    /// } }
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_monitor<F, T, R>(self, f: F) -> Result<(Started<R>, Ref), SpawnError>
     where

@@ -30,6 +30,17 @@ pub enum StopError {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+#[doc = include_str!("../../doc/counter.txt")]
+/// # runtime::run(|| {
+/// use genserver::gen_server::{StopError, stop};
+///
+/// Options::<Counter>::new().name("counter").start(40).unwrap();
+/// assert_eq!(stop("counter", ExitReason::Shutdown, Some(Duration::from_secs(5))), Ok(()));
+/// assert_eq!(stop("counter", ExitReason::Shutdown, None), Err(StopError::NoProc));
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn stop(
     server: impl Into<ServerRef>,
@@ -43,11 +54,22 @@ pub fn stop(
     if pid == runtime::self_pid() {
         return Err(StopError::CallingSelf);
     }
+    let began = runtime::now();
     let watch = monitor(pid);
-    sys::order_to_terminate(pid, reason.clone());
-    let down = receive_ref(watch, timeout, |down: &Down| down.monitor == watch);
+    let was_there = match reason {
+        // The watch says the same of one that was gone before. Who answers was there.
+        ExitReason::NoProc => sys::within(timeout)
+            .terminate(pid, ExitReason::NoProc)
+            .is_ok(),
+        _ => {
+            sys::order_to_terminate(pid, reason.clone());
+            true
+        }
+    };
+    let left = timeout.map(|time| time.saturating_sub(runtime::now() - began));
+    let down = receive_ref(watch, left, |down: &Down| down.monitor == watch);
     match down {
-        Some(down) if down.reason == reason => Ok(()),
+        Some(down) if was_there && down.reason == reason => Ok(()),
         Some(Down {
             reason: ExitReason::NoProc,
             ..

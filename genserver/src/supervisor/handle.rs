@@ -117,6 +117,19 @@ pub(super) enum Answer {
 /// # Panics
 ///
 /// Outside a process.
+///
+/// ```
+/// # use genserver::StartError;
+/// # use genserver::supervisor::*;
+/// # use runtime::prelude::*;
+/// # use std::num::NonZeroUsize;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// let worker = || ChildSpec::process("worker", || drop(receive_any()));
+/// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+/// assert_eq!(supervisor.count_children().unwrap().active, 1);
+/// # });
+/// ```
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn start_link(flags: Flags, children: Vec<ChildSpec>) -> Result<Supervisor, StartError> {
     SupervisorOptions::default().start_link(flags, children)
@@ -162,11 +175,37 @@ where
 
 impl SupervisorOptions {
     /// No options.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = SupervisorOptions::new().start_link(Flags::default(), vec![worker()]);
+    /// assert!(supervisor.is_ok());
+    /// # });
+    /// ```
     pub fn new() -> SupervisorOptions {
         SupervisorOptions::default()
     }
 
     /// Registers the supervisor under a name. With a pid the start panics.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let options = SupervisorOptions::new().name("root");
+    /// let root = options.start_link(Flags::default(), vec![]).unwrap();
+    /// assert_eq!(whereis("root"), root.whereis());
+    /// # });
+    /// ```
     pub fn name(mut self, name: impl Into<ServerRef>) -> SupervisorOptions {
         self.name = Some(name.into());
         self
@@ -177,6 +216,20 @@ impl SupervisorOptions {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let options = SupervisorOptions::new().name("root");
+    /// options.start_link(Flags::default(), vec![worker()]).unwrap();
+    /// assert!(Supervisor::of("root").which_child("worker").unwrap().pid().is_some());
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link(
         self,
@@ -192,6 +245,18 @@ impl SupervisorOptions {
     /// # Errors
     ///
     /// As there.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let started = SupervisorOptions::new().name("root").start_link_with(|| Ok(None));
+    /// assert!(matches!(started, Err(StartError::Ignore)));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link_with<F>(self, init: F) -> Result<Supervisor, StartError>
     where
@@ -222,16 +287,56 @@ impl SupervisorOptions {
 
 impl Supervisor {
     /// The supervisor that this means, if it is one: another process ends when it is asked.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// SupervisorOptions::new().name("root").start_link(Flags::default(), vec![]).unwrap();
+    /// Supervisor::of("root").stop().unwrap();
+    /// # });
+    /// ```
     pub fn of(server: impl Into<ServerRef>) -> Supervisor {
         Supervisor(server.into())
     }
 
     /// How it is named.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![]).unwrap();
+    /// let pid = supervisor.whereis().unwrap();
+    /// assert_eq!(*supervisor.server_ref(), pid.into());
+    /// # });
+    /// ```
     pub fn server_ref(&self) -> &ServerRef {
         &self.0
     }
 
     /// The process that it is now.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let root = Supervisor::of("root");
+    /// assert_eq!(root.whereis(), None);
+    /// SupervisorOptions::new().name("root").start_link(Flags::default(), vec![]).unwrap();
+    /// assert!(root.whereis().is_some());
+    /// # });
+    /// ```
     pub fn whereis(&self) -> Option<Pid> {
         self.0.whereis()
     }
@@ -263,6 +368,21 @@ impl Supervisor {
     /// # Errors
     ///
     /// See [`ChildError`]. The specification of one that failed is not kept.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![]).unwrap();
+    /// let child = supervisor.start_child(worker()).unwrap().unwrap();
+    /// let again = supervisor.start_child(worker());
+    /// assert_eq!(again, Err(ChildError::AlreadyStarted(child.pid)));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_child(&self, spec: ChildSpec) -> Result<Option<Child>, ChildError> {
         self.started(Request::StartChild(spec))
@@ -273,6 +393,21 @@ impl Supervisor {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// supervisor.terminate_child("worker").unwrap();
+    /// let child = supervisor.restart_child("worker").unwrap().unwrap();
+    /// assert_eq!(supervisor.restart_child("worker"), Err(ChildError::Running(child.pid)));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn restart_child(&self, id: &str) -> Result<Option<Child>, ChildError> {
         self.started(Request::RestartChild(id.to_owned()))
@@ -284,6 +419,21 @@ impl Supervisor {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// supervisor.terminate_child("worker").unwrap();
+    /// assert_eq!(supervisor.which_child("worker").unwrap().state, ChildState::Undefined);
+    /// assert_eq!(supervisor.terminate_child("other"), Err(ChildError::NotFound));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn terminate_child(&self, id: &str) -> Result<(), ChildError> {
         self.done(Request::TerminateChild(id.to_owned()))
@@ -294,6 +444,22 @@ impl Supervisor {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// assert!(matches!(supervisor.delete_child("worker"), Err(ChildError::Running(_))));
+    /// supervisor.terminate_child("worker").unwrap();
+    /// supervisor.delete_child("worker").unwrap();
+    /// assert!(supervisor.which_children().unwrap().is_empty());
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn delete_child(&self, id: &str) -> Result<(), ChildError> {
         self.done(Request::DeleteChild(id.to_owned()))
@@ -304,6 +470,20 @@ impl Supervisor {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// let children = supervisor.which_children().unwrap();
+    /// assert_eq!((&*children[0].id, children[0].kind), ("worker", Kind::Worker));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn which_children(&self) -> Result<Vec<ChildInfo>, CallError> {
         match self.ask(Request::WhichChildren)? {
@@ -317,6 +497,20 @@ impl Supervisor {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// assert!(supervisor.which_child("worker").unwrap().pid().is_some());
+    /// assert_eq!(supervisor.which_child("other"), Err(ChildError::NotFound));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn which_child(&self, id: &str) -> Result<ChildInfo, ChildError> {
         let answer = self.ask(Request::WhichChild(id.to_owned()));
@@ -331,6 +525,20 @@ impl Supervisor {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// let count = supervisor.count_children().unwrap();
+    /// assert_eq!((count.specs, count.active, count.workers), (1, 1, 1));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn count_children(&self) -> Result<Count, CallError> {
         match self.ask(Request::CountChildren)? {
@@ -344,6 +552,19 @@ impl Supervisor {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// assert_eq!(supervisor.get_childspec("worker").unwrap().id(), "worker");
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn get_childspec(&self, id: &str) -> Result<ChildSpec, ChildError> {
         let answer = self.ask(Request::GetChildSpec(id.to_owned()));
@@ -359,6 +580,19 @@ impl Supervisor {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// assert_eq!(supervisor.get_callback_module().unwrap(), "supervisor"); // no init function
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn get_callback_module(&self) -> Result<&'static str, CallError> {
         match self.ask(Request::GetCallbackModule)? {
@@ -372,6 +606,21 @@ impl Supervisor {
     /// # Errors
     ///
     /// As [`gen_server::stop`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// let worker = supervisor.which_child("worker").unwrap().pid().unwrap();
+    /// supervisor.stop().unwrap();
+    /// assert!(!is_process_alive(worker));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn stop(&self) -> Result<(), StopError> {
         gen_server::stop(&self.0, ExitReason::Normal, None)
@@ -380,6 +629,20 @@ impl Supervisor {
 
 impl ChildInfo {
     /// Its process, if it runs.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let supervisor = start_link(Flags::default(), vec![worker()]).unwrap();
+    /// let child = supervisor.which_child("worker").unwrap();
+    /// assert_eq!(child.pid(), child.state.pid());
+    /// # });
+    /// ```
     pub fn pid(&self) -> Option<Pid> {
         self.state.pid()
     }
@@ -387,6 +650,18 @@ impl ChildInfo {
 
 impl ChildState {
     /// The child's process, if it runs.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// assert_eq!(ChildState::Running(self_pid()).pid(), Some(self_pid()));
+    /// assert_eq!(ChildState::Restarting.pid(), None);
+    /// # });
+    /// ```
     pub fn pid(self) -> Option<Pid> {
         match self {
             ChildState::Running(pid) => Some(pid),

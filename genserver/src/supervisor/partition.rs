@@ -2,16 +2,19 @@
 //!
 //! One process that all ask is a bottleneck; several share the work, each with its part of the keys. Below is an
 //! ordinary supervisor, whose children put their pids into a table as they start: to route a key asks no process.
+//!
+//! Invariant: the supervisor has its own place in the table, as a name, before its first partition starts. So there is
+//! one at a time, and all routes lead to its partitions.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use runtime::request::{CallError, NameRegistry, ServerRef};
-use runtime::{ExitReason, Name, Pid, is_process_alive, self_pid};
+use runtime::{ExitReason, Name, Pid, mailbox_len, self_pid, try_self_pid};
 
-use super::handle::{ChildInfo, ChildState, Count, Supervisor, start_link};
+use super::handle::{ChildInfo, ChildState, Count, Supervisor, SupervisorOptions};
 use super::spec::{ChildSpec, Flags, Kind, child_of};
 use crate::gen_server::{self, StopError};
 use crate::proc_lib::StartError;
@@ -55,6 +58,7 @@ struct Partitions {
 
 /// Who the supervisor and the partitions are now, or were last.
 struct Routes {
+    /// Taken by the supervisor, as its name.
     supervisor: RwLock<Option<Pid>>,
     partitions: Box<[RwLock<Option<Pid>>]>,
 }
@@ -62,6 +66,26 @@ struct Routes {
 impl PartitionSupervisor {
     /// One that is to have so many partitions, each as `make` says of its number, from 0; the specification's id does
     /// not matter.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let four = NonZeroUsize::new(4).unwrap();
+    /// let partitions = PartitionSupervisor::new(Flags::default(), four, |number| {
+    ///     let echo = move || loop {
+    ///         receive! { from: Pid => send(from, number) }
+    ///     };
+    ///     ChildSpec::process("", echo)
+    /// });
+    /// partitions.start_link().unwrap();
+    /// send(partitions.partition(3).whereis().unwrap(), self_pid());
+    /// assert_eq!(receive_type::<usize>(), 3);
+    /// # });
+    /// ```
     pub fn new(
         flags: Flags,
         partitions: NonZeroUsize,
@@ -73,11 +97,7 @@ impl PartitionSupervisor {
         });
         let specs = (0..partitions.get()).map(|number| {
             let routes = Arc::clone(&routes);
-            // Start functions run in the supervisor.
-            let tells = move |pid| {
-                put(&routes.supervisor, self_pid());
-                put(&routes.partitions[number], pid);
-            };
+            let tells = move |pid| routes.put(number, pid);
             make(number).into_partition(number, tells)
         });
         let specs = specs.collect();
@@ -93,21 +113,47 @@ impl PartitionSupervisor {
     ///
     /// # Errors
     ///
-    /// As [`start_link`](fn@super::start_link); it runs already.
+    /// As [`start_link`](fn@super::start_link); or it runs already, or is being started.
     ///
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// let supervisor = partitions.start_link().unwrap();
+    /// let again = partitions.start_link();
+    /// assert!(matches!(again, Err(StartError::AlreadyStarted(pid)) if supervisor.whereis() == Some(pid)));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link(&self) -> Result<Supervisor, StartError> {
-        let running = get(&self.0.routes.supervisor).filter(|pid| is_process_alive(*pid));
-        if let Some(pid) = running {
-            return Err(StartError::AlreadyStarted(pid));
-        }
-        start_link(self.0.flags.clone(), self.0.specs.clone())
+        let options = SupervisorOptions::new().name(self.server_ref());
+        options.start_link(self.0.flags.clone(), self.0.specs.clone())
     }
 
     /// It, as a child of another supervisor.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// start_link(Flags::default(), vec![partitions.child_spec("partitions")]).unwrap();
+    /// assert_eq!(partitions.count_children().unwrap().active, 4);
+    /// # });
+    /// ```
     pub fn child_spec(&self, id: impl Into<String>) -> ChildSpec {
         let this = self.clone();
         let start = move || child_of(this.start_link()?.server_ref());
@@ -115,22 +161,79 @@ impl PartitionSupervisor {
     }
 
     /// How many partitions there are. Mirrors `PartitionSupervisor.partitions/1`.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// assert_eq!(partitions.partitions(), 4);
+    /// # });
+    /// ```
     pub fn partitions(&self) -> usize {
         self.0.routes.partitions.len()
     }
 
     /// The number of the partition that a key has, the same each time while the program runs.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// assert!(partitions.partition_of("key") < 4);
+    /// assert_eq!(partitions.partition_of("key"), partitions.partition_of("key"));
+    /// # });
+    /// ```
     pub fn partition_of<K: Hash + ?Sized>(&self, key: &K) -> usize {
         self.0.routes.of(key)
     }
 
     /// The partition that a key has, whoever that is when it is asked. Mirrors
     /// `{:via, PartitionSupervisor, {name, key}}`.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// partitions.start_link().unwrap();
+    /// let number = partitions.partition_of("key");
+    /// assert_eq!(partitions.via("key"), partitions.partition(number));
+    /// assert!(partitions.via("key").whereis().is_some());
+    /// # });
+    /// ```
     pub fn via<K: Hash + ?Sized>(&self, key: &K) -> ServerRef {
         self.partition(self.partition_of(key))
     }
 
     /// A partition by its number; what is too great begins again with 0.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// partitions.start_link().unwrap();
+    /// assert_eq!(partitions.partition(5), partitions.partition(1));
+    /// # });
+    /// ```
     pub fn partition(&self, number: usize) -> ServerRef {
         let registry: Arc<Routes> = Arc::clone(&self.0.routes);
         let number = number % self.partitions();
@@ -142,6 +245,22 @@ impl PartitionSupervisor {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// partitions.start_link().unwrap();
+    /// for (number, state) in partitions.which_children().unwrap() {
+    ///     assert_eq!(state.pid(), partitions.partition(number).whereis());
+    /// }
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn which_children(&self) -> Result<Vec<(usize, ChildState)>, CallError> {
         let children = self.supervisor().which_children()?;
@@ -154,6 +273,20 @@ impl PartitionSupervisor {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// partitions.start_link().unwrap();
+    /// assert_eq!(partitions.count_children().unwrap().active, 4);
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn count_children(&self) -> Result<Count, CallError> {
         self.supervisor().count_children()
@@ -164,12 +297,42 @@ impl PartitionSupervisor {
     /// # Errors
     ///
     /// As [`gen_server::stop`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// partitions.start_link().unwrap();
+    /// partitions.stop().unwrap();
+    /// assert!(partitions.count_children().is_err());
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn stop(&self) -> Result<(), StopError> {
         gen_server::stop(self.server_ref(), ExitReason::Normal, None)
     }
 
     /// The supervisor itself, whoever that is when it is asked.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let four = NonZeroUsize::new(4).unwrap();
+    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    /// assert_eq!(partitions.server_ref().whereis(), None);
+    /// let supervisor = partitions.start_link().unwrap();
+    /// assert_eq!(partitions.server_ref().whereis(), supervisor.whereis());
+    /// # });
+    /// ```
     pub fn server_ref(&self) -> ServerRef {
         let registry: Arc<Routes> = Arc::clone(&self.0.routes);
         ServerRef::Via(registry, Name::from(SUPERVISOR))
@@ -189,30 +352,57 @@ impl Routes {
         key.hash(&mut hasher);
         (hasher.finish() % self.partitions.len() as u64) as usize
     }
+
+    /// The supervisor has started this partition. Called by that: start functions run in it.
+    fn put(&self, number: usize, pid: Pid) {
+        let holder = read(&self.supervisor);
+        // One that was killed meanwhile may have a successor.
+        if *holder == Some(self_pid()) {
+            *write(&self.partitions[number]) = Some(pid);
+        }
+    }
 }
 
-/// Names are the numbers of the partitions; who they are is not for others to say.
+/// Names are the numbers of the partitions, and the supervisor's. That it takes itself; who the partitions are is not
+/// for others to say.
 impl NameRegistry for Routes {
-    fn register_name(&self, _: &Name, _: Pid) -> bool {
-        false
+    fn register_name(&self, name: &Name, pid: Pid) -> bool {
+        if name.as_str() != SUPERVISOR {
+            return false;
+        }
+        let mut holder = write(&self.supervisor);
+        let free = holder.is_none_or(|pid| !is_alive(pid));
+        if free {
+            *holder = Some(pid);
+        }
+        free
     }
 
-    fn unregister_name(&self, _: &Name) {}
+    fn unregister_name(&self, name: &Name) {
+        if name.as_str() == SUPERVISOR {
+            write(&self.supervisor).take_if(|pid| try_self_pid() == Some(*pid));
+        }
+    }
 
     fn whereis_name(&self, name: &Name) -> Option<Pid> {
         if name.as_str() == SUPERVISOR {
-            return get(&self.supervisor);
+            return (*read(&self.supervisor)).filter(|pid| is_alive(*pid));
         }
-        get(self.partitions.get(name.as_str().parse::<usize>().ok()?)?)
+        *read(self.partitions.get(name.as_str().parse::<usize>().ok()?)?)
     }
 }
 
-fn get(place: &RwLock<Option<Pid>>) -> Option<Pid> {
-    *place.read().unwrap_or_else(PoisonError::into_inner)
+/// Without a switch: a place is held locked meanwhile.
+fn is_alive(pid: Pid) -> bool {
+    mailbox_len(pid).is_some()
 }
 
-fn put(place: &RwLock<Option<Pid>>, pid: Pid) {
-    *place.write().unwrap_or_else(PoisonError::into_inner) = Some(pid);
+fn read(place: &RwLock<Option<Pid>>) -> RwLockReadGuard<'_, Option<Pid>> {
+    place.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(place: &RwLock<Option<Pid>>) -> RwLockWriteGuard<'_, Option<Pid>> {
+    place.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Routes {

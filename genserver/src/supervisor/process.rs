@@ -36,7 +36,7 @@ use super::spec::{
 };
 use crate::gen_server::WrongRequest;
 use crate::proc_lib::{
-    Ack, Line, Refused, StartError, inherit, register, report_crash, unregister,
+    Ack, Line, Refused, StartError, inherit, register, report_crash, starting, unregister,
 };
 
 /// What says the flags and children: called at the start, and when the code changes.
@@ -128,8 +128,8 @@ impl Process {
                 return Some(refuse(tag, Refused::Ignore, ExitReason::Normal));
             }
             Err(reason) => {
-                report_crash(self.reporter.module, &reason);
                 self.unregister();
+                report_crash(self.reporter.module, &reason);
                 return Some(refuse(tag, Refused::Failed(reason.clone()), reason));
             }
         };
@@ -286,8 +286,10 @@ impl Process {
                 return Some(Next::Exit(reason));
             }
             Then::Refuse(tag, reason) => {
-                self.unregister();
-                return Some(refuse(tag, Refused::Failed(reason.clone()), reason));
+                return starting(self.reporter.module, || {
+                    self.unregister();
+                    Some(refuse(tag, Refused::Failed(reason.clone()), reason))
+                });
             }
             Then::Start(keys) => {
                 // What comes after one that fails waits for its next try.
@@ -589,7 +591,7 @@ impl Behaviour for Process {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
         if let Some(boot) = self.boot.take() {
             cx.callback_begins();
-            if let Some(end) = self.boot(boot) {
+            if let Some(end) = starting(self.reporter.module, || self.boot(boot)) {
                 return end;
             }
         }

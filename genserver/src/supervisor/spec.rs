@@ -108,6 +108,18 @@ impl Default for Flags {
 
 impl Flags {
     /// With this strategy, otherwise the defaults.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let flags = Flags::new(Strategy::RestForOne);
+    /// assert_eq!((flags.intensity, flags.period), (1, Duration::from_secs(5)));
+    /// # });
+    /// ```
     pub fn new(strategy: Strategy) -> Flags {
         Flags {
             strategy,
@@ -116,6 +128,19 @@ impl Flags {
     }
 
     /// See [`Flags::intensity`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// // Ten restarts a minute are borne.
+    /// let flags = Flags::default().intensity(10, Duration::from_secs(60));
+    /// assert_eq!(flags.intensity, 10);
+    /// # });
+    /// ```
     pub fn intensity(mut self, restarts: u32, period: Duration) -> Flags {
         self.intensity = restarts;
         self.period = period;
@@ -123,12 +148,41 @@ impl Flags {
     }
 
     /// See [`AutoShutdown`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// trap_exit(true);
+    /// let flags = Flags::default().auto_shutdown(AutoShutdown::AnySignificant);
+    /// let job = ChildSpec::process("job", || {}).restart(Restart::Transient).significant(true);
+    /// let supervisor = start_link(flags, vec![job]).unwrap();
+    /// receive! { Exit { from, reason, .. } => {
+    ///     assert_eq!((from, reason), (supervisor.whereis(), ExitReason::Shutdown));
+    /// } }
+    /// # });
+    /// ```
     pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Flags {
         self.auto_shutdown = auto_shutdown;
         self
     }
 
     /// See [`Flags::hibernate_after`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let flags = Flags::default().hibernate_after(Duration::from_secs(60));
+    /// assert!(start_link(flags, vec![]).is_ok());
+    /// # });
+    /// ```
     pub fn hibernate_after(mut self, time: Duration) -> Flags {
         self.hibernate_after = Some(time);
         self
@@ -172,6 +226,26 @@ pub struct ChildSpec {
 
 impl ChildSpec {
     /// A child that `start` starts, and links to its caller.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// use genserver::proc_lib::{self, Parent};
+    ///
+    /// let ready = ChildSpec::new("ready", || {
+    ///     let (pid, ()) = proc_lib::start_link(|parent: Parent<()>| {
+    ///         parent.init_ack(());
+    ///         receive_type::<()>()
+    ///     })?;
+    ///     Ok(pid.into())
+    /// });
+    /// assert!(start_link(Flags::default(), vec![ready]).is_ok());
+    /// # });
+    /// ```
     pub fn new(
         id: impl Into<String>,
         start: impl Fn() -> Started + Send + Sync + 'static,
@@ -187,6 +261,18 @@ impl ChildSpec {
     }
 
     /// A gen_server, started with these arguments each time.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// use genserver::supervisor::{ChildSpec, Flags, start_link};
+    ///
+    /// let counter = ChildSpec::server::<Counter>("counter", 40);
+    /// let supervisor = start_link(Flags::default(), vec![counter]).unwrap();
+    /// let pid = supervisor.which_child("counter").unwrap().pid().unwrap();
+    /// assert_eq!(Server::<Counter>::of(pid).call(2), Ok(42));
+    /// # });
+    /// ```
     pub fn server<S>(id: impl Into<String>, args: S::Args) -> ChildSpec
     where
         S: GenServer,
@@ -196,6 +282,17 @@ impl ChildSpec {
     }
 
     /// A gen_server of this name.
+    ///
+    /// ```
+    #[doc = include_str!("../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// use genserver::supervisor::{ChildSpec, Flags, start_link};
+    ///
+    /// let counter = ChildSpec::named_server::<Counter>("counter", 40);
+    /// start_link(Flags::default(), vec![counter]).unwrap();
+    /// assert_eq!(Server::<Counter>::of("counter").call(2), Ok(42));
+    /// # });
+    /// ```
     pub fn named_server<S>(name: impl Into<String>, args: S::Args) -> ChildSpec
     where
         S: GenServer,
@@ -209,6 +306,21 @@ impl ChildSpec {
     }
 
     /// A supervisor of these children.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
+    /// let inner = ChildSpec::supervisor("inner", Flags::default(), vec![worker()]);
+    /// let outer = start_link(Flags::default(), vec![inner]).unwrap();
+    /// let inner = outer.which_child("inner").unwrap().pid().unwrap();
+    /// assert_eq!(Supervisor::of(inner).count_children().unwrap().active, 1);
+    /// # });
+    /// ```
     pub fn supervisor(id: impl Into<String>, flags: Flags, children: Vec<ChildSpec>) -> ChildSpec {
         let start = move || {
             let supervisor = super::start_link(flags.clone(), children.clone())?;
@@ -218,6 +330,21 @@ impl ChildSpec {
     }
 
     /// A dynamic supervisor.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let template = Template::process(|(): &()| || drop(receive_any()));
+    /// let inner = ChildSpec::dynamic_supervisor("inner", Flags::default(), template);
+    /// let outer = start_link(Flags::default(), vec![inner]).unwrap();
+    /// let inner = outer.which_child("inner").unwrap().pid().unwrap();
+    /// assert!(DynamicSupervisor::<()>::of(inner).start_child(()).is_ok());
+    /// # });
+    /// ```
     pub fn dynamic_supervisor<A: Message + Sync>(
         id: impl Into<String>,
         flags: Flags,
@@ -231,6 +358,20 @@ impl ChildSpec {
     }
 
     /// A dynamic supervisor of this name.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let template = Template::process(|(): &()| || drop(receive_any()));
+    /// let inner = ChildSpec::named_dynamic_supervisor("inner", Flags::default(), template);
+    /// start_link(Flags::default(), vec![inner]).unwrap();
+    /// assert!(DynamicSupervisor::<()>::of("inner").start_child(()).is_ok());
+    /// # });
+    /// ```
     pub fn named_dynamic_supervisor<A: Message + Sync>(
         name: impl Into<String>,
         flags: Flags,
@@ -247,6 +388,18 @@ impl ChildSpec {
     }
 
     /// A process that runs `f`.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let worker = ChildSpec::process("worker", || drop(receive_any()));
+    /// assert!(start_link(Flags::default(), vec![worker]).is_ok());
+    /// # });
+    /// ```
     pub fn process(
         id: impl Into<String>,
         f: impl Fn() + Clone + Send + Sync + 'static,
@@ -260,30 +413,89 @@ impl ChildSpec {
     }
 
     /// When it is restarted.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let spec = ChildSpec::process("worker", || drop(receive_any())).restart(Restart::Temporary);
+    /// assert!(format!("{spec:?}").contains("restart: Temporary"));
+    /// # });
+    /// ```
     pub fn restart(mut self, restart: Restart) -> ChildSpec {
         self.restart = restart;
         self
     }
 
     /// How it is ended: within five seconds, if nothing is said; a supervisor without limit.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let spec = ChildSpec::process("worker", || drop(receive_any())).shutdown(Shutdown::BrutalKill);
+    /// assert!(format!("{spec:?}").contains("shutdown: BrutalKill"));
+    /// # });
+    /// ```
     pub fn shutdown(mut self, shutdown: Shutdown) -> ChildSpec {
         self.shutdown = Some(shutdown);
         self
     }
 
     /// What it is.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let spec = ChildSpec::process("worker", || drop(receive_any())).kind(Kind::Supervisor);
+    /// assert!(format!("{spec:?}").contains("kind: Supervisor"));
+    /// # });
+    /// ```
     pub fn kind(mut self, kind: Kind) -> ChildSpec {
         self.kind = kind;
         self
     }
 
     /// Its end counts for [`AutoShutdown`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let spec = ChildSpec::process("worker", || drop(receive_any())).significant(true);
+    /// assert!(format!("{spec:?}").contains("significant: true"));
+    /// # });
+    /// ```
     pub fn significant(mut self, significant: bool) -> ChildSpec {
         self.significant = significant;
         self
     }
 
     /// Its name among its siblings.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// assert_eq!(ChildSpec::process("worker", || {}).id(), "worker");
+    /// # });
+    /// ```
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -416,6 +628,20 @@ impl std::error::Error for SpecError {}
 /// # Errors
 ///
 /// See [`SpecError`].
+///
+/// ```
+/// # use genserver::StartError;
+/// # use genserver::supervisor::*;
+/// # use runtime::prelude::*;
+/// # use std::num::NonZeroUsize;
+/// # use std::time::Duration;
+/// # runtime::run(|| {
+/// let worker = ChildSpec::process("worker", || {});
+/// let twice = [worker.clone(), worker];
+/// let checked = check_childspecs(&Flags::default(), &twice);
+/// assert_eq!(checked, Err(SpecError::DuplicateId("worker".to_owned())));
+/// # });
+/// ```
 pub fn check_childspecs(flags: &Flags, specs: &[ChildSpec]) -> Result<(), SpecError> {
     if flags.period < Duration::from_millis(1) {
         return Err(SpecError::Period(flags.period));

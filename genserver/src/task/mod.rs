@@ -89,6 +89,18 @@ impl<T: Send + 'static> Task<T> {
     /// # Panics
     ///
     /// As [`spawn`](Task::spawn).
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let task = Task::<u32>::unlinked(|| exit(ExitReason::Shutdown));
+    /// assert_eq!(task.join(), Err(ExitReason::Shutdown));
+    /// # });
+    /// ```
     #[track_caller]
     pub fn unlinked(f: impl FnOnce() -> T + Send + 'static) -> Task<T> {
         spawned(Task::with(Spawn::new(), f))
@@ -103,6 +115,18 @@ impl<T: Send + 'static> Task<T> {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let task = Task::with(Spawn::new().label("adds"), || 40 + 2).unwrap();
+    /// assert_eq!(task.join(), Ok(42));
+    /// # });
+    /// ```
     #[track_caller]
     pub fn with(
         spawn: Spawn<'static>,
@@ -117,6 +141,19 @@ impl<T: Send + 'static> Task<T> {
     }
 
     /// The process.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let task = Task::spawn(self_pid);
+    /// let pid = task.pid();
+    /// assert_eq!(task.join(), Ok(pid));
+    /// # });
+    /// ```
     pub fn pid(&self) -> Pid {
         self.pid
     }
@@ -130,6 +167,18 @@ impl<T: Send + 'static> Task<T> {
     /// # Panics
     ///
     /// In another process than the one that has spawned the task.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let task = Task::spawn(|| 40 + 2);
+    /// assert_eq!(task.join(), Ok(42));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn join(self) -> Result<T, ExitReason> {
         match self.join_until(None) {
@@ -147,6 +196,20 @@ impl<T: Send + 'static> Task<T> {
     /// # Panics
     ///
     /// As [`join`](Task::join).
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let task = Task::spawn(receive_type::<u32>);
+    /// let task = task.join_until(Duration::from_millis(1)).unwrap_err(); // not yet
+    /// send(task.pid(), 42u32);
+    /// assert_eq!(task.join(), Ok(42));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn join_until(self, deadline: impl IntoDeadline) -> Result<Result<T, ExitReason>, Task<T>> {
         assert_eq!(
@@ -175,6 +238,18 @@ impl<T: Send + 'static> Task<T> {
     /// # Panics
     ///
     /// As [`join`](Task::join).
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let task = Task::spawn(receive_type::<u32>);
+    /// assert_eq!(task.shutdown(Shutdown::default()), Err(ExitReason::Shutdown));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn shutdown(self, shutdown: Shutdown) -> Result<T, ExitReason> {
         unlink(self.pid);

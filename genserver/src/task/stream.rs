@@ -84,6 +84,19 @@ where
 
 impl<I: Iterator, T: Send + 'static, F> AsyncStream<I, T, F> {
     /// Gives the results as they come. Elixir's `ordered: false`.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let two = NonZeroUsize::new(2).unwrap();
+    /// let squares = async_stream(1..=5u32, two, |n| n * n).unordered();
+    /// assert_eq!(squares.map(Result::unwrap).sum::<u32>(), 55);
+    /// # });
+    /// ```
     pub fn unordered(mut self) -> Self {
         self.ordered = false;
         self
@@ -91,12 +104,44 @@ impl<I: Iterator, T: Send + 'static, F> AsyncStream<I, T, F> {
 
     /// Kills a task that takes longer: its result is an error, with [`TimedOut`] for the reason. Elixir's
     /// `timeout`, with `on_timeout: :kill_task`.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let two = NonZeroUsize::new(2).unwrap();
+    /// let slow = async_stream(1..=2, two, |_| runtime::sleep(Duration::from_secs(3600)));
+    /// for result in slow.timeout(Duration::from_millis(1)) {
+    ///     assert_eq!(result, Err(ExitReason::other(TimedOut)));
+    /// }
+    /// # });
+    /// ```
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
     }
 
     /// The tasks are not linked to the caller: the crash of one is the error of its item, and no more.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let two = NonZeroUsize::new(2).unwrap();
+    /// let halves = async_stream([4, 5], two, |n| match n % 2 {
+    ///     0 => n / 2,
+    ///     _ => exit(ExitReason::other("odd")),
+    /// });
+    /// let halves: Vec<_> = halves.unlinked().collect();
+    /// assert_eq!(halves, [Ok(2), Err(ExitReason::other("odd"))]);
+    /// # });
+    /// ```
     pub fn unlinked(mut self) -> Self {
         self.place = Place::Unlinked;
         self
@@ -104,6 +149,20 @@ impl<I: Iterator, T: Send + 'static, F> AsyncStream<I, T, F> {
 
     /// The tasks are this supervisor's, and not linked to the caller. Mirrors Elixir's
     /// `Task.Supervisor.async_stream_nolink/4`.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let two = NonZeroUsize::new(2).unwrap();
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// let squares = async_stream(1..=3u32, two, |n| n * n).under(&tasks);
+    /// assert_eq!(squares.collect::<Result<Vec<_>, _>>(), Ok(vec![1, 4, 9]));
+    /// # });
+    /// ```
     pub fn under(mut self, supervisor: &TaskSupervisor) -> Self {
         self.place = Place::Under(supervisor.clone());
         self

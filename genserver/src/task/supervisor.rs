@@ -67,6 +67,18 @@ impl TaskSupervisor {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// assert_eq!(tasks.spawn(|| 42).unwrap().join(), Ok(42));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link() -> Result<TaskSupervisor, StartError> {
         DynamicSupervisor::start_link(Flags::default(), template()).map(TaskSupervisor)
@@ -81,22 +93,70 @@ impl TaskSupervisor {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// TaskSupervisor::start_link_named("tasks").unwrap();
+    /// assert_eq!(TaskSupervisor::of("tasks").spawn(|| 42).unwrap().join(), Ok(42));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link_named(name: impl Into<ServerRef>) -> Result<TaskSupervisor, StartError> {
         DynamicSupervisor::start_link_named(name, Flags::default(), template()).map(TaskSupervisor)
     }
 
     /// One of this name, as a child of another supervisor.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// start_link(Flags::default(), vec![TaskSupervisor::child_spec("tasks")]).unwrap();
+    /// assert_eq!(TaskSupervisor::of("tasks").spawn(|| 42).unwrap().join(), Ok(42));
+    /// # });
+    /// ```
     pub fn child_spec(name: impl Into<String>) -> ChildSpec {
         ChildSpec::named_dynamic_supervisor(name, Flags::default(), template())
     }
 
     /// The task supervisor that this means, if it is one.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// TaskSupervisor::start_link_named("tasks").unwrap();
+    /// assert!(TaskSupervisor::of("tasks").which_children().unwrap().is_empty());
+    /// # });
+    /// ```
     pub fn of(server: impl Into<ServerRef>) -> TaskSupervisor {
         TaskSupervisor(DynamicSupervisor::of(server))
     }
 
     /// How it is named.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// assert!(tasks.server_ref().whereis().is_some());
+    /// # });
+    /// ```
     pub fn server_ref(&self) -> &ServerRef {
         self.0.server_ref()
     }
@@ -110,6 +170,19 @@ impl TaskSupervisor {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// let task = tasks.spawn(|| 40 + 2).unwrap();
+    /// assert_eq!(task.join(), Ok(42));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn spawn<T: Send + 'static>(
         &self,
@@ -127,6 +200,19 @@ impl TaskSupervisor {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// let task = tasks.unlinked(|| -> u32 { exit(ExitReason::Shutdown) }).unwrap();
+    /// assert_eq!(task.join(), Err(ExitReason::Shutdown));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn unlinked<T: Send + 'static>(
         &self,
@@ -144,6 +230,20 @@ impl TaskSupervisor {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// let me = self_pid();
+    /// let pid = tasks.start_child(move || send(me, self_pid())).unwrap();
+    /// assert_eq!(receive_type::<Pid>(), pid);
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_child(&self, f: impl FnOnce() + Send + 'static) -> Result<Pid, ChildError> {
         let pid = self.child()?;
@@ -179,6 +279,20 @@ impl TaskSupervisor {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// let pid = tasks.start_child(|| drop(receive_any())).unwrap();
+    /// tasks.terminate_child(pid).unwrap();
+    /// assert!(!is_process_alive(pid));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn terminate_child(&self, task: Pid) -> Result<(), ChildError> {
         self.0.terminate_child(task)
@@ -189,6 +303,19 @@ impl TaskSupervisor {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// let pid = tasks.start_child(|| drop(receive_any())).unwrap();
+    /// assert_eq!(tasks.which_children(), Ok(vec![pid]));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn which_children(&self) -> Result<Vec<Pid>, CallError> {
         let children = self.0.which_children()?;
@@ -200,6 +327,19 @@ impl TaskSupervisor {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// tasks.start_child(|| drop(receive_any())).unwrap();
+    /// assert_eq!(tasks.count_children().unwrap().active, 1);
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn count_children(&self) -> Result<Count, CallError> {
         self.0.count_children()
@@ -210,6 +350,20 @@ impl TaskSupervisor {
     /// # Errors
     ///
     /// As [`gen_server::stop`](crate::gen_server::stop).
+    ///
+    /// ```
+    /// # use genserver::supervisor::{Flags, Shutdown, Supervisor, start_link};
+    /// # use genserver::{Task, TaskSupervisor, TimedOut, async_stream};
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let tasks = TaskSupervisor::start_link().unwrap();
+    /// let pid = tasks.start_child(|| drop(receive_any())).unwrap();
+    /// tasks.stop().unwrap();
+    /// assert!(!is_process_alive(pid));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn stop(&self) -> Result<(), StopError> {
         self.0.stop()

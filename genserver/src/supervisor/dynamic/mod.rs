@@ -52,6 +52,30 @@ pub struct DynamicSupervisor<A> {
 
 impl<A: Message + Sync> Template<A> {
     /// Children that `start` starts, and links to its caller.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// use genserver::proc_lib::{self, Parent};
+    ///
+    /// let template = Template::new(|n: &u32| {
+    ///     let n = *n;
+    ///     let (pid, ()) = proc_lib::start_link(move |parent: Parent<()>| {
+    ///         parent.init_ack(());
+    ///         receive! { from: Pid => send(from, n) }
+    ///     })?;
+    ///     Ok(pid.into())
+    /// });
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = supervisor.start_child(7).unwrap().unwrap();
+    /// send(child.pid, self_pid());
+    /// assert_eq!(receive_type::<u32>(), 7);
+    /// # });
+    /// ```
     pub fn new(start: impl Fn(&A) -> Started + Send + Sync + 'static) -> Template<A> {
         Template {
             start: Arc::new(start),
@@ -62,6 +86,23 @@ impl<A: Message + Sync> Template<A> {
     }
 
     /// Processes that run what `make` makes of their arguments.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let template = Template::process(|to: &Pid| {
+    ///     let to = *to;
+    ///     move || send(to, "begins")
+    /// });
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template.restart(Restart::Temporary));
+    /// supervisor.unwrap().start_child(self_pid()).unwrap();
+    /// assert_eq!(receive_type::<&str>(), "begins");
+    /// # });
+    /// ```
     pub fn process<F>(make: impl Fn(&A) -> F + Send + Sync + 'static) -> Template<A>
     where
         F: FnOnce() + Send + 'static,
@@ -75,6 +116,18 @@ impl<A: Message + Sync> Template<A> {
     }
 
     /// gen_servers, each started with its own arguments.
+    ///
+    /// ```
+    #[doc = include_str!("../../../doc/counter.txt")]
+    /// # runtime::run(|| {
+    /// use genserver::supervisor::{DynamicSupervisor, Flags, Template};
+    ///
+    /// let template = Template::server::<Counter>();
+    /// let counters = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = counters.start_child(40).unwrap().unwrap();
+    /// assert_eq!(Server::<Counter>::of(child.pid).call(2), Ok(42));
+    /// # });
+    /// ```
     pub fn server<S>() -> Template<A>
     where
         S: GenServer<Args = A>,
@@ -84,18 +137,54 @@ impl<A: Message + Sync> Template<A> {
     }
 
     /// When they are restarted.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// assert!(format!("{template:?}").contains("restart: Temporary"));
+    /// # });
+    /// ```
     pub fn restart(mut self, restart: Restart) -> Template<A> {
         self.restart = restart;
         self
     }
 
     /// How they are ended.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let template = Template::process(|(): &()| || drop(receive_any())).shutdown(Shutdown::BrutalKill);
+    /// assert!(format!("{template:?}").contains("shutdown: BrutalKill"));
+    /// # });
+    /// ```
     pub fn shutdown(mut self, shutdown: Shutdown) -> Template<A> {
         self.shutdown = shutdown;
         self
     }
 
     /// What they are.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let template = Template::process(|(): &()| || drop(receive_any())).kind(Kind::Supervisor);
+    /// assert!(format!("{template:?}").contains("kind: Supervisor"));
+    /// # });
+    /// ```
     pub fn kind(mut self, kind: Kind) -> Template<A> {
         self.kind = kind;
         self
@@ -135,6 +224,19 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Panics
     ///
     /// Outside a process.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let template = Template::process(|(): &()| || drop(receive_any()));
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// assert_eq!(supervisor.count_children().unwrap().active, 0);
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link(
         flags: Flags,
@@ -152,6 +254,19 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Panics
     ///
     /// Outside a process. A pid is no name.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// let template = Template::process(|(): &()| || drop(receive_any()));
+    /// DynamicSupervisor::start_link_named("workers", Flags::default(), template).unwrap();
+    /// assert!(DynamicSupervisor::<()>::of("workers").start_child(()).is_ok());
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link_named(
         name: impl Into<ServerRef>,
@@ -185,6 +300,20 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     }
 
     /// The supervisor that this means, if it is one of that kind.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let same = DynamicSupervisor::<()>::of(supervisor.whereis().unwrap());
+    /// assert!(same.start_child(()).is_ok());
+    /// # });
+    /// ```
     pub fn of(server: impl Into<ServerRef>) -> DynamicSupervisor<A> {
         DynamicSupervisor {
             server: server.into(),
@@ -193,11 +322,36 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     }
 
     /// How it is named.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let pid = supervisor.whereis().unwrap();
+    /// assert_eq!(*supervisor.server_ref(), pid.into());
+    /// # });
+    /// ```
     pub fn server_ref(&self) -> &ServerRef {
         &self.server
     }
 
     /// The process that it is now.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// assert_eq!(DynamicSupervisor::<()>::of("nobody").whereis(), None);
+    /// # });
+    /// ```
     pub fn whereis(&self) -> Option<Pid> {
         self.server.whereis()
     }
@@ -212,6 +366,20 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = supervisor.start_child(()).unwrap().unwrap();
+    /// assert!(is_process_alive(child.pid));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_child(&self, args: A) -> Result<Option<Child>, ChildError> {
         match self
@@ -228,6 +396,22 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = supervisor.start_child(()).unwrap().unwrap();
+    /// supervisor.terminate_child(child.pid).unwrap();
+    /// assert!(!is_process_alive(child.pid));
+    /// assert_eq!(supervisor.terminate_child(self_pid()), Err(ChildError::NotFound));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn terminate_child(&self, child: Pid) -> Result<(), ChildError> {
         match self
@@ -244,6 +428,20 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = supervisor.start_child(()).unwrap().unwrap();
+    /// assert_eq!(supervisor.which_children(), Ok(vec![ChildState::Running(child.pid)]));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn which_children(&self) -> Result<Vec<ChildState>, CallError> {
         match self.ask(Request::WhichChildren)? {
@@ -257,6 +455,20 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = supervisor.start_child(()).unwrap().unwrap();
+    /// assert_eq!(supervisor.which_child(child.pid), Ok(ChildState::Running(child.pid)));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn which_child(&self, child: Pid) -> Result<ChildState, ChildError> {
         let answer = self.ask(Request::WhichChild(child));
@@ -271,6 +483,21 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Errors
     ///
     /// See [`ChildError`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = supervisor.start_child(()).unwrap().unwrap();
+    /// assert!(supervisor.get_childspec(child.pid).is_ok());
+    /// assert!(supervisor.get_childspec(self_pid()).is_err());
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn get_childspec(&self, child: Pid) -> Result<Template<A>, ChildError> {
         let answer = self.ask(Request::GetChildSpec(child));
@@ -285,6 +512,21 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Errors
     ///
     /// The call has failed.
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = supervisor.start_child(()).unwrap().unwrap();
+    /// let count = supervisor.count_children().unwrap();
+    /// assert_eq!((count.specs, count.active), (1, 1));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn count_children(&self) -> Result<Count, CallError> {
         match self.ask(Request::CountChildren)? {
@@ -298,6 +540,21 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// # Errors
     ///
     /// As [`gen_server::stop`].
+    ///
+    /// ```
+    /// # use genserver::StartError;
+    /// # use genserver::supervisor::*;
+    /// # use runtime::prelude::*;
+    /// # use std::num::NonZeroUsize;
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
+    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
+    /// let child = supervisor.start_child(()).unwrap().unwrap();
+    /// supervisor.stop().unwrap();
+    /// assert!(!is_process_alive(child.pid));
+    /// # });
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn stop(&self) -> Result<(), StopError> {
         gen_server::stop(&self.server, ExitReason::Normal, None)

@@ -20,7 +20,7 @@ use sys::{Debug, Event, Handled, System};
 
 use super::{Answer, Request, Template};
 use crate::gen_server::WrongRequest;
-use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, unregister};
+use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, starting, unregister};
 use crate::supervisor::handle::{ChildError, ChildState, Count};
 use crate::supervisor::intensity::Restarts;
 use crate::supervisor::process::{outcome, refuse};
@@ -104,10 +104,10 @@ impl<A: Message + Sync> Process<A> {
         }
         if let Err(error) = check(&self.flags) {
             let reason = ExitReason::from(error);
-            report_crash(self.reporter.module, &reason);
             if let Some(name) = name {
                 unregister(name);
             }
+            report_crash(self.reporter.module, &reason);
             return Some(refuse(tag, Refused::Failed(reason.clone()), reason));
         }
         let started = Ok(());
@@ -403,7 +403,7 @@ impl<A: Message + Sync> Behaviour for Process<A> {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
         if let Some(boot) = self.boot.take() {
             cx.callback_begins();
-            if let Some(end) = self.boot(boot) {
+            if let Some(end) = starting(self.reporter.module, || self.boot(boot)) {
                 return end;
             }
         }

@@ -130,6 +130,16 @@ fn multicall() {
     );
     sys::resume("echo").expect("it answers");
     assert_eq!(Server::<Echo>::of("echo").call(4), Ok(4));
+    // A node that is not connected is a bad one too; the order is that of the nodes.
+    let elsewhere = NodeName::Named("other@host".into());
+    let nodes = [elsewhere.clone(), NodeName::Local, elsewhere.clone()];
+    assert_eq!(
+        multi_call::<Echo>(&nodes, "echo", 3, None),
+        (
+            vec![(NodeName::Local, 3)],
+            vec![elsewhere.clone(), elsewhere]
+        )
+    );
     nothing();
 }
 
@@ -141,6 +151,9 @@ fn abcast() {
     gen_server::abcast::<Echo>(&nodes, "echo", 4);
     assert_eq!(message::<u32>(), 4);
     gen_server::abcast::<Echo>(&nodes, "nobody", 5);
+    let elsewhere = NodeName::Named("other@host".into());
+    gen_server::abcast::<Echo>(&[elsewhere, NodeName::Local], "echo", 6);
+    assert_eq!(message::<u32>(), 6);
     nothing();
 }
 

@@ -62,6 +62,41 @@ fn stop4() {
     stopped_by("to stop".into(), ExitReason::other("asked"));
 }
 
+/// A stop by a name on a node: on the caller's as by the name alone; of another there is no server. Real `erl` of OTP
+/// 25.2 exits with `{nodedown, Node}`.
+#[runtime::test]
+fn stop5() {
+    stopped_by(
+        NodeName::Local.server("to stop here").expect("it is here"),
+        ExitReason::other("asked"),
+    );
+    let elsewhere = NodeName::Named("other@host".into());
+    assert_eq!(elsewhere.server("to stop"), Err(NodeDown(elsewhere)));
+}
+
+/// A process that is gone before it is told to stop has not stopped as it was told, also if that was `noproc`; one that
+/// ends so has. As real `erl` of OTP 25.2.
+#[runtime::test]
+fn stop_with_noproc() {
+    for time in [None, Some(HOUR)] {
+        let dead = crate::expect::dead();
+        assert_eq!(stop(dead, ExitReason::NoProc, time), Err(StopError::NoProc));
+        let nobody = stop("nobody", ExitReason::NoProc, time);
+        assert_eq!(nobody, Err(StopError::NoProc));
+        let server = start::<Test>(plain()).expect("starts");
+        assert_eq!(stop(&server, ExitReason::NoProc, time), Ok(()));
+        assert_eq!(terminated(), ExitReason::NoProc);
+    }
+    let deaf = spawn!(|| receive_type::<()>());
+    assert_eq!(
+        stop(deaf, ExitReason::NoProc, Some(SOON)),
+        Err(StopError::Timeout(SOON))
+    );
+    send(deaf, ());
+    end_of(deaf);
+    nothing();
+}
+
 /// A stop by global name.
 #[runtime::test]
 fn stop6() {

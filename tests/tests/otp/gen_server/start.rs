@@ -2,7 +2,9 @@
 
 use genserver::gen_server::{self, EnterLoopError};
 use genserver::proc_lib::NameRefused;
-use genserver::supervisor::{Flags, SupervisorOptions};
+use genserver::supervisor::{
+    AutoShutdown, ChildSpec, DynamicSupervisor, Flags, SupervisorOptions, Template,
+};
 use runtime::RegisterError;
 
 use super::*;
@@ -213,6 +215,12 @@ fn enter_loop_that_fails() {
     });
     let reason = ExitReason::other(EnterLoopError::NotRegistered);
     assert_eq!(down_of(watched), reason);
+    // The name is looked at first.
+    let (_, watched) = spawn_monitor!(move || -> () {
+        let options = Options::new().name("not its name");
+        options.enter_loop(test(), Action::Wait);
+    });
+    assert_eq!(down_of(watched), reason);
     nothing();
 }
 
@@ -323,6 +331,156 @@ fn names_that_cannot_be_had() {
         assert!(matches!(caught, Err(Caught::Panic(_))), "{caught:?}");
     }
     nothing();
+}
+
+/// A registry whose functions do what they are told.
+#[derive(Clone)]
+struct Failing {
+    register: fn() -> bool,
+    unregister: fn(),
+    whereis: fn() -> Option<Pid>,
+}
+
+impl std::fmt::Debug for Failing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Failing")
+    }
+}
+
+impl NameRegistry for Failing {
+    fn register_name(&self, _: &Name, _: Pid) -> bool {
+        (self.register)()
+    }
+    fn unregister_name(&self, _: &Name) {
+        (self.unregister)();
+    }
+    fn whereis_name(&self, _: &Name) -> Option<Pid> {
+        (self.whereis)()
+    }
+}
+
+impl Failing {
+    const NOT: Failing = Failing {
+        register: || true,
+        unregister: || {},
+        whereis: || None,
+    };
+
+    fn name(self) -> ServerRef {
+        ServerRef::Via(std::sync::Arc::new(self), "a name".into())
+    }
+}
+
+/// A registry that fails is the new process's crash, whose reason is the start's error, and which is reported unless it
+/// is an orderly exit; of one that fails when it is asked for the name, before there is a process, the caller is told at
+/// once. As real `erl` of OTP 25.2.
+#[runtime::test]
+fn a_registry_that_fails() {
+    type Starts = fn(ServerRef) -> Result<(), StartError>;
+    type Registers = fn() -> bool;
+    reports::collect();
+    trap_exit(true);
+    let before = runtime::processes().len();
+    // What does not start gives its name back.
+    let starts: [(Starts, &str); 4] = [
+        (
+            |name| {
+                let refuses = on_start(|_| Ok(Init::Stop(ExitReason::other("init refuses"))));
+                Options::<Test>::new().name(name).start(refuses).map(drop)
+            },
+            "gen_server::Test",
+        ),
+        (
+            |name| {
+                let refuses = on_start(|_| Ok(Init::Ignore));
+                Options::<Test>::new()
+                    .name(name)
+                    .start_link(refuses)
+                    .map(drop)
+            },
+            "gen_server::Test",
+        ),
+        (
+            |name| {
+                let child = ChildSpec::new("refuses", || Err(StartError::Timeout));
+                let options = SupervisorOptions::new().name(name);
+                options.start_link(Flags::default(), vec![child]).map(drop)
+            },
+            "supervisor",
+        ),
+        (
+            |name| {
+                let template = Template::process(|(): &()| || {});
+                let flags = Flags::default().auto_shutdown(AutoShutdown::AnySignificant);
+                DynamicSupervisor::start_link_named(name, flags, template).map(drop)
+            },
+            "supervisor",
+        ),
+    ];
+    for (start, initial_call) in starts {
+        let crashes = |text: &str| reports::count("proc_lib::crash", &[initial_call, text]);
+        let registries = [
+            Failing {
+                register: || panic!("it does not register"),
+                ..Failing::NOT
+            },
+            Failing {
+                unregister: || panic!("it does not unregister"),
+                ..Failing::NOT
+            },
+        ];
+        for (registry, text) in registries
+            .into_iter()
+            .zip(["it does not register", "it does not unregister"])
+        {
+            let known = crashes(text);
+            match start(registry.name()) {
+                Err(StartError::Failed(ExitReason::Panic(panic))) => {
+                    assert_eq!(panic.message(), text);
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(crashes(text), known + 1, "{text}");
+        }
+        let exits: [(Registers, ExitReason, usize); 2] = [
+            (|| exits_with(bad()), bad(), 1),
+            (|| exits_with(ExitReason::Shutdown), ExitReason::Shutdown, 0),
+        ];
+        for (register, expected, reported) in exits {
+            let registry = Failing {
+                register,
+                ..Failing::NOT
+            };
+            let label = format!("in a registry: {expected}");
+            let known = crashes(&label);
+            let started = start(registry.name());
+            assert!(
+                matches!(&started, Err(StartError::Failed(reason)) if *reason == expected),
+                "{started:?}"
+            );
+            assert_eq!(crashes(&label), known + reported, "{label}");
+        }
+        let asked = Failing {
+            whereis: || panic!("it does not say who"),
+            ..Failing::NOT
+        };
+        let caught = catch(|| start(asked.name()));
+        assert!(matches!(caught, Err(Caught::Panic(_))), "{caught:?}");
+        assert_eq!(runtime::processes().len(), before);
+        nothing();
+    }
+    // What a start has refused with is not its process's reason then.
+    assert_eq!(reports::count("proc_lib::crash", &["init refuses"]), 0);
+}
+
+fn bad() -> ExitReason {
+    ExitReason::other("bad")
+}
+
+/// A registry's function that exits; the process's label says so in its report.
+fn exits_with(reason: ExitReason) -> bool {
+    proc_lib::set_label(format!("in a registry: {reason}"));
+    exit(reason)
 }
 
 /// Who starts a server is killed while its init runs: one that is linked ends with it, at once, or, if it traps exits,

@@ -1,5 +1,6 @@
 //! `simple_one_for_one`: dynamic supervisors.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use runtime::Term;
 use runtime::prelude::*;
 
 use super::{Began, bad, began, ends_with, linked, many, obedient};
-use crate::expect::{down_of, message, nothing, until};
+use crate::expect::{LONG, NOW, down_of, message, nothing, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -146,7 +147,7 @@ fn simple_one_for_one_escalation() {
 
 /// A value that is shared by the arguments of children.
 #[derive(Clone, Debug)]
-struct Held(#[allow(dead_code)] Arc<()>);
+struct Held(Arc<()>);
 
 /// The arguments of temporary children are not kept, before and after one has died.
 #[runtime::test]
@@ -406,4 +407,117 @@ fn ends_that_cross() {
     supervisor.stop().expect("stops");
     until("all are gone", || runtime::processes().len() == before);
     nothing();
+}
+
+/// What an owner of monitors and links has been told of each child.
+#[derive(Debug)]
+struct Told(HashMap<Pid, Ends>);
+
+#[derive(Debug, Default)]
+struct Ends {
+    downs: Vec<ExitReason>,
+    exits: Vec<ExitReason>,
+}
+
+/// Monitors all children and links itself to them; tells the test when it does, when it has heard the end of all, and,
+/// when all is over, what it has been told.
+fn owner(test: Pid, children: &[Pid]) {
+    trap_exit(true);
+    let mut told: HashMap<_, _> = children.iter().map(|&pid| (pid, Ends::default())).collect();
+    let mut watched = HashMap::new();
+    for &pid in children {
+        watched.insert(monitor(pid), pid);
+        link(pid);
+    }
+    send(test, "watches");
+    let mut count = |message: AnyMessage| {
+        match_message!(message {
+            Down { monitor, reason, .. } => {
+                let ends: &mut Ends = told.get_mut(&watched[&monitor]).expect("a child");
+                ends.downs.push(reason);
+            }
+            Exit { from, reason, .. } => {
+                let ends = told.get_mut(&from.expect("a process")).expect("a child");
+                ends.exits.push(reason);
+            }
+            other => panic!("{other:?}"),
+        });
+    };
+    let is_told = |message: &AnyMessage| message.is::<Down>() || message.is::<Exit>();
+    for _ in 0..2 * children.len() {
+        count(receive_where(LONG, is_told).expect("each end is told"));
+    }
+    send(test, "has heard");
+    receive! { "over" : &str => {} }
+    while let Some(more) = receive_timeout(NOW) {
+        count(more);
+    }
+    send(test, Told(told));
+}
+
+/// Whoever monitors a child, or is linked to it, is told of its end once, also if it ends by itself at the instant in
+/// which its supervisor, that ends too, tells it to; so is whoever watches the supervisor.
+#[runtime::test]
+fn each_end_is_told_once() {
+    const CHILDREN: usize = 10_000;
+    const OWNERS: usize = 2;
+    trap_exit(true);
+    let test = self_pid();
+    for restart in [Restart::Temporary, Restart::Permanent] {
+        let before = runtime::processes().len();
+        let template = Template::process(|(): &()| || assert_eq!(receive_type::<&str>(), "end"));
+        let supervisor = DynamicSupervisor::start_link(many(), template.restart(restart));
+        let supervisor = supervisor.expect("starts");
+        let pid = supervisor.whereis().expect("it lives");
+        let watch = monitor(pid);
+        let start = |_| {
+            supervisor
+                .start_child(())
+                .expect("starts")
+                .expect("a child")
+                .pid
+        };
+        let children: Arc<[Pid]> = (0..CHILDREN).map(start).collect();
+        let owners: Vec<Pid> = (0..OWNERS)
+            .map(|_| {
+                let children = Arc::clone(&children);
+                spawn!(move || owner(test, &children))
+            })
+            .collect();
+        for _ in &owners {
+            assert_eq!(message::<&str>(), "watches");
+        }
+        // The one half ends by itself, some before and some while the other is ended.
+        let halves = Arc::clone(&children);
+        spawn!(move || {
+            for &child in halves.iter().step_by(2) {
+                send(child, "end");
+                yield_now();
+            }
+        });
+        until("some have ended", || {
+            !is_process_alive(children[CHILDREN / 4 * 2])
+        });
+        supervisor.stop().expect("stops");
+        for _ in &owners {
+            assert_eq!(message::<&str>(), "has heard");
+        }
+        until("all are gone", || {
+            runtime::processes().len() == before + OWNERS
+        });
+        for &owner in &owners {
+            send(owner, "over");
+            let Told(told) = message();
+            assert_eq!(told.len(), CHILDREN);
+            for (child, Ends { downs, exits }) in told {
+                assert_eq!((downs.len(), &downs), (1, &exits), "{child}");
+                let expected = [ExitReason::Normal, ExitReason::Shutdown];
+                assert!(expected.contains(&downs[0]), "{child}: {downs:?}");
+            }
+        }
+        assert_eq!(down_of(watch), ExitReason::Normal);
+        ends_with(pid, ExitReason::Normal);
+        until("all are gone", || runtime::processes().len() == before);
+        nothing();
+    }
 }

@@ -2,18 +2,23 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use genserver::gen_server::reply;
+use genserver::proc_lib;
 use genserver::supervisor::{
-    ChildSpec, ChildState, DynamicSupervisor, PartitionSupervisor, Template, start_link,
+    ChildSpec, ChildState, DynamicSupervisor, FailedToStartChild, PartitionSupervisor, Started,
+    Template, start_link,
 };
 use genserver::{
     CallError, Called, Failure, From, GenServer, Init, Never, Server, ServerRef, StartError,
 };
+use runtime::Term;
 use runtime::prelude::*;
 
 use super::{bad, ends_with, many, worker};
-use crate::expect::{end_of, nothing, until};
+use crate::expect::{down_of, end_of, message, nothing, until};
 
 /// Says which partition it is, and how often it was asked.
 struct Shard {
@@ -165,21 +170,203 @@ fn dynamic() {
     nothing();
 }
 
-/// A partition that does not start ends those before it, and the start.
+/// Of those who start it at the same time one does; the others are told who runs, and start no partition, so that all
+/// routes lead to those of one supervisor.
+#[runtime::test]
+fn starts_at_the_same_time() {
+    let before = runtime::processes().len();
+    let test = self_pid();
+    let two = NonZeroUsize::new(2).expect("it is not zero");
+    let partitions = PartitionSupervisor::new(many(), two, |number| {
+        ChildSpec::new("", move || {
+            if number == 0 {
+                send(test, self_pid());
+                receive! { "go on" : &str => {} }
+            }
+            super::linked(|| drop(receive_any()))
+        })
+    });
+    let start = || {
+        let partitions = partitions.clone();
+        spawn_monitor!(move || {
+            trap_exit(true);
+            send(
+                test,
+                Starts(
+                    partitions
+                        .start_link()
+                        .map(|supervisor| supervisor.whereis()),
+                ),
+            );
+            receive_type::<()>();
+        })
+    };
+    let (first, watch) = start();
+    let supervisor: Pid = message();
+    // It runs from the first moment on, whatever its partitions do.
+    assert_eq!(partitions.server_ref().whereis(), Some(supervisor));
+    let (second, other) = start();
+    match message() {
+        Starts(Err(StartError::AlreadyStarted(running))) => assert_eq!(running, supervisor),
+        Starts(other) => panic!("{other:?}"),
+    }
+    send(supervisor, "go on");
+    let Starts(started) = message();
+    assert_eq!(started.expect("starts"), Some(supervisor));
+    for (number, state) in partitions.which_children().expect("it answers") {
+        assert_eq!(partitions.partition(number).whereis(), state.pid());
+    }
+    for (starter, watch) in [(second, other), (first, watch)] {
+        send(starter, ());
+        assert_eq!(down_of(watch), ExitReason::Normal);
+    }
+    until("all have ended", || runtime::processes().len() == before);
+    nothing();
+}
+
+/// What a start has come to.
+#[derive(Debug)]
+struct Starts(Result<Option<Pid>, StartError>);
+
+/// A partition that does not start, in whatever way, ends those before it, the last first, and the start, with its
+/// number and reason; so it can be started again.
 #[runtime::test]
 fn a_partition_that_does_not_start() {
     trap_exit(true);
     let before = runtime::processes().len();
-    let three = NonZeroUsize::new(3).expect("it is not zero");
-    let partitions = PartitionSupervisor::new(many(), three, |number| match number {
-        2 => ChildSpec::new("", || Err(StartError::Failed(bad()))),
-        number => ChildSpec::server::<Shard>("", number),
+    let failures: [fn() -> Started; 3] = [
+        || Err(StartError::Failed(bad())),
+        || exit(bad()),
+        || linked_that_ends(bad()),
+    ];
+    for fails in failures {
+        let test = self_pid();
+        let three = NonZeroUsize::new(3).expect("it is not zero");
+        let attempts = Arc::new(AtomicU32::new(0));
+        let partitions = PartitionSupervisor::new(many(), three, |number| {
+            let attempts = Arc::clone(&attempts);
+            ChildSpec::new("", move || match number {
+                2 if attempts.fetch_add(1, Ordering::SeqCst) == 0 => fails(),
+                number => tells_its_end(test, number),
+            })
+        });
+        let Err(StartError::Failed(reason)) = partitions.start_link() else {
+            panic!("it starts");
+        };
+        let expected = FailedToStartChild {
+            id: "2".to_owned(),
+            reason: bad(),
+        };
+        assert_eq!(reason, ExitReason::ShutdownWith(Term::new(expected)));
+        for number in [1, 0] {
+            let Ended(ended, reason) = message();
+            assert_eq!((ended, reason), (number, ExitReason::Shutdown));
+        }
+        assert_eq!(runtime::processes().len(), before);
+        assert_eq!(partitions.server_ref().whereis(), None);
+        let asked = ask(partitions.via("key")).unwrap_err();
+        assert_eq!(asked.failure, Failure::NoProc);
+        let supervisor = partitions.start_link().expect("starts");
+        supervisor.stop().expect("stops");
+        for number in [2, 1, 0] {
+            let Ended(ended, reason) = message();
+            assert_eq!((ended, reason), (number, ExitReason::Shutdown));
+        }
+        ends_with(
+            supervisor.whereis().expect("it had one"),
+            ExitReason::Normal,
+        );
+        nothing();
+    }
+}
+
+/// How a partition has ended.
+#[derive(Debug)]
+struct Ended(usize, ExitReason);
+
+/// Starts a partition that tells the test how it is ended.
+fn tells_its_end(test: Pid, number: usize) -> Started {
+    let started = proc_lib::start_link(move |parent: proc_lib::Parent<()>| {
+        trap_exit(true);
+        parent.init_ack(());
+        let end: Exit = receive_type();
+        send(test, Ended(number, end.reason));
     });
-    partitions.start_link().expect_err("it fails");
-    assert_eq!(runtime::processes().len(), before);
-    assert_eq!(
-        ask(partitions.via("key")).unwrap_err().failure,
-        Failure::NoProc
-    );
-    nothing();
+    started.map(|(pid, ())| pid.into())
+}
+
+/// A start function whose process ends before it is done.
+fn linked_that_ends(reason: ExitReason) -> Started {
+    proc_lib::start_link(|_: proc_lib::Parent<()>| -> Result<(), ExitReason> { Err(reason) })
+        .map(|(pid, ())| pid.into())
+}
+
+/// Who starts it, or the supervisor itself, is killed while a partition starts: those that run end, with the reason
+/// that the links say, and it can be started again.
+#[runtime::test]
+fn a_start_that_dies() {
+    let before = runtime::processes().len();
+    let test = self_pid();
+    for kills_starter in [true, false] {
+        let two = NonZeroUsize::new(2).expect("it is not zero");
+        let partitions = PartitionSupervisor::new(many(), two, |number| {
+            ChildSpec::new("", move || {
+                if number == 1 {
+                    send(test, self_pid());
+                    receive! { "go on" : &str => {} }
+                }
+                tells_its_end(test, number)
+            })
+        });
+        let start = || {
+            let partitions = partitions.clone();
+            spawn_monitor!(move || {
+                trap_exit(!kills_starter);
+                send(
+                    test,
+                    Starts(
+                        partitions
+                            .start_link()
+                            .map(|supervisor| supervisor.whereis()),
+                    ),
+                );
+            })
+        };
+        let (starter, watch) = start();
+        let supervisor: Pid = message();
+        if kills_starter {
+            exit_signal(starter, ExitReason::Kill);
+            assert_eq!(down_of(watch), ExitReason::Killed);
+            // Its start is not broken off; then all are ended in order.
+            send(supervisor, "go on");
+            for number in [1, 0] {
+                let Ended(ended, reason) = message();
+                assert_eq!((ended, reason), (number, ExitReason::Shutdown));
+            }
+        } else {
+            exit_signal(supervisor, ExitReason::Kill);
+            let Starts(started) = message();
+            assert!(
+                matches!(&started, Err(StartError::Failed(ExitReason::Killed))),
+                "{started:?}"
+            );
+            assert_eq!(down_of(watch), ExitReason::Normal);
+            let Ended(ended, reason) = message();
+            assert_eq!((ended, reason), (0, ExitReason::Killed));
+        }
+        end_of(supervisor);
+        until("all have ended", || runtime::processes().len() == before);
+        let (_, watch) = start();
+        let again: Pid = message();
+        send(again, "go on");
+        let Starts(started) = message();
+        assert_eq!(started.expect("starts"), Some(again));
+        assert_eq!(down_of(watch), ExitReason::Normal);
+        // Its parent's end is its own.
+        for number in [1, 0] {
+            assert_eq!(message::<Ended>().0, number);
+        }
+        end_of(again);
+        nothing();
+    }
 }
