@@ -205,7 +205,7 @@ where
 }
 
 /// The function that a process began with, or last hibernated to, as Rust names its type; of a server the type
-/// whose `init` it was. `None` if the process was not started by proc_lib, or is not alive. A switch point.
+/// whose `init` it was; of a supervisor `supervisor`. `None` if the process was not started by proc_lib, or is not alive. A switch point.
 ///
 /// Mirrors `proc_lib:initial_call/1` and `translate_initial_call/1`.
 ///
@@ -232,6 +232,7 @@ pub fn initial_call(pid: Pid) -> Option<&'static str> {
         .or_else(|| ours.strip_prefix("::gen_server::process::Process<"));
     Some(match inner {
         Some(inner) => inner.strip_suffix('>').unwrap_or(inner),
+        None if ours.starts_with("::supervisor::") => "supervisor",
         None => function,
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use genserver::proc_lib::{
     self, Parent, Refused, Start, StartError, StopError, ancestors, initial_call,
 };
+use genserver::supervisor::{self, DynamicSupervisor, Flags, Template};
 use genserver::{Called, GenServer, Init, Never, ServerRef};
 use runtime::prelude::*;
 use runtime::{Status, process_info};
@@ -73,8 +74,8 @@ fn killed_without_a_report() {
     assert_eq!(crashes(pid), 0);
 }
 
-/// The initial call is the function that was given; of a server its type; a process that proc_lib has not
-/// started has none.
+/// The initial call is the function that was given; of a server its type; of a supervisor of either kind that it is
+/// one; a process that proc_lib has not started has none.
 #[runtime::test]
 fn spawn_opt() {
     let function = std::any::type_name_of_val(&ends_on_demand);
@@ -85,6 +86,12 @@ fn spawn_opt() {
     let server = genserver::gen_server::start_link::<Echo>(()).expect("starts");
     let pid = server.whereis().expect("it lives");
     assert_eq!(initial_call(pid), Some(std::any::type_name::<Echo>()));
+    let supervisor = supervisor::start_link(Flags::default(), vec![]).expect("starts");
+    let template = Template::process(|(): &()| || {});
+    let dynamic = DynamicSupervisor::start_link(Flags::default(), template).expect("starts");
+    for pid in [supervisor.whereis(), dynamic.whereis()] {
+        assert_eq!(initial_call(pid.expect("it lives")), Some("supervisor"));
+    }
 }
 
 /// The ancestors are named if they were when they started their child, and go over servers.
