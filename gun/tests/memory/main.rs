@@ -4,10 +4,10 @@
 //! One test runs at a time, for the count is of the whole program: what the peer and the test themselves hold is in it.
 
 #[path = "../suites/frames.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the suites use the rest")]
 mod frames;
 #[path = "../suites/peer.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the suites use the rest")]
 mod peer;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -207,18 +207,7 @@ fn unread_body(begin: &dyn Fn()) {
 
 fn hpack_bomb(begin: &dyn Fn()) {
     let peer = Peer::new();
-    // One entry of the table, 3000 bytes long, and 13,000 times its index.
-    let mut block = OK.to_vec();
-    block.extend([0x40, 1, b'a', 0x7f]);
-    let mut rest = 3000 - 127;
-    while rest >= 128 {
-        block.push((rest % 128) as u8 | 128);
-        rest /= 128;
-    }
-    block.push(rest as u8);
-    block.extend([b'x'; 3000]);
-    block.extend([0xbe; 13_000]);
-    let bomb = frame(HEADERS, END_HEADERS, 1, block);
+    let bomb = frames::hpack_bomb(13_000);
     let (conn, mut frames) = asked_http2(&peer, Opts::new(), begin);
     frames.write(bomb);
     receive! { gun::Error { .. } => {}, after SOON => panic!("no error") }

@@ -3,7 +3,7 @@
 use gun::Awaited;
 use gun::Protocol::{Http, Http2};
 
-use crate::exchange::{SOON, Way, answer, large, small};
+use crate::exchange::{SOON, Way, answer, large, pushed, small};
 use crate::server::{Server, Setup};
 use crate::websocket::{beside_requests, echo};
 
@@ -109,15 +109,7 @@ fn exchanges() {
 fn push() {
     let server = start();
     for way in [H2C, H2] {
-        let conn = way.open(&server);
-        let stream = gun::get(conn, "/pushing", ());
-        let Ok(Awaited::Push(promised, _, uri, _)) = gun::await_(conn, stream, SOON) else {
-            panic!("no push");
-        };
-        assert_eq!(uri.path(), "/pushed");
-        assert_eq!(answer(conn, stream), (200, "asked".into()));
-        assert_eq!(answer(conn, promised), (200, "unasked".into()));
-        gun::close(conn).unwrap();
+        pushed(way, &server);
     }
 }
 

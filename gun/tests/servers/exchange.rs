@@ -165,3 +165,16 @@ pub fn taken_back_amid(
         body,
     );
 }
+
+/// What is pushed is announced before the response that it belongs to, and comes whole.
+pub fn pushed(way: Way, server: &Server) {
+    let conn = way.open(server);
+    let stream = gun::get(conn, "/pushing", ());
+    let Ok(Awaited::Push(promised, _, uri, _)) = gun::await_(conn, stream, SOON) else {
+        panic!("no push");
+    };
+    assert_eq!(uri.path(), "/pushed");
+    assert_eq!(answer(conn, stream), (200, "asked".into()));
+    assert_eq!(answer(conn, promised), (200, "unasked".into()));
+    gun::close(conn).unwrap();
+}

@@ -1,11 +1,13 @@
 //! nginx: HTTP/1.1 and HTTP/2, over TCP and TLS, and what comes of a reload.
 
 use gun::Protocol::{Http, Http2};
-use gun::{AwaitError, Awaited, Http2Code, Reason};
+use gun::{AwaitError, Http2Code, Reason};
 use runtime::prelude::*;
 use rustix::process::Signal;
 
-use crate::exchange::{SOON, Way, answer, large, small, store, taken_back, taken_back_amid};
+use crate::exchange::{
+    SOON, Way, answer, large, pushed, small, store, taken_back, taken_back_amid,
+};
 use crate::server::{Server, Setup};
 
 const HTTP: Way = Way::tcp(20_001, Http);
@@ -97,15 +99,7 @@ fn reload_amid_a_response() {
 fn push() {
     let server = start();
     for way in [H2C, H2] {
-        let conn = way.open(&server);
-        let stream = gun::get(conn, "/pushing", ());
-        let Ok(Awaited::Push(promised, _, uri, _)) = gun::await_(conn, stream, SOON) else {
-            panic!("no push");
-        };
-        assert_eq!(uri.path(), "/pushed");
-        assert_eq!(answer(conn, stream), (200, "asked".into()));
-        assert_eq!(answer(conn, promised), (200, "unasked".into()));
-        gun::close(conn).unwrap();
+        pushed(way, &server);
     }
 }
 

@@ -312,18 +312,7 @@ fn hpack_bomb() {
     let (conn, mut frames) = frames::open(&peer, Opts::new().retry(0), &[]);
     let stream = gun::get(conn, "/", ());
     frames.until(HEADERS);
-    // One entry of the table, 3000 bytes long, and 10,000 times its index.
-    let mut block = OK.to_vec();
-    block.extend([0x40, 1, b'a', 0x7f]);
-    let mut rest = 3000 - 127;
-    while rest >= 128 {
-        block.push((rest % 128) as u8 | 128);
-        rest /= 128;
-    }
-    block.push(rest as u8);
-    block.extend([b'x'; 3000]);
-    block.extend([0xbe; 10_000]);
-    frames.frame(HEADERS, END_HEADERS, 1, block);
+    frames.write(frames::hpack_bomb(10_000));
     let reason = error(conn, stream);
     assert!(
         matches!(reason, Reason::Reset(_) | Reason::GoAway(_)),

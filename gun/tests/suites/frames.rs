@@ -68,6 +68,22 @@ pub fn promise(scheme: u8, authority: &str) -> Vec<u8> {
     frame(PUSH_PROMISE, END_HEADERS, 1, block)
 }
 
+/// A response's head on stream 1 that is large when it is decompressed: a header of 3000 bytes, and so many times its
+/// index in the table.
+pub fn hpack_bomb(times: usize) -> Vec<u8> {
+    let mut block = OK.to_vec();
+    block.extend([0x40, 1, b'a', 0x7f]);
+    let mut rest = 3000 - 127;
+    while rest >= 128 {
+        block.push((rest % 128) as u8 | 128);
+        rest /= 128;
+    }
+    block.push(rest as u8);
+    block.extend([b'x'; 3000]);
+    block.resize(block.len() + times, 0xbe);
+    frame(HEADERS, END_HEADERS, 1, block)
+}
+
 /// The peer's end of a connection that speaks HTTP/2.
 pub struct Frames {
     line: Line,
