@@ -23,7 +23,7 @@ fn open(
     let conn = gun::open(host, port, Opts::new().retry(0))?;
     let stream = gun::ws_upgrade(conn, path, (), WsOpts::new().compress(true));
     match gun::await_(conn, stream, PATIENCE)? {
-        Awaited::Upgrade(..) => Ok((conn, stream)),
+        Awaited::Upgrade { .. } => Ok((conn, stream)),
         other => Err(format!("{path}: {other:?}").into()),
     }
 }

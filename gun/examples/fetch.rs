@@ -80,7 +80,11 @@ fn fetch(
     let stream = gun::get(conn, path, [("user-agent", "fetch")]);
     let (fin, headers) = loop {
         match gun::await_(conn, stream, PATIENCE)? {
-            Awaited::Response(fin, status, headers) => {
+            Awaited::Response {
+                fin,
+                status,
+                headers,
+            } => {
                 eprintln!("{status}");
                 if !status.is_success() {
                     return Err(format!("the server says {status}").into());

@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let conn = gun::open(host, port, opts)?;
     let stream = gun::ws_upgrade(conn, uri.path(), (), WsOpts::new().compress(true));
     match gun::await_(conn, stream, PATIENCE)? {
-        Awaited::Upgrade(..) => {}
+        Awaited::Upgrade { .. } => {}
         other => return Err(format!("no Websocket: {other:?}").into()),
     }
     let me = self_pid();

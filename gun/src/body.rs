@@ -24,18 +24,22 @@ const FLOW: u32 = 8;
 /// is not `fin`. Its messages are no longer to be received otherwise. Dropped before its end, it cancels the
 /// stream.
 ///
-/// ```no_run
+/// ```
+/// use std::io::Read;
 /// use std::time::Duration;
 /// use runtime::prelude::*;
 ///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
 /// # runtime::run(|| {
-/// let conn = gun::open("example.org", 443, gun::Opts::new()).unwrap();
-/// let stream = gun::get(conn, "/large.iso", ());
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/trailers", ());
 /// receive! {
 ///     gun::Response { stream: of, fin: false, .. } if of == stream => {
-///         let mut file = std::fs::File::create("large.iso").unwrap();
 ///         let mut body = gun::Body::new(conn, stream, Duration::from_secs(30));
-///         std::io::copy(&mut body, &mut file).unwrap();
+///         let mut text = String::new();
+///         body.read_to_string(&mut text).unwrap();
+///         assert_eq!(text, "hello");
+///         assert_eq!(body.trailers().unwrap()["checksum"], "532");
 ///     }
 /// }
 /// # });
@@ -79,6 +83,22 @@ impl Body {
     }
 
     /// The next piece as it has come; none at the end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::prelude::*;
+    ///
+    /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+    /// # runtime::run(|| {
+    /// # let conn = server::conn();
+    /// let stream = gun::get(conn, "/", ());
+    /// receive! { gun::Response { stream: of, .. } if of == stream => {} }
+    /// let mut body = gun::Body::new(conn, stream, Duration::from_secs(5));
+    /// while let Some(piece) = body.piece().unwrap() {
+    ///     println!("{} bytes", piece.len());
+    /// }
+    /// # });
+    /// ```
     ///
     /// # Errors
     ///
@@ -167,6 +187,22 @@ impl Drop for Body {
 
 /// Sends what is left of a request's body, as a reader gives it, and its end: as fast as the server takes it, and no
 /// faster. `timeout`: how long each piece may take. Returns how many bytes there were.
+///
+/// ```
+/// use gun::ReqOpts;
+/// use http::Method;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let limit = Duration::from_secs(5);
+/// let stream = gun::headers(conn, Method::POST, "/echo", (), ReqOpts::new());
+/// let file = &b"hello"[..];
+/// assert_eq!(gun::send_body(conn, stream, file, limit).unwrap(), 5);
+/// assert_eq!(gun::await_body(conn, stream, limit).unwrap().0, "hello");
+/// # });
+/// ```
 ///
 /// # Errors
 ///

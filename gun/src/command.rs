@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Ping {
         ping: StreamRef,
         tunnel: StreamRef,
-        from: Pid,
+        reply_to: ReplyTo,
     },
     SetOwner {
         from: Pid,
@@ -187,6 +187,13 @@ impl Command {
                 let flow = None;
                 return Recipient::new(env, request.stream, request.reply_to, flow).fail(reason);
             }
+            Command::Ping { reply_to, ping, .. } => {
+                return reply_to.tell(Error {
+                    conn: env.conn,
+                    stream: Some(ping),
+                    reason,
+                });
+            }
             Command::Data {
                 sent: Some(sent), ..
             } => {
@@ -198,7 +205,6 @@ impl Command {
             Command::Data { from, stream, .. }
             | Command::Cancel { from, stream }
             | Command::WsSend { from, stream, .. } => (from, stream),
-            Command::Ping { from, ping, .. } => (from, ping),
             Command::UpdateFlow { .. }
             | Command::SetFlow { .. }
             | Command::SetOwner { .. }

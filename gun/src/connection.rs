@@ -30,6 +30,7 @@ use sys::{Debug, Handled, System};
 
 use crate::command::{Command, Info, Query, Sent, State};
 use crate::connect::{Target, connect};
+use crate::ended;
 use crate::error::{BadState, Reason};
 use crate::event::Event;
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
@@ -125,10 +126,12 @@ impl Connection {
                 Err(reason) => reason,
             };
             if left == 0 {
-                return Ok(match reason {
+                let reason = match reason {
                     Reason::Normal => ExitReason::Normal,
                     reason => ExitReason::shutdown_with(reason),
-                });
+                };
+                ended::note(env.conn, reason.clone());
+                return Ok(reason);
             }
             let next = retry_fun.next(left, first);
             (left, first) = (next.retries, false);

@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderMap, UPGRADE};
-use http::{StatusCode, Version};
+use http::{Extensions, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use runtime::WakeSet;
@@ -49,6 +49,8 @@ pub(crate) struct Http1 {
     queue: VecDeque<(Stream, http::Request<Outgoing>)>,
     /// Informational responses to the active request that were not told yet.
     informs: Informs,
+    /// What requests have hyper note them by.
+    hears: Extensions,
     /// hyper's part has ended, for this reason.
     lost: Option<Reason>,
     /// The active request is the last one.
@@ -140,6 +142,7 @@ impl Http1 {
             .handshake(ForHyper::new(transport))
             .await;
         let (sender, driver) = shaken.map_err(|error| Reason::of(&error))?;
+        let informs = Informs::default();
         Ok(Http1 {
             env,
             opts,
@@ -150,7 +153,8 @@ impl Http1 {
             driver: Some(driver),
             active: None,
             queue: VecDeque::new(),
-            informs: Informs::default(),
+            hears: request::hears(&informs),
+            informs,
             lost: None,
             last: false,
             ending: false,

@@ -56,7 +56,7 @@ pub(crate) struct Http2 {
     /// Requests that have not been given to h2: it takes them when it is polled.
     queue: VecDeque<Queued>,
     /// Requests for Websockets, which the server's settings must allow.
-    parked: VecDeque<Box<Request>>,
+    parked: VecDeque<(Recipient, Box<Request>)>,
     streams: HashMap<StreamRef, Entry>,
     /// How many of them the server has begun.
     pushed: usize,
@@ -186,9 +186,9 @@ impl Http2 {
             queued.to.fail(told(reason));
             killed.push(queued.to.stream);
         }
-        for request in self.parked.drain(..) {
-            killed.push(request.stream);
-            Command::Request(request).fail(&self.env, told(reason));
+        for (to, _) in self.parked.drain(..) {
+            to.fail(told(reason));
+            killed.push(to.stream);
         }
         killed
     }
@@ -203,8 +203,8 @@ impl Http2 {
         for queued in self.queue.drain(..) {
             queued.to.fail(Reason::Closing);
         }
-        for request in self.parked.drain(..) {
-            Command::Request(request).fail(&self.env, Reason::Closing);
+        for (to, _) in self.parked.drain(..) {
+            to.fail(Reason::Closing);
         }
     }
 
@@ -225,7 +225,7 @@ impl Http2 {
             None => {
                 let before = self.queue.len() + self.parked.len();
                 self.queue.retain(|queued| queued.to.stream != stream);
-                self.parked.retain(|request| request.stream != stream);
+                self.parked.retain(|(to, _)| to.stream != stream);
                 if self.queue.len() + self.parked.len() == before {
                     return Err(command);
                 }
@@ -288,17 +288,25 @@ impl Http2 {
                 return Ok(());
             }
         }
+        if let Some((to, _)) = self.parked.iter_mut().find(|(to, _)| to.stream == key) {
+            if !command.change_flow(to) {
+                let what = match command {
+                    Command::Data { .. } => BadState::BodyEnded,
+                    _ => BadState::NoWebsocket,
+                };
+                command.refuse_as(&self.env, what);
+            }
+            return Ok(());
+        }
         let mut queue = self.queue.iter_mut();
         let Some(queued) = queue.find(|queued| queued.to.stream == key) else {
             return Err(command);
         };
-        if command.change_flow(&mut queued.to) {
-            return Ok(());
+        match command {
+            Command::Data { .. } => queued.pieces.push(command),
+            command if command.change_flow(&mut queued.to) => {}
+            command => command.refuse_as(&self.env, BadState::NoWebsocket),
         }
-        if !matches!(command, Command::Data { .. }) {
-            return Err(command);
-        }
-        queued.pieces.push(command);
         Ok(())
     }
 
@@ -542,8 +550,8 @@ impl Http2 {
         if self.opts.notify_settings_changed {
             liveness::notify_settings(shared, *settings);
         }
-        for request in std::mem::take(&mut self.parked) {
-            self.request(shared, *request);
+        for (to, request) in std::mem::take(&mut self.parked) {
+            self.take(shared, to, *request);
         }
     }
 
@@ -572,12 +580,16 @@ impl Layer for Http2 {
                 if self.going_away || self.ending {
                     shared.too_late(self.here, request);
                 } else {
-                    self.request(shared, *request);
+                    self.request(shared, request);
                 }
                 Ok(())
             }
-            Command::Ping { ping, tunnel, from } if tunnel == self.here => {
-                self.liveness.ping(&self.tap, ping, from);
+            Command::Ping {
+                ping,
+                tunnel,
+                reply_to,
+            } if tunnel == self.here => {
+                self.liveness.ping(&self.tap, ping, reply_to);
                 Ok(())
             }
             Command::Request(_) | Command::Ping { .. } => self.offer(shared, command),
@@ -670,8 +682,10 @@ impl Layer for Http2 {
             Some(Entry::Layer(_, layer)) => return layer.stream_info(stream),
             None => {}
         }
-        if let Some(queued) = self.queue.iter().find(|queued| queued.to.stream == stream) {
-            return Some(queued.to.info());
+        let queued = self.queue.iter().map(|queued| &queued.to);
+        let mut waiting = queued.chain(self.parked.iter().map(|(to, _)| to));
+        if let Some(to) = waiting.find(|to| to.stream == stream) {
+            return Some(to.info());
         }
         self.tunnels
             .iter()

@@ -126,6 +126,11 @@ impl Shared {
         }
     }
 
+    /// Whether there is anything to be done about cookies.
+    pub(crate) fn has_cookies(&self) -> bool {
+        self.cookies.is_some()
+    }
+
     /// Adds a request's cookies. `authority`: the host that they are for.
     pub(crate) fn add_cookies(
         &mut self,
@@ -245,17 +250,20 @@ pub(crate) struct Origin {
     pub(crate) scheme: &'static str,
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// The `host` header of requests that have none.
     pub(crate) authority: String,
+    /// The `host` header of requests that have none: the authority.
+    pub(crate) host_header: HeaderValue,
 }
 
 impl Origin {
     pub(crate) fn of(hop: &Hop) -> Origin {
+        let authority = hop.authority();
         Origin {
             scheme: if hop.secure { "https" } else { "http" },
             host: hop.host.clone(),
             port: hop.port,
-            authority: hop.authority(),
+            host_header: HeaderValue::from_str(&authority).expect("a host was checked"),
+            authority,
         }
     }
 

@@ -52,6 +52,7 @@ mod connect;
 mod connection;
 pub mod content;
 pub mod cookies;
+mod ended;
 mod error;
 mod event;
 mod headers;

@@ -46,6 +46,20 @@ pub enum Protocol {
 }
 
 /// The connection is there. To its owner. Gun's `gun_up`.
+///
+/// ```
+/// use gun::{Opts, Up};
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// let conn = gun::open("localhost", port, Opts::new()).unwrap();
+/// receive! {
+///     Up { conn: of, protocol } if of == conn => println!("{protocol:?} is spoken"),
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Up {
     /// The connection.
@@ -55,6 +69,20 @@ pub struct Up {
 }
 
 /// A tunnel is there. To who has asked for it; to the owner if it is a SOCKS proxy's. Gun's `gun_tunnel_up`.
+///
+/// ```
+/// use gun::{Destination, ReqOpts, TunnelUp};
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let tunnel = gun::connect(conn, Destination::new("example.org", 80), (), ReqOpts::new());
+/// receive! {
+///     TunnelUp { stream, protocol, .. } if stream == tunnel => println!("{protocol:?} is spoken through it"),
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TunnelUp {
     /// The connection.
@@ -66,6 +94,23 @@ pub struct TunnelUp {
 }
 
 /// The connection is lost. To its owner, after the streams' errors. Gun's `gun_down`.
+///
+/// ```
+/// use gun::Down;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/close", ());
+/// receive! {
+///     Down { conn: of, reason, killed, .. } if of == conn => {
+///         println!("{reason}");
+///         assert_eq!(killed, [stream]);
+///     }
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Down {
     /// The connection.
@@ -79,6 +124,23 @@ pub struct Down {
 }
 
 /// What a connection has to tell besides. Gun's `gun_notify`.
+///
+/// ```
+/// use gun::{Http2Opts, Notice, Notify, Opts};
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http2();
+/// let http2 = Http2Opts::new().notify_settings_changed(true);
+/// let conn = gun::open("localhost", port, Opts::new().protocols([http2])).unwrap();
+/// receive! {
+///     Notify { conn: of, notice: Notice::SettingsChanged(settings) } if of == conn => {
+///         println!("{:?} streams at a time", settings.max_concurrent_streams);
+///     }
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notify {
     /// The connection.
@@ -100,6 +162,23 @@ pub enum Notice {
 
 /// The server announces a response that nobody has asked for. To who has made the request that it belongs to. Gun's
 /// `gun_push`.
+///
+/// ```
+/// use gun::Push;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn_http2();
+/// let stream = gun::get(conn, "/", ());
+/// receive! {
+///     Push { stream: of, promised, uri, .. } if of == stream => {
+///         assert_eq!(uri.path(), "/style.css");
+///         gun::cancel(conn, promised);
+///     }
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     /// The connection.
@@ -117,6 +196,23 @@ pub struct Push {
 }
 
 /// An informational response (1xx). Gun's `gun_inform`.
+///
+/// ```
+/// use gun::Inform;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/hints", ());
+/// receive! {
+///     Inform { stream: of, status, headers, .. } if of == stream => {
+///         assert_eq!(status, 103);
+///         assert_eq!(headers["link"], "</style.css>");
+///     }
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inform {
     /// The connection.
@@ -130,6 +226,24 @@ pub struct Inform {
 }
 
 /// A response's head. Gun's `gun_response`.
+///
+/// ```
+/// use gun::Response;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::head(conn, "/", ());
+/// receive! {
+///     Response { stream: of, fin, status, headers, .. } if of == stream => {
+///         assert!(fin, "HEAD has no body");
+///         assert_eq!(status, 200);
+///         assert_eq!(headers["content-length"], "5");
+///     }
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The connection.
@@ -145,6 +259,29 @@ pub struct Response {
 }
 
 /// A piece of a response's body, of at most 16 KiB. Gun's `gun_data`.
+///
+/// ```
+/// use gun::Data;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/", ());
+/// let mut body = Vec::new();
+/// loop {
+///     receive! {
+///         Data { stream: of, fin, data, .. } if of == stream => {
+///             body.extend_from_slice(&data);
+///             if fin {
+///                 break;
+///             }
+///         }
+///     }
+/// }
+/// assert_eq!(body, b"hello");
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Data {
     /// The connection.
@@ -158,6 +295,28 @@ pub struct Data {
 }
 
 /// An event of a response that is a stream of them: see [`Sse`](crate::content::Sse). Gun's `gun_sse`.
+///
+/// ```
+/// use gun::content::{ContentHandler, Sse};
+/// use gun::{HttpOpts, Opts};
+/// use std::sync::Arc;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// let sse: [Arc<dyn ContentHandler>; 1] = [Arc::new(Sse::new())];
+/// let http = HttpOpts::new().content_handlers(sse);
+/// let conn = gun::open("localhost", port, Opts::new().http(http)).unwrap();
+/// let stream = gun::get(conn, "/events", ());
+/// loop {
+///     receive! {
+///         gun::Sse { stream: of, event: Some(event), .. } if of == stream => println!("{event:?}"),
+///         gun::Sse { stream: of, event: None, .. } if of == stream => break,
+///     }
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sse {
     /// The connection.
@@ -169,6 +328,20 @@ pub struct Sse {
 }
 
 /// What follows a response's body, and ends it. Gun's `gun_trailers`.
+///
+/// ```
+/// use gun::Trailers;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/trailers", ());
+/// receive! {
+///     Trailers { stream: of, headers, .. } if of == stream => assert_eq!(headers["checksum"], "532"),
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trailers {
     /// The connection.
@@ -180,6 +353,20 @@ pub struct Trailers {
 }
 
 /// A request for a Websocket, or for another protocol, was granted. Gun's `gun_upgrade`.
+///
+/// ```
+/// use gun::{Upgrade, WsOpts};
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let ws = gun::ws_upgrade(conn, "/ws", (), WsOpts::new());
+/// receive! {
+///     Upgrade { stream, protocols, .. } if stream == ws => assert_eq!(protocols, ["websocket"]),
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
     /// The connection.
@@ -193,6 +380,23 @@ pub struct Upgrade {
 }
 
 /// A message of a Websocket's, or a frame that is none. Gun's `gun_ws`.
+///
+/// ```
+/// use gun::{Ws, WsOpts, ws::Frame};
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let ws = gun::ws_upgrade(conn, "/ws", (), WsOpts::new());
+/// receive! { gun::Upgrade { stream, .. } if stream == ws => {} }
+/// gun::ws_send(conn, ws, [Frame::text("hello")]);
+/// receive! {
+///     Ws { stream, frame: Frame::Text(text), .. } if stream == ws => assert_eq!(text, "hello"),
+///     Ws { stream, frame, .. } if stream == ws => println!("{frame:?}"),
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ws {
     /// The connection.
@@ -204,6 +408,21 @@ pub struct Ws {
 }
 
 /// A request has failed, or a command that names it. Gun's `gun_error`.
+///
+/// ```
+/// use gun::Error;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/close", ());
+/// receive! {
+///     Error { stream: Some(of), reason, .. } if of == stream => println!("the request has failed: {reason}"),
+///     Error { conn: of, stream: None, reason } if of == conn => println!("the connection has: {reason}"),
+/// }
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// The connection.

@@ -13,12 +13,16 @@ use crate::command::Sent;
 use crate::error::BadState;
 
 /// What hyper reads.
-pub(crate) struct Outgoing(Arc<Mutex<State>>);
+pub(crate) enum Outgoing {
+    /// What is left of what was there from the start.
+    Whole(Bytes),
+    Streamed(Arc<Mutex<State>>),
+}
 
-/// What the connection writes.
-pub(crate) struct Writer(Arc<Mutex<State>>);
+/// What the connection writes; none if all was there from the start.
+pub(crate) struct Writer(Option<Arc<Mutex<State>>>);
 
-struct State {
+pub(crate) struct State {
     queue: VecDeque<(Bytes, Option<Sent>)>,
     ended: bool,
     /// Bytes to come, if the length is known.
@@ -27,37 +31,25 @@ struct State {
     reader: Option<Waker>,
 }
 
+/// What was not written, and who waits for it.
+type Refused = (BadState, Option<Sent>);
+
 impl Outgoing {
     /// A whole body.
     pub(crate) fn whole(bytes: Bytes) -> (Outgoing, Writer) {
-        let length = bytes.len() as u64;
-        let queue = if bytes.is_empty() {
-            VecDeque::new()
-        } else {
-            VecDeque::from([(bytes, None)])
-        };
-        Outgoing::of(queue, true, Some(0), length)
+        (Outgoing::Whole(bytes), Writer(None))
     }
 
     /// A body to come, of this length if it is known.
     pub(crate) fn streamed(length: Option<u64>) -> (Outgoing, Writer) {
-        Outgoing::of(VecDeque::new(), length == Some(0), length, 0)
-    }
-
-    fn of(
-        queue: VecDeque<(Bytes, Option<Sent>)>,
-        ended: bool,
-        left: Option<u64>,
-        queued: u64,
-    ) -> (Outgoing, Writer) {
         let state = Arc::new(Mutex::new(State {
-            queue,
-            ended,
-            left,
-            queued,
+            queue: VecDeque::new(),
+            ended: length == Some(0),
+            left: length,
+            queued: 0,
             reader: None,
         }));
-        (Outgoing(Arc::clone(&state)), Writer(state))
+        (Outgoing::Streamed(Arc::clone(&state)), Writer(Some(state)))
     }
 }
 
@@ -72,19 +64,17 @@ impl Writer {
         data: Bytes,
         fin: bool,
         sent: Option<Sent>,
-    ) -> Result<bool, (BadState, Option<Sent>)> {
+    ) -> Result<bool, Refused> {
+        let Some(state) = &self.0 else {
+            return after_end(data, fin, sent);
+        };
         let (reader, ended) = {
-            let mut state = locked(&self.0);
+            let mut state = locked(state);
+            if state.ended && state.left == Some(0) {
+                return after_end(data, fin, sent);
+            }
             if state.ended {
-                // An end of what has ended by its length says nothing new.
-                let repeated = fin && data.is_empty() && state.left == Some(0);
-                if !repeated {
-                    return Err((BadState::BodyEnded, sent));
-                }
-                if let Some(sent) = sent {
-                    sent.answer(Ok(()));
-                }
-                return Ok(false);
+                return Err((BadState::BodyEnded, sent));
             }
             let length = data.len() as u64;
             if let Some(left) = &mut state.left {
@@ -112,17 +102,31 @@ impl Writer {
     }
 }
 
+/// What is written after the end that the length says: another end says nothing new.
+fn after_end(data: Bytes, fin: bool, sent: Option<Sent>) -> Result<bool, Refused> {
+    if !(fin && data.is_empty()) {
+        return Err((BadState::BodyEnded, sent));
+    }
+    if let Some(sent) = sent {
+        sent.answer(Ok(()));
+    }
+    Ok(false)
+}
+
 impl Writer {
     /// Whether all of it was given.
     pub(crate) fn is_given(&self) -> bool {
-        locked(&self.0).ended
+        self.0.as_ref().is_none_or(|state| locked(state).ended)
     }
 }
 
 impl Outgoing {
     /// Whether all of it was there from the start.
     pub(crate) fn is_given(&self) -> bool {
-        locked(&self.0).ended
+        match self {
+            Outgoing::Whole(_) => true,
+            Outgoing::Streamed(state) => locked(state).ended,
+        }
     }
 }
 
@@ -134,7 +138,14 @@ impl Body for Outgoing {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let mut state = locked(&self.0);
+        let state = match self.get_mut() {
+            Outgoing::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
+            Outgoing::Whole(bytes) => {
+                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))));
+            }
+            Outgoing::Streamed(state) => state,
+        };
+        let mut state = locked(state);
         match state.queue.pop_front() {
             Some((data, sent)) => {
                 state.queued -= data.len() as u64;
@@ -152,15 +163,23 @@ impl Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        let state = locked(&self.0);
-        state.ended && state.queue.is_empty()
+        match self {
+            Outgoing::Whole(bytes) => bytes.is_empty(),
+            Outgoing::Streamed(state) => {
+                let state = locked(state);
+                state.ended && state.queue.is_empty()
+            }
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        let state = locked(&self.0);
-        match state.left {
-            Some(left) => SizeHint::with_exact(left + state.queued),
-            None => SizeHint::new(),
+        match self {
+            Outgoing::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Outgoing::Streamed(state) => {
+                let state = locked(state);
+                let left = state.left.map(|left| left + state.queued);
+                left.map_or_else(SizeHint::new, SizeHint::with_exact)
+            }
         }
     }
 }

@@ -28,6 +28,18 @@ use crate::websocket::Frame;
 ///
 /// Mirrors `gun:open/3`.
 ///
+/// ```
+/// use gun::{Opts, Protocol};
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// let conn = gun::open("localhost", port, Opts::new()).unwrap();
+/// assert_eq!(gun::await_up(conn, Duration::from_secs(5)), Ok(Protocol::Http));
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// The host is not one, an option has a value that it cannot have, or no process can be spawned. That the host cannot
@@ -49,6 +61,18 @@ pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
 /// Opens a connection over a Unix socket. The origin's host is `localhost`.
 ///
 /// Mirrors `gun:open_unix/2`.
+///
+/// ```
+/// use gun::{Opts, Protocol};
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let path = server::unix();
+/// let conn = gun::open_unix(path, Opts::new()).unwrap();
+/// assert_eq!(gun::await_up(conn, Duration::from_secs(5)), Ok(Protocol::Http));
+/// # });
+/// ```
 ///
 /// # Errors
 ///
@@ -90,6 +114,15 @@ fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
 ///
 /// Mirrors `gun:close/1`.
 ///
+/// ```
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// gun::close(conn).unwrap();
+/// assert!(gun::close(conn).is_err());
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// There is no such process.
@@ -113,6 +146,20 @@ pub fn close(conn: Pid) -> Result<(), CloseError> {
 /// [`Error`].
 ///
 /// Mirrors `gun:shutdown/1`.
+///
+/// ```
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let watch = monitor(conn);
+/// gun::shutdown(conn);
+/// receive! {
+///     Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, ExitReason::Shutdown),
+/// }
+/// # });
+/// ```
 pub fn shutdown(conn: Pid) {
     send(conn, Command::Shutdown);
 }
@@ -120,6 +167,18 @@ pub fn shutdown(conn: Pid) {
 /// Gives a connection, of which the caller is the owner, another owner.
 ///
 /// Mirrors `gun:set_owner/2`.
+///
+/// ```
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let other = spawn!(|| receive! { gun::Down { reason, .. } => println!("{reason}") });
+/// gun::set_owner(conn, other);
+/// assert_eq!(gun::info(conn).unwrap().owner, other);
+/// # });
+/// ```
 ///
 /// # Panics
 ///
@@ -132,6 +191,18 @@ pub fn set_owner(conn: Pid, owner: Pid) {
 /// What is known of a connection.
 ///
 /// Mirrors `gun:info/1`.
+///
+/// ```
+/// use gun::{Protocol, State};
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let info = gun::info(conn).unwrap();
+/// assert_eq!(info.state, State::Connected);
+/// assert_eq!(info.protocol, Some(Protocol::Http));
+/// # });
+/// ```
 ///
 /// # Errors
 ///
@@ -148,6 +219,19 @@ pub fn info(conn: Pid) -> Result<Info, CallError> {
 ///
 /// Mirrors `gun:stream_info/2`.
 ///
+/// ```
+/// use gun::StreamState;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/never", ());
+/// let info = gun::stream_info(conn, stream).unwrap().expect("it is under way");
+/// assert_eq!((info.state, info.reply_to), (StreamState::Running, Some(self_pid())));
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// The connection has ended, or does not answer within 5 s.
@@ -163,6 +247,20 @@ pub fn stream_info(conn: Pid, stream: StreamRef) -> Result<Option<StreamInfo>, C
 macro_rules! without_body {
     ($($name:ident $method:ident $mirrors:literal;)*) => {$(
         #[doc = concat!("Makes a ", stringify!($method), " request.\n\nMirrors `", $mirrors, "`.")]
+        ///
+        /// ```
+        /// use std::time::Duration;
+        ///
+        /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+        /// # runtime::run(|| {
+        /// # let conn = server::conn();
+        #[doc = concat!("let stream = gun::", stringify!($name), "(conn, \"/\", [(\"accept\", \"text/plain\")]);")]
+        /// match gun::await_(conn, stream, Duration::from_secs(5)).unwrap() {
+        ///     gun::Awaited::Response { status, .. } => assert_eq!(status, 200),
+        ///     other => panic!("{other:?}"),
+        /// }
+        /// # });
+        /// ```
         ///
         /// # Panics
         ///
@@ -185,6 +283,19 @@ without_body! {
 macro_rules! with_body {
     ($($name:ident $method:ident $mirrors:literal;)*) => {$(
         #[doc = concat!("Makes a ", stringify!($method), " request with a body.\n\nMirrors `", $mirrors, "`.")]
+        ///
+        /// ```
+        /// use std::time::Duration;
+        ///
+        /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+        /// # runtime::run(|| {
+        /// # let conn = server::conn();
+        /// let headers = [("content-type", "text/plain")];
+        #[doc = concat!("let stream = gun::", stringify!($name), "(conn, \"/echo\", headers, \"hello\");")]
+        /// let (body, _) = gun::await_body(conn, stream, Duration::from_secs(5)).unwrap();
+        /// assert_eq!(body, "hello");
+        /// # });
+        /// ```
         ///
         /// # Panics
         ///
@@ -212,6 +323,21 @@ with_body! {
 ///
 /// Mirrors `gun:request/6`.
 ///
+/// ```
+/// use gun::ReqOpts;
+/// use http::Method;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let headers = [("content-type", "text/plain")];
+/// let stream = gun::request(conn, Method::POST, "/echo", headers, "hello", ReqOpts::new().flow(10));
+/// let (body, _) = gun::await_body(conn, stream, Duration::from_secs(5)).unwrap();
+/// assert_eq!(body, "hello");
+/// # });
+/// ```
+///
 /// # Panics
 ///
 /// Outside a process, or if [a header is none](IntoHeaders).
@@ -231,6 +357,23 @@ pub fn request(
 /// `content-length` says.
 ///
 /// Mirrors `gun:headers/5`.
+///
+/// ```
+/// use gun::ReqOpts;
+/// use http::Method;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let headers = [("content-type", "text/plain")];
+/// let stream = gun::headers(conn, Method::POST, "/echo", headers, ReqOpts::new());
+/// gun::data(conn, stream, false, "hel");
+/// gun::data(conn, stream, true, "lo");
+/// let (body, _) = gun::await_body(conn, stream, Duration::from_secs(5)).unwrap();
+/// assert_eq!(body, "hello");
+/// # });
+/// ```
 ///
 /// # Panics
 ///
@@ -301,21 +444,23 @@ pub(crate) fn ask(conn: Pid, request: Request, checked: Result<(), &'static str>
 ///
 /// Mirrors `gun:connect/4`.
 ///
-/// ```no_run
-/// use gun::{Destination, Opts, ReqOpts, TunnelUp};
+/// ```
+/// use gun::{Destination, ReqOpts, TunnelUp};
 /// use http::Method;
 /// use runtime::prelude::*;
+/// use std::time::Duration;
 ///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
 /// # runtime::run(|| {
-/// let conn = gun::open("proxy.example", 3128, Opts::new()).unwrap();
-/// let origin = Destination::new("example.org", 443).transport(gun::Transport::Tls);
-/// let tunnel = gun::connect(conn, origin, (), ReqOpts::new());
+/// # let conn = server::conn();
+/// let tunnel = gun::connect(conn, Destination::new("example.org", 80), (), ReqOpts::new());
 /// receive! {
 ///     TunnelUp { stream, protocol, .. } if stream == tunnel => println!("{protocol:?}"),
 ///     gun::Error { stream, reason, .. } if stream == Some(tunnel) => panic!("{reason}"),
 /// }
 /// let through = ReqOpts::new().tunnel(tunnel);
 /// let stream = gun::request(conn, Method::GET, "/", (), "", through);
+/// assert_eq!(gun::await_body(conn, stream, Duration::from_secs(5)).unwrap().0, "hello");
 /// # });
 /// ```
 ///
@@ -352,6 +497,22 @@ pub fn connect(
 ///
 /// Mirrors `gun:ws_upgrade/4`.
 ///
+/// ```
+/// use gun::WsOpts;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let ws = gun::ws_upgrade(conn, "/ws", (), WsOpts::new());
+/// receive! {
+///     gun::Upgrade { stream, .. } if stream == ws => println!("it is a Websocket"),
+///     gun::Response { stream, status, .. } if stream == ws => panic!("it is none: {status}"),
+///     gun::Error { stream, reason, .. } if stream == Some(ws) => panic!("{reason}"),
+/// }
+/// # });
+/// ```
+///
 /// # Panics
 ///
 /// Outside a process, or if [a header is none](IntoHeaders).
@@ -383,19 +544,34 @@ pub fn ws_upgrade(
 }
 
 /// Asks whether the server is still there: [`Notify`] tells the answer, which names what this returns. HTTP/2 has
-/// pings; a connection that speaks HTTP/1.1 is lost by one, with the reason [`Reason::PingUnsupported`].
+/// pings; a connection that speaks HTTP/1.1 is lost by one, with the reason [`Reason::PingUnsupported`]. Of the options
+/// those matter that say through which tunnel, and to whom.
 ///
 /// Mirrors `gun:ping/2`.
+///
+/// ```
+/// use gun::{Notice, Notify, ReqOpts};
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn_http2();
+/// let ping = gun::ping(conn, ReqOpts::new());
+/// receive! {
+///     Notify { notice: Notice::PingAck(of), .. } if of == ping => println!("it is still there"),
+/// }
+/// # });
+/// ```
 ///
 /// # Panics
 ///
 /// Outside a process.
-pub fn ping(conn: Pid, tunnel: impl Into<Option<StreamRef>>) -> StreamRef {
+pub fn ping(conn: Pid, opts: ReqOpts) -> StreamRef {
     let ping = StreamRef::new();
     let command = Command::Ping {
         ping,
-        tunnel: tunnel.into().unwrap_or(StreamRef::UNDEFINED),
-        from: self_pid(),
+        tunnel: opts.tunnel.unwrap_or(StreamRef::UNDEFINED),
+        reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
     };
     send(conn, command);
     ping
@@ -404,6 +580,21 @@ pub fn ping(conn: Pid, tunnel: impl Into<Option<StreamRef>>) -> StreamRef {
 /// Sends frames over a Websocket, in order. After one that closes none is sent.
 ///
 /// Mirrors `gun:ws_send/3`.
+///
+/// ```
+/// use gun::{Upgrade, Ws, WsOpts, ws::Frame};
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let ws = gun::ws_upgrade(conn, "/ws", (), WsOpts::new());
+/// receive! { Upgrade { stream, .. } if stream == ws => {} }
+/// gun::ws_send(conn, ws, [Frame::text("hello"), Frame::Close]);
+/// receive! { Ws { stream, frame, .. } if stream == ws => assert_eq!(frame, Frame::text("hello")) }
+/// receive! { Ws { stream, frame, .. } if stream == ws => assert!(frame.is_close()) }
+/// # });
+/// ```
 ///
 /// # Panics
 ///
@@ -422,6 +613,22 @@ pub fn ws_send(conn: Pid, stream: StreamRef, frames: impl IntoIterator<Item = Fr
 /// Sends a piece of a request's body; `fin`: the last.
 ///
 /// Mirrors `gun:data/4`.
+///
+/// ```
+/// use gun::ReqOpts;
+/// use http::Method;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::headers(conn, Method::PUT, "/echo", [("content-length", "5")], ReqOpts::new());
+/// gun::data(conn, stream, false, "hel");
+/// gun::data(conn, stream, true, "lo");
+/// let (body, _) = gun::await_body(conn, stream, Duration::from_secs(5)).unwrap();
+/// assert_eq!(body, "hello");
+/// # });
+/// ```
 ///
 /// # Panics
 ///
@@ -444,6 +651,24 @@ pub fn data(conn: Pid, stream: StreamRef, fin: bool, data: impl Into<Bytes>) {
 
 /// Sends a piece of a request's body, and waits until the protocol has taken it: to be faster than the server is
 /// impossible so.
+///
+/// ```
+/// use gun::ReqOpts;
+/// use http::Method;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let limit = Duration::from_secs(5);
+/// let stream = gun::headers(conn, Method::POST, "/echo", (), ReqOpts::new());
+/// for word in ["one ", "two ", "three"] {
+///     gun::data_sync(conn, stream, false, word, limit).unwrap();
+/// }
+/// gun::data_sync(conn, stream, true, "", limit).unwrap();
+/// assert_eq!(gun::await_body(conn, stream, limit).unwrap().0, "one two three");
+/// # });
+/// ```
 ///
 /// # Errors
 ///
@@ -470,6 +695,20 @@ pub fn data_sync(
 ///
 /// Mirrors `gun:cancel/2`.
 ///
+/// ```
+/// use gun::StreamState;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/never", ());
+/// gun::cancel(conn, stream);
+/// let info = gun::stream_info(conn, stream).unwrap();
+/// // Over HTTP/1.1 it is still there; over HTTP/2 the server was told, and it is gone.
+/// assert_eq!(info.expect("a stream").state, StreamState::Stopping);
+/// # });
+/// ```
+///
 /// # Panics
 ///
 /// Outside a process.
@@ -481,6 +720,30 @@ pub fn cancel(conn: Pid, stream: StreamRef) {
 /// Lets a stream with a flow send so many messages more.
 ///
 /// Mirrors `gun:update_flow/3`.
+///
+/// ```
+/// use gun::{Data, ReqOpts};
+/// use http::Method;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// // One message at a time: the next comes when this one was seen to.
+/// let stream = gun::request(conn, Method::GET, "/", (), "", ReqOpts::new().flow(1));
+/// loop {
+///     receive! {
+///         Data { stream: of, fin, data, .. } if of == stream => {
+///             println!("{} bytes", data.len());
+///             if fin {
+///                 break;
+///             }
+///             gun::update_flow(conn, stream, 1);
+///         }
+///     }
+/// }
+/// # });
+/// ```
 pub fn update_flow(conn: Pid, stream: StreamRef, messages: u32) {
     send(conn, Command::UpdateFlow { stream, messages });
 }
@@ -510,6 +773,24 @@ impl From<StreamRef> for Flushed {
 /// Drops what a connection, or a request, has sent to the caller and has not been received yet.
 ///
 /// Mirrors `gun:flush/1`.
+///
+/// ```
+/// use runtime::prelude::*;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/", ());
+/// gun::await_(conn, stream, Duration::from_secs(5)).unwrap();
+/// gun::cancel(conn, stream);
+/// gun::flush(stream);
+/// receive! {
+///     gun::Data { .. } => panic!("nothing of it is left"),
+///     after Duration::ZERO => {}
+/// }
+/// # });
+/// ```
 ///
 /// # Panics
 ///

@@ -2,13 +2,16 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use runtime::{
-    Down as ProcessDown, ExitReason, IntoDeadline, Pid, demonitor_flush, monitor, receive,
+    Deadline, Down as ProcessDown, ExitReason, IntoDeadline, Pid, Ref, demonitor_flush, monitor,
+    receive,
 };
 
+use crate::ended;
 use crate::error::Reason;
 use crate::message::{
     Data, Error, Inform, Notice, Notify, Protocol, Push, Response, Sse, StreamRef, Trailers,
@@ -22,17 +25,48 @@ use crate::websocket::Frame;
 #[non_exhaustive]
 pub enum Awaited {
     /// See [`Inform`].
-    Inform(StatusCode, HeaderMap),
-    /// See [`Response`]: whether it is all, its status, its headers.
-    Response(bool, StatusCode, HeaderMap),
-    /// See [`Data`]: whether it is the last, the bytes.
-    Data(bool, Bytes),
+    Inform {
+        /// Its status, 100 to 199.
+        status: StatusCode,
+        /// Its headers.
+        headers: HeaderMap,
+    },
+    /// See [`Response`].
+    Response {
+        /// No body follows.
+        fin: bool,
+        /// Its status.
+        status: StatusCode,
+        /// Its headers.
+        headers: HeaderMap,
+    },
+    /// See [`Data`].
+    Data {
+        /// It is the last piece, which may be empty.
+        fin: bool,
+        /// The bytes.
+        data: Bytes,
+    },
     /// See [`Trailers`].
     Trailers(HeaderMap),
-    /// See [`Upgrade`]: what is spoken now, the headers.
-    Upgrade(Vec<String>, HeaderMap),
-    /// See [`Push`]: the response to come, its request's method, URI, headers.
-    Push(StreamRef, Method, Uri, HeaderMap),
+    /// See [`Upgrade`].
+    Upgrade {
+        /// What is spoken now.
+        protocols: Vec<String>,
+        /// The response's headers.
+        headers: HeaderMap,
+    },
+    /// See [`Push`].
+    Push {
+        /// The response to come.
+        promised: StreamRef,
+        /// The method of the request that was not made.
+        method: Method,
+        /// Its URI.
+        uri: Uri,
+        /// Its headers.
+        headers: HeaderMap,
+    },
     /// See [`Sse`].
     Sse(Option<SseEvent>),
     /// See [`TunnelUp`].
@@ -51,9 +85,10 @@ pub enum AwaitError {
     Stream(Reason),
     /// The connection has.
     Connection(Reason),
-    /// The connection's process has ended. [`ExitReason::NoProc`]: it had already when the wait began, so the reason is
-    /// lost. Who has to know it even then opens the connection with
-    /// [`Opts::supervise`](crate::Opts::supervise)`(false)` and traps exits, or monitors it at once.
+    /// The connection's process has ended: why, if it has given up, even if that was before the wait began.
+    /// [`ExitReason::NoProc`]: it had ended before, and otherwise, or a thousand others have given up since. Who has to
+    /// know it even then opens the connection with [`Opts::supervise`](crate::Opts::supervise)`(false)` and traps exits,
+    /// or monitors it at once.
     Down(ExitReason),
     /// Nothing came in time.
     Timeout,
@@ -79,6 +114,25 @@ impl StdError for AwaitError {}
 ///
 /// Mirrors `gun:await/3`.
 ///
+/// ```
+/// use gun::Awaited;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/hints", ());
+/// loop {
+///     match gun::await_(conn, stream, Duration::from_secs(5)).unwrap() {
+///         Awaited::Inform { status, headers } => println!("{status}: {headers:?}"),
+///         Awaited::Response { fin, status, .. } => println!("{status}, {fin}"),
+///         Awaited::Data { fin: true, data } => break assert_eq!(data, "hello"),
+///         other => println!("{other:?}"),
+///     }
+/// }
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// The stream or the connection has failed, or nothing came in time.
@@ -91,20 +145,19 @@ pub fn await_(
     stream: StreamRef,
     timeout: impl IntoDeadline,
 ) -> Result<Awaited, AwaitError> {
-    let watch = monitor(conn);
-    let found = receive! {
-        Inform { stream: of, status, headers, .. } if of == stream => Ok(Awaited::Inform(status, headers)),
+    Watched::new(conn).wait(timeout, |watch, timeout| receive! {
+        Inform { stream: of, status, headers, .. } if of == stream => Ok(Awaited::Inform { status, headers }),
         Response { stream: of, fin, status, headers, .. } if of == stream => {
-            Ok(Awaited::Response(fin, status, headers))
+            Ok(Awaited::Response { fin, status, headers })
         }
-        Data { stream: of, fin, data, .. } if of == stream => Ok(Awaited::Data(fin, data)),
+        Data { stream: of, fin, data, .. } if of == stream => Ok(Awaited::Data { fin, data }),
         Trailers { stream: of, headers, .. } if of == stream => Ok(Awaited::Trailers(headers)),
         Upgrade { stream: of, protocols, headers, .. } if of == stream => {
-            Ok(Awaited::Upgrade(protocols, headers))
+            Ok(Awaited::Upgrade { protocols, headers })
         }
         Ws { stream: of, frame, .. } if of == stream => Ok(Awaited::Ws(frame)),
         Push { stream: of, promised, method, uri, headers, .. } if of == stream => {
-            Ok(Awaited::Push(promised, method, uri, headers))
+            Ok(Awaited::Push { promised, method, uri, headers })
         }
         Sse { stream: of, event, .. } if of == stream => Ok(Awaited::Sse(event)),
         TunnelUp { conn: at, stream: of, protocol } if at == conn && of == stream => {
@@ -113,11 +166,9 @@ pub fn await_(
         Notify { conn: of, notice } if of == conn => Ok(Awaited::Notify(notice)),
         Error { stream: Some(of), reason, .. } if of == stream => Err(AwaitError::Stream(reason)),
         Error { conn: of, stream: None, reason } if of == conn => Err(AwaitError::Connection(reason)),
-        ProcessDown { monitor, reason, .. } if monitor == watch => Err(AwaitError::Down(reason)),
+        ProcessDown { monitor, reason, .. } if Some(monitor) == watch => Err(down(conn, reason)),
         after timeout => Err(AwaitError::Timeout),
-    };
-    demonitor_flush(watch);
-    found
+    })
 }
 
 /// Gathers a response's body, and the trailers if there are any. The time-out is for each message; after one,
@@ -125,6 +176,19 @@ pub fn await_(
 /// yet; all else stays in the mailbox.
 ///
 /// Mirrors `gun:await_body/3`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// let stream = gun::get(conn, "/trailers", ());
+/// let (body, trailers) = gun::await_body(conn, stream, Duration::from_secs(5)).unwrap();
+/// assert_eq!(body, "hello");
+/// assert_eq!(trailers.unwrap()["checksum"], "532");
+/// # });
+/// ```
 ///
 /// # Errors
 ///
@@ -138,43 +202,55 @@ pub fn await_body(
     stream: StreamRef,
     timeout: impl IntoDeadline + Clone,
 ) -> Result<(Bytes, Option<HeaderMap>), AwaitError> {
-    let watch = monitor(conn);
+    let mut watched = Watched::new(conn);
     let mut body = BytesMut::new();
-    let gathered = loop {
-        let (fin, data) = receive! {
-            Data { stream: of, fin, data, .. } if of == stream => (fin, data),
-            Response { stream: of, fin, .. } if of == stream => (fin, Bytes::new()),
-            Inform { stream: of, .. } if of == stream => (false, Bytes::new()),
-            Trailers { stream: of, headers, .. } if of == stream => {
-                break Ok((body.freeze(), Some(headers)));
+    loop {
+        let (fin, data, trailers) = watched.wait(timeout.clone(), |watch, timeout| {
+            receive! {
+                Data { stream: of, fin, data, .. } if of == stream => Ok((fin, data, None)),
+                Response { stream: of, fin, .. } if of == stream => Ok((fin, Bytes::new(), None)),
+                Inform { stream: of, .. } if of == stream => Ok((false, Bytes::new(), None)),
+                Trailers { stream: of, headers, .. } if of == stream => {
+                    Ok((true, Bytes::new(), Some(headers)))
+                }
+                Error { stream: Some(of), reason, .. } if of == stream => {
+                    Err(AwaitError::Stream(reason))
+                }
+                Error { conn: of, stream: None, reason } if of == conn => {
+                    Err(AwaitError::Connection(reason))
+                }
+                ProcessDown { monitor, reason, .. } if Some(monitor) == watch => {
+                    Err(down(conn, reason))
+                }
+                after timeout => Err(AwaitError::Timeout),
             }
-            Error { stream: Some(of), reason, .. } if of == stream => {
-                break Err(AwaitError::Stream(reason));
-            }
-            Error { conn: of, stream: None, reason } if of == conn => {
-                break Err(AwaitError::Connection(reason));
-            }
-            ProcessDown { monitor, reason, .. } if monitor == watch => {
-                break Err(AwaitError::Down(reason));
-            }
-            after timeout.clone() => break Err(AwaitError::Timeout),
-        };
+        })?;
         // A body in one piece is not copied.
         if fin && body.is_empty() {
-            break Ok((data, None));
+            return Ok((data, trailers));
         }
         body.extend_from_slice(&data);
         if fin {
-            break Ok((body.freeze(), None));
+            return Ok((body.freeze(), trailers));
         }
-    };
-    demonitor_flush(watch);
-    gathered
+    }
 }
 
 /// Waits for a connection to be up.
 ///
 /// Mirrors `gun:await_up/2`.
+///
+/// ```
+/// use gun::{Opts, Protocol};
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// let conn = gun::open("localhost", port, Opts::new()).unwrap();
+/// assert_eq!(gun::await_up(conn, Duration::from_secs(5)), Ok(Protocol::Http));
+/// # });
+/// ```
 ///
 /// # Errors
 ///
@@ -184,12 +260,63 @@ pub fn await_body(
 ///
 /// Outside a process.
 pub fn await_up(conn: Pid, timeout: impl IntoDeadline) -> Result<Protocol, AwaitError> {
-    let watch = monitor(conn);
-    let found = receive! {
+    Watched::new(conn).wait(timeout, |watch, timeout| receive! {
         Up { conn: of, protocol } if of == conn => Ok(protocol),
-        ProcessDown { monitor, reason, .. } if monitor == watch => Err(AwaitError::Down(reason)),
+        ProcessDown { monitor, reason, .. } if Some(monitor) == watch => Err(down(conn, reason)),
         after timeout => Err(AwaitError::Timeout),
+    })
+}
+
+/// A connection that something is to come from. Often it has come already: only if not is the connection monitored, from
+/// then on.
+struct Watched {
+    conn: Pid,
+    watch: Option<Ref>,
+}
+
+impl Watched {
+    fn new(conn: Pid) -> Watched {
+        Watched { conn, watch: None }
+    }
+
+    /// Looks for what has come, and if it has not waits for it. `look` receives, with this monitor, until this time.
+    fn wait<T>(
+        &mut self,
+        timeout: impl IntoDeadline,
+        look: impl Fn(Option<Ref>, Limit) -> Result<T, AwaitError>,
+    ) -> Result<T, AwaitError> {
+        if self.watch.is_none() {
+            let found = look(None, Limit(Deadline::After(Duration::ZERO)));
+            if !matches!(found, Err(AwaitError::Timeout)) {
+                return found;
+            }
+            self.watch = Some(monitor(self.conn));
+        }
+        look(self.watch, Limit(timeout.into_deadline()))
+    }
+}
+
+/// A time-out of whichever kind.
+struct Limit(Deadline);
+
+impl IntoDeadline for Limit {
+    fn into_deadline(self) -> Deadline {
+        self.0
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(watch) = self.watch {
+            demonitor_flush(watch);
+        }
+    }
+}
+
+fn down(conn: Pid, reason: ExitReason) -> AwaitError {
+    let known = match reason {
+        ExitReason::NoProc => ended::reason(conn),
+        _ => None,
     };
-    demonitor_flush(watch);
-    found
+    AwaitError::Down(known.unwrap_or(reason))
 }

@@ -77,7 +77,7 @@ impl Blocking for Gun {
         let Gun(conn) = *self;
         let stream = gun::get(conn, "/", ());
         match gun::await_(conn, stream, LIMIT) {
-            Ok(Awaited::Response(_, status, _)) => assert_eq!(status, 200),
+            Ok(Awaited::Response { status, .. }) => assert_eq!(status, 200),
             other => panic!("{other:?}"),
         }
         let (body, _) = gun::await_body(conn, stream, LIMIT).expect("a body");

@@ -62,7 +62,7 @@ impl Ours {
         let Gun(conn) = Gun::open_with(server, Opts::new());
         let stream = gun::ws_upgrade(conn, "/", (), None);
         match gun::await_(conn, stream, LIMIT) {
-            Ok(Awaited::Upgrade(..)) => Ours { conn, stream },
+            Ok(Awaited::Upgrade { .. }) => Ours { conn, stream },
             other => panic!("{other:?}"),
         }
     }

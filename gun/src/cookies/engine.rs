@@ -12,6 +12,20 @@ use super::matching::{Target, domain_match};
 use super::store::CookieStore;
 
 /// Keeps the cookies of a response; those that break a rule are overlooked.
+///
+/// ```
+/// use gun::cookies::{self, List, Target};
+/// use http::HeaderMap;
+/// use std::time::SystemTime;
+///
+/// let mut list = List::new();
+/// let target = Target::new("https", "example.org", "/");
+/// let mut headers = HeaderMap::new();
+/// headers.append("set-cookie", "sid=42".parse().unwrap());
+/// headers.append("set-cookie", "of=another; Domain=example.com".parse().unwrap());
+/// cookies::set(&mut list, &target, &headers, SystemTime::now());
+/// assert_eq!(list.cookies().len(), 1);
+/// ```
 pub fn set(store: &mut dyn CookieStore, target: &Target, headers: &HeaderMap, now: SystemTime) {
     for header in headers.get_all(SET_COOKIE) {
         if let Err(error) = set_cookie(store, target, header.as_bytes(), now) {
@@ -22,6 +36,16 @@ pub fn set(store: &mut dyn CookieStore, target: &Target, headers: &HeaderMap, no
 
 /// Keeps the cookie of one `set-cookie` header. One that has expired takes the one it replaces away.
 /// Mirrors `gun_cookies:set_cookie/5`.
+///
+/// ```
+/// use gun::cookies::{self, List, SetCookieError, Target};
+/// use std::time::SystemTime;
+///
+/// let mut list = List::new();
+/// let target = Target::new("http", "example.org", "/");
+/// let refused = cookies::set_cookie(&mut list, &target, b"sid=42; Secure", SystemTime::now());
+/// assert_eq!(refused, Err(SetCookieError::Secure));
+/// ```
 ///
 /// # Errors
 ///
@@ -105,6 +129,18 @@ fn check_prefix(
 
 /// The `cookie` header of a request. None: there are no cookies for it. Paths come in descending order,
 /// then those that were set earlier.
+///
+/// ```
+/// use gun::cookies::{self, List, Target};
+/// use std::time::SystemTime;
+///
+/// let mut list = List::new();
+/// let now = SystemTime::now();
+/// let target = Target::new("https", "example.org", "/shop/cart");
+/// cookies::set_cookie(&mut list, &target, b"a=1; Path=/", now).unwrap();
+/// cookies::set_cookie(&mut list, &target, b"b=2", now).unwrap();
+/// assert_eq!(cookies::header(&mut list, &target, now).unwrap(), "b=2; a=1");
+/// ```
 pub fn header(
     store: &mut dyn CookieStore,
     target: &Target,

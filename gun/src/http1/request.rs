@@ -6,10 +6,10 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, PROXY_AUTHORIZATION,
     TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderValue, Uri, Version};
+use http::{Extensions, HeaderValue, Uri, Version};
 use hyper::body::Body as _;
 
-use super::{Asks, Http1, Stream, locked};
+use super::{Asks, Http1, Informs, Stream, locked};
 use crate::command::{self, Body, Request};
 use crate::error::{BadState, Reason};
 use crate::event::{Event, RequestEvent};
@@ -20,6 +20,20 @@ use crate::options::HttpVersion;
 use crate::outgoing::Outgoing;
 use crate::recipient::{INFORMS, Recipient};
 use crate::websocket;
+
+/// What has hyper note informational responses, as an extension of requests.
+pub(super) fn hears(informs: &Informs) -> Extensions {
+    let informs = Arc::clone(informs);
+    let mut request = http::Request::new(());
+    hyper::ext::on_informational(&mut request, move |inform| {
+        let mut informs = locked(&informs);
+        // One more than are told: so it is known that there were too many.
+        if informs.len() <= INFORMS {
+            informs.push_back((inform.status(), inform.headers().clone()));
+        }
+    });
+    request.into_parts().0.extensions
+}
 
 impl Http1 {
     /// Queues a request.
@@ -42,19 +56,19 @@ impl Http1 {
             Ok(asks) => asks,
             Err(what) => return to.fail(Reason::BadState(what)),
         };
-        let uri = match &asks {
-            Asks::Tunnel(destination) => destination.hop.address().parse::<Uri>(),
-            _ => path.parse::<Uri>(),
-        };
-        let Ok(uri) = uri else {
-            return to.fail(Reason::BadState(BadState::BadTarget));
-        };
-        if !matches!(asks, Asks::Tunnel(_)) {
+        if shared.has_cookies() && !matches!(asks, Asks::Tunnel(_)) {
             // A host that is given is the one that the cookies are for.
             let given = headers.get(HOST).and_then(|host| host.to_str().ok());
             let authority = given.unwrap_or(&self.origin.authority).to_owned();
             shared.add_cookies(&mut to, &self.origin, &authority, &path, &mut headers);
         }
+        let uri = match &asks {
+            Asks::Tunnel(destination) => Uri::try_from(destination.hop.address()),
+            _ => Uri::try_from(path),
+        };
+        let Ok(uri) = uri else {
+            return to.fail(Reason::BadState(BadState::BadTarget));
+        };
         let mut request = http::Request::new(outgoing);
         *request.method_mut() = method;
         *request.uri_mut() = uri;
@@ -66,14 +80,7 @@ impl Http1 {
         if let Err(what) = complete(&mut request, &asks, &self.origin) {
             return to.fail(Reason::BadState(what));
         }
-        let informs = Arc::clone(&self.informs);
-        hyper::ext::on_informational(&mut request, move |inform| {
-            let mut informs = locked(&informs);
-            // One more than are told: so it is known that there were too many.
-            if informs.len() <= INFORMS {
-                informs.push_back((inform.status(), inform.headers().clone()));
-            }
-        });
+        *request.extensions_mut() = self.hears.clone();
         let stream = Stream {
             to,
             body: writer,
@@ -144,7 +151,7 @@ fn complete(
     headers.remove(CONTENT_LENGTH);
     match (asks, length) {
         (Asks::Response | Asks::Upgrade(_), Some(length)) => {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            headers.insert(CONTENT_LENGTH, value_of(length));
         }
         // Its end could not be told.
         (Asks::Response | Asks::Upgrade(_), None) if is_http10 => return Err(BadState::NoLength),
@@ -156,13 +163,20 @@ fn complete(
     }
     if !headers.contains_key(HOST) {
         let host = match asks {
-            Asks::Tunnel(destination) => destination.hop.address(),
-            _ => origin.authority.clone(),
+            Asks::Tunnel(destination) => HeaderValue::try_from(destination.hop.address()),
+            _ => Ok(origin.host_header.clone()),
         };
-        let host = HeaderValue::from_str(&host).map_err(|_| BadState::BadTarget)?;
-        headers.insert(HOST, host);
+        headers.insert(HOST, host.map_err(|_| BadState::BadTarget)?);
     }
     Ok(())
+}
+
+/// Most requests have no body.
+fn value_of(length: u64) -> HeaderValue {
+    match length {
+        0 => HeaderValue::from_static("0"),
+        length => HeaderValue::from(length),
+    }
 }
 
 /// The members of a list, over all headers of that name.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use h2::Reason;
 use runtime::future::{Sleep, sleep};
-use runtime::{Pid, send};
+use runtime::send;
 
 use super::tap::{self, Settings};
 use crate::layer::{Env, Shared};
 use crate::message::{Notice, Notify, StreamRef};
-use crate::options::Http2Opts;
+use crate::options::{Http2Opts, ReplyTo};
 
 pub(super) struct Liveness {
     /// Until the server's settings have come.
@@ -25,7 +25,7 @@ pub(super) struct Liveness {
     /// How many of those were not answered.
     unanswered: u32,
     /// Pings of users that were not answered.
-    pings: VecDeque<(u64, StreamRef, Pid)>,
+    pings: VecDeque<(u64, StreamRef, ReplyTo)>,
     next: u64,
 }
 
@@ -54,9 +54,9 @@ impl Liveness {
     }
 
     /// Pings for a user, who is told the answer.
-    pub(super) fn ping(&mut self, tap: &tap::Handle, ping: StreamRef, from: Pid) {
+    pub(super) fn ping(&mut self, tap: &tap::Handle, ping: StreamRef, to: ReplyTo) {
         tap.ping(self.next.to_be_bytes());
-        self.pings.push_back((self.next, ping, from));
+        self.pings.push_back((self.next, ping, to));
         self.next += 1;
     }
 
@@ -66,11 +66,11 @@ impl Liveness {
         if payload == 0 {
             self.unanswered = self.unanswered.saturating_sub(1);
         } else if let Some(at) = self.pings.iter().position(|(sent, ..)| *sent == payload)
-            && let Some((_, ping, from)) = self.pings.remove(at)
+            && let Some((_, ping, to)) = self.pings.remove(at)
         {
             let conn = env.conn;
             let notice = Notice::PingAck(ping);
-            send(from, Notify { conn, notice });
+            to.tell(Notify { conn, notice });
         }
     }
 

@@ -25,14 +25,22 @@ pub(super) enum Asks {
 }
 
 impl Http2 {
-    /// Queues a request, and gives it to h2 if it takes it.
-    pub(super) fn request(&mut self, shared: &mut Shared, mut request: Request) {
-        if let (command::Asks::Websocket(_), None) = (&request.asks, &self.settings) {
-            self.parked.push_back(Box::new(request));
-            return;
-        }
+    /// Takes a request, when its time has come.
+    pub(super) fn request(&mut self, shared: &mut Shared, mut request: Box<Request>) {
         let handlers = self.opts.content_handlers.as_ref();
         let mut to = Recipient::of(&self.env, &mut request, self.opts.flow, handlers);
+        if let command::Asks::Websocket(opts) = &request.asks {
+            to.set_flow(opts.as_ref().unwrap_or(&self.env.opts.ws).flow);
+            if self.settings.is_none() {
+                self.parked.push_back((to, request));
+                return;
+            }
+        }
+        self.take(shared, to, *request);
+    }
+
+    /// Queues a request, and gives it to h2 if it takes it.
+    pub(super) fn take(&mut self, shared: &mut Shared, mut to: Recipient, request: Request) {
         let Request {
             method,
             path,
@@ -46,7 +54,7 @@ impl Http2 {
             Body::Streamed => content_length(&headers),
         };
         let authority = host(&mut headers).unwrap_or_else(|| self.origin.authority.clone());
-        let asks = match self.asks(asks, &mut headers, &mut to) {
+        let asks = match self.asks(asks, &mut headers, &to) {
             Ok(asks) => asks,
             Err(what) => return to.fail(Reason::BadState(what)),
         };
@@ -95,7 +103,7 @@ impl Http2 {
         &self,
         asks: command::Asks,
         headers: &mut HeaderMap,
-        to: &mut Recipient,
+        to: &Recipient,
     ) -> Result<Asks, BadState> {
         match asks {
             command::Asks::Response => Ok(Asks::Response),
@@ -107,7 +115,6 @@ impl Http2 {
                     return Err(BadState::NoWebsocket);
                 }
                 let opts = opts.unwrap_or_else(|| self.env.opts.ws.clone());
-                to.set_flow(opts.flow);
                 websocket::offer(headers, &opts)?;
                 let stream = to.stream;
                 self.env.events.tell(Event::WsUpgrade { stream });

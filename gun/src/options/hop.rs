@@ -90,7 +90,7 @@ pub(crate) struct Hop {
     pub(crate) tls: TlsOpts,
     pub(crate) tls_handshake_timeout: Option<Duration>,
     /// The best first; none: the usual ones.
-    pub(crate) protocols: Vec<Spoken>,
+    pub(crate) protocols: Option<Vec<Spoken>>,
 }
 
 impl Hop {
@@ -101,7 +101,7 @@ impl Hop {
             secure: false,
             tls: TlsOpts::new(),
             tls_handshake_timeout: None,
-            protocols: Vec::new(),
+            protocols: None,
         }
     }
 
@@ -149,10 +149,9 @@ impl Hop {
             Spoken::Named(Protocol::Raw) => Spoken::Raw(opts.raw),
             spoken => spoken,
         };
-        if self.protocols.is_empty() {
-            usual.iter().map(|name| named((*name).into())).collect()
-        } else {
-            self.protocols.iter().cloned().map(named).collect()
+        match &self.protocols {
+            None => usual.iter().map(|name| named((*name).into())).collect(),
+            Some(protocols) => protocols.iter().cloned().map(named).collect(),
         }
     }
 
@@ -163,18 +162,23 @@ impl Hop {
         if self.tls_handshake_timeout == Some(Duration::ZERO) {
             return Err("tls_handshake_timeout");
         }
-        for spoken in &self.protocols {
+        let Some(protocols) = &self.protocols else {
+            return Ok(());
+        };
+        for spoken in protocols {
             spoken.check()?;
             let same = |other: &&Spoken| other.name() == spoken.name();
-            if self.protocols.iter().filter(same).count() > 1 {
+            if protocols.iter().filter(same).count() > 1 {
                 return Err("protocols");
             }
         }
-        // There is nobody to choose.
-        if !self.secure && self.protocols.len() > 1 {
-            return Err("protocols");
+        // Over TCP there is nobody to choose.
+        match protocols.len() {
+            0 => Err("protocols"),
+            1 => Ok(()),
+            _ if self.secure => Ok(()),
+            _ => Err("protocols"),
         }
-        Ok(())
     }
 }
 
@@ -194,10 +198,10 @@ pub(crate) fn bare(host: String) -> String {
 
 macro_rules! hop_options {
     () => {
-        /// What is spoken there, the best first: over TLS what the peer chooses of these, over TCP there is but one.
-        /// Unless said: HTTP/2 or HTTP/1.1 over TLS, HTTP/1.1 over TCP.
+        /// What is spoken there, at least one, the best first: over TLS what the peer chooses of these, over TCP there is
+        /// but one. Unless said: HTTP/2 or HTTP/1.1 over TLS, HTTP/1.1 over TCP.
         pub fn protocols(mut self, protocols: impl IntoIterator<Item = impl Into<Spoken>>) -> Self {
-            self.hop.protocols = protocols.into_iter().map(Into::into).collect();
+            self.hop.protocols = Some(protocols.into_iter().map(Into::into).collect());
             self
         }
 

@@ -37,7 +37,8 @@ pub struct Opts {
     pub(crate) http2: Http2Opts,
     /// What a pool knows of the connection.
     pub(crate) load: Option<Arc<Load>>,
-    pub(crate) protocols: Vec<Spoken>,
+    /// None: the usual ones.
+    pub(crate) protocols: Option<Vec<Spoken>>,
     pub(crate) raw: RawOpts,
     pub(crate) retry: u32,
     pub(crate) retry_fun: RetryFun,
@@ -114,7 +115,7 @@ impl Opts {
             http: HttpOpts::new(),
             http2: Http2Opts::new(),
             load: None,
-            protocols: Vec::new(),
+            protocols: None,
             raw: RawOpts::new(),
             retry: 5,
             retry_fun: RetryFun::After(Duration::from_secs(5)),
@@ -170,8 +171,8 @@ impl Opts {
         self
     }
 
-    /// What is spoken, the best first: over TLS what the server chooses of these, over TCP there is but one. Unless
-    /// said: HTTP/2 or HTTP/1.1 over TLS, HTTP/1.1 over TCP.
+    /// What is spoken, at least one, the best first: over TLS what the server chooses of these, over TCP there is but
+    /// one. Unless said: HTTP/2 or HTTP/1.1 over TLS, HTTP/1.1 over TCP.
     ///
     /// ```
     /// use gun::{Http2Opts, Opts, Protocol, SocksOpts, Spoken};
@@ -182,7 +183,7 @@ impl Opts {
     /// let proxy = Opts::new().protocols([SocksOpts::new("example.org", 80)]);
     /// ```
     pub fn protocols(mut self, protocols: impl IntoIterator<Item = impl Into<Spoken>>) -> Opts {
-        self.protocols = protocols.into_iter().map(Into::into).collect();
+        self.protocols = Some(protocols.into_iter().map(Into::into).collect());
         self
     }
 
@@ -267,7 +268,8 @@ impl Opts {
 
     pub(crate) fn check(&self, hop: &Hop) -> Result<(), OpenError> {
         let is_http3 = |spoken: &Spoken| spoken.name() == Protocol::Http3;
-        if self.transport == Some(Transport::Quic) || self.protocols.iter().any(is_http3) {
+        let mut named = self.protocols.iter().flatten();
+        if self.transport == Some(Transport::Quic) || named.any(is_http3) {
             return Err(OpenError::Http3);
         }
         let none = Some(Duration::ZERO);

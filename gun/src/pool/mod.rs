@@ -5,17 +5,19 @@
 //! connections, opens another when one ends for good, and picks one for each request: any that is up and has a place.
 //! Over HTTP/1.1 a connection has one place, over HTTP/2 as many as the server allows streams.
 //!
-//! ```no_run
+//! ```
 //! use std::time::Duration;
 //! use gun::pool::{self, PoolOpts};
-//! use runtime::prelude::*;
 //!
+//! # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
 //! # runtime::run(|| {
-//! let pool = pool::start_pool("example.org", 443, PoolOpts::new()).unwrap();
+//! # let port = server::http();
+//! # let host = format!("localhost:{port}");
+//! let pool = pool::start_pool("localhost", port, PoolOpts::new().size(2)).unwrap();
 //! pool::await_up(pool, Duration::from_secs(5)).unwrap();
-//! let (conn, stream) = pool::get("/", [("host", "example.org")], ()).unwrap();
+//! let (conn, stream) = pool::get("/", [("host", &*host)], ()).unwrap();
 //! let (body, _) = gun::await_body(conn, stream, Duration::from_secs(5)).unwrap();
-//! pool::stop_pool("example.org", 443, &PoolOpts::new()).unwrap();
+//! pool::stop_pool("localhost", port, &PoolOpts::new()).unwrap();
 //! # });
 //! ```
 
@@ -160,6 +162,18 @@ fn authority(host: &str, port: u16, opts: &Opts) -> String {
 ///
 /// Mirrors `gun_pool:start_pool/3`.
 ///
+/// ```
+/// use gun::pool::{self, PoolOpts};
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// let pool = pool::start_pool("localhost", port, PoolOpts::new().size(2)).unwrap();
+/// pool::await_up(pool, Duration::from_secs(5)).unwrap();
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// The host or an option is wrong, there is such a pool, or it does not start.
@@ -209,6 +223,19 @@ pub fn start_pool(host: &str, port: u16, opts: PoolOpts) -> Result<Pid, StartPoo
 ///
 /// Mirrors `gun_pool:stop_pool/3`.
 ///
+/// ```
+/// use gun::pool::{self, PoolError, PoolOpts};
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// let opts = PoolOpts::new();
+/// pool::start_pool("localhost", port, opts.clone()).unwrap();
+/// pool::stop_pool("localhost", port, &opts).unwrap();
+/// assert!(matches!(pool::stop_pool("localhost", port, &opts), Err(PoolError::PoolNotFound)));
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// There is no such pool.
@@ -231,6 +258,18 @@ pub fn stop_pool(host: &str, port: u16, opts: &PoolOpts) -> Result<(), PoolError
 ///
 /// Mirrors `gun_pool:info/0`.
 ///
+/// ```
+/// use gun::pool::{self, PoolOpts};
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// # let host = format!("localhost:{port}");
+/// let manager = pool::start_pool("localhost", port, PoolOpts::new()).unwrap();
+/// assert!(pool::info().iter().any(|pool| pool.manager == manager && pool.authority == host));
+/// # });
+/// ```
+///
 /// # Panics
 ///
 /// Outside a process.
@@ -251,6 +290,18 @@ pub fn info() -> Vec<PoolInfo> {
 ///
 /// Mirrors `gun_pool:info/1`.
 ///
+/// ```
+/// use gun::pool::{self, PoolOpts};
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// # let host = format!("localhost:{port}");
+/// let manager = pool::start_pool("localhost", port, PoolOpts::new()).unwrap();
+/// assert_eq!(pool::info_of(manager).unwrap().authority, host);
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// It is no pool's manager, or does not answer.
@@ -269,6 +320,18 @@ pub fn info_of(manager: Pid) -> Result<PoolInfo, CallError> {
 ///
 /// Mirrors `gun_pool:await_up/2`.
 ///
+/// ```
+/// use gun::pool::{self, PoolOpts};
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// let pool = pool::start_pool("localhost", port, PoolOpts::new().size(2)).unwrap();
+/// pool::await_up(pool, Duration::from_secs(5)).unwrap();
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// They are not in time, or the pool has ended.
@@ -284,6 +347,23 @@ pub fn await_up(manager: Pid, timeout: impl IntoDeadline) -> Result<(), CallErro
 /// A connection of a pool's that is up and had a place just now, and the Websocket that it is, if it is one.
 ///
 /// Mirrors `gun_pool:checkout/2`.
+///
+/// ```
+/// use gun::pool::{self, PoolOpts};
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// # let host = format!("localhost:{port}");
+/// # let pool = pool::start_pool("localhost", port, PoolOpts::new().size(2)).unwrap();
+/// # pool::await_up(pool, Duration::from_secs(5)).unwrap();
+/// let (conn, websocket) = pool::checkout(pool, ()).unwrap();
+/// assert_eq!(websocket, None);
+/// let stream = gun::get(conn, "/", ());
+/// assert_eq!(gun::await_body(conn, stream, Duration::from_secs(5)).unwrap().0, "hello");
+/// # });
+/// ```
 ///
 /// # Errors
 ///
@@ -327,6 +407,24 @@ macro_rules! without_body {
     ($($name:ident $method:ident $mirrors:literal;)*) => {$(
         #[doc = concat!("Makes a ", stringify!($method), " request to the pool of the host that the headers name.\n\nMirrors `", $mirrors, "`.")]
         ///
+        /// ```
+        /// use gun::pool::{self, PoolOpts};
+        /// use std::time::Duration;
+        ///
+        /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+        /// # runtime::run(|| {
+        /// # let port = server::http();
+        /// # let host = format!("localhost:{port}");
+        /// # let pool = pool::start_pool("localhost", port, PoolOpts::new()).unwrap();
+        /// # pool::await_up(pool, Duration::from_secs(5)).unwrap();
+        #[doc = concat!("let (conn, stream) = pool::", stringify!($name), "(\"/\", [(\"host\", &*host)], ()).unwrap();")]
+        /// match gun::await_(conn, stream, Duration::from_secs(5)).unwrap() {
+        ///     gun::Awaited::Response { status, .. } => assert_eq!(status, 200),
+        ///     other => panic!("{other:?}"),
+        /// }
+        /// # });
+        /// ```
+        ///
         /// # Errors
         ///
         /// There is no such pool, or no connection of it has a place.
@@ -355,6 +453,22 @@ without_body! {
 macro_rules! with_body {
     ($($name:ident $method:ident $mirrors:literal;)*) => {$(
         #[doc = concat!("Makes a ", stringify!($method), " request with a body, to the pool of the host that the headers name.\n\nMirrors `", $mirrors, "`.")]
+        ///
+        /// ```
+        /// use gun::pool::{self, PoolOpts};
+        /// use std::time::Duration;
+        ///
+        /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+        /// # runtime::run(|| {
+        /// # let port = server::http();
+        /// # let host = format!("localhost:{port}");
+        /// # let pool = pool::start_pool("localhost", port, PoolOpts::new()).unwrap();
+        /// # pool::await_up(pool, Duration::from_secs(5)).unwrap();
+        #[doc = concat!("let (conn, stream) = pool::", stringify!($name), "(\"/echo\", [(\"host\", &*host)], \"hello\", ()).unwrap();")]
+        /// let (body, _) = gun::await_body(conn, stream, Duration::from_secs(5)).unwrap();
+        /// assert_eq!(body, "hello");
+        /// # });
+        /// ```
         ///
         /// # Errors
         ///
@@ -385,6 +499,22 @@ with_body! {
 ///
 /// Mirrors `gun_pool:request/5`.
 ///
+/// ```
+/// use gun::pool::{self, PoolOpts};
+/// use http::Method;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// # let host = format!("localhost:{port}");
+/// # let pool = pool::start_pool("localhost", port, PoolOpts::new().size(2)).unwrap();
+/// # pool::await_up(pool, Duration::from_secs(5)).unwrap();
+/// let (conn, stream) = pool::request(Method::POST, "/echo", [("host", &*host)], "hello", ()).unwrap();
+/// assert_eq!(gun::await_body(conn, stream, Duration::from_secs(5)).unwrap().0, "hello");
+/// # });
+/// ```
+///
 /// # Errors
 ///
 /// There is no such pool, or no connection of it has a place.
@@ -407,6 +537,23 @@ pub fn request(
 /// Begins a request whose body is sent by [`gun::data`](crate::data()), to the pool of the host that the headers name.
 ///
 /// Mirrors `gun_pool:headers/4`.
+///
+/// ```
+/// use gun::pool::{self, PoolOpts};
+/// use http::Method;
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// # let host = format!("localhost:{port}");
+/// # let pool = pool::start_pool("localhost", port, PoolOpts::new().size(2)).unwrap();
+/// # pool::await_up(pool, Duration::from_secs(5)).unwrap();
+/// let (conn, stream) = pool::headers(Method::POST, "/echo", [("host", &*host)], ()).unwrap();
+/// gun::data(conn, stream, true, "hello");
+/// assert_eq!(gun::await_body(conn, stream, Duration::from_secs(5)).unwrap().0, "hello");
+/// # });
+/// ```
 ///
 /// # Errors
 ///
@@ -462,6 +609,35 @@ fn make(
 /// Sends frames over a Websocket of the pool of this host.
 ///
 /// Mirrors `gun_pool:ws_send/2`.
+///
+/// ```
+/// use gun::pool::{self, PoolOpts, SetupEvent, Step};
+/// use gun::ws::Frame;
+/// use gun::{Protocol, WsOpts};
+/// use std::time::Duration;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let port = server::http();
+/// # let host = format!("localhost:{port}");
+/// let opts = PoolOpts::new().setup(|| {
+///     Box::new(|conn, event| match event {
+///         SetupEvent::Up(_) => {
+///             gun::ws_upgrade(conn, "/ws", (), WsOpts::new());
+///             Step::Wait
+///         }
+///         SetupEvent::Upgrade(stream, _) => Step::Up {
+///             protocol: Protocol::Ws,
+///             ws: Some(stream),
+///         },
+///         _ => Step::Wait,
+///     })
+/// });
+/// let pool = pool::start_pool("localhost", port, opts).unwrap();
+/// pool::await_up(pool, Duration::from_secs(5)).unwrap();
+/// pool::ws_send(&host, [Frame::text("hello")], ()).unwrap();
+/// # });
+/// ```
 ///
 /// # Errors
 ///

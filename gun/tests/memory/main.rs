@@ -262,7 +262,7 @@ fn websocket(opts: WsOpts, extensions: &str, say: &dyn Fn(&mut Line), begin: &dy
          sec-websocket-accept: {accept}\r\n{extensions}\r\n"
     ));
     let told = gun::await_(conn, stream, SOON);
-    assert!(matches!(told, Ok(Awaited::Upgrade(..))), "{told:?}");
+    assert!(matches!(told, Ok(Awaited::Upgrade { .. })), "{told:?}");
     begin();
     say(&mut line);
     let _ = gun::info(conn);

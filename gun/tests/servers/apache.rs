@@ -122,7 +122,7 @@ fn early_hints() {
         let stream = gun::get(conn, "/hinting", ());
         let told = gun::await_(conn, stream, SOON);
         assert!(
-            matches!(&told, Ok(Awaited::Inform(status, headers)) if *status == 103 && headers.contains_key("link")),
+            matches!(&told, Ok(Awaited::Inform { status, headers }) if *status == 103 && headers.contains_key("link")),
             "{told:?}"
         );
         assert_eq!(answer(conn, stream), (200, "hinted".into()));

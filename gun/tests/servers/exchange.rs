@@ -65,9 +65,13 @@ pub fn large() -> Bytes {
 pub fn answer(conn: Pid, stream: StreamRef) -> (u16, Bytes) {
     loop {
         match gun::await_(conn, stream, SOON).unwrap() {
-            Awaited::Inform(..) => {}
-            Awaited::Response(true, status, _) => return (status.as_u16(), Bytes::new()),
-            Awaited::Response(false, status, _) => {
+            Awaited::Inform { .. } => {}
+            Awaited::Response {
+                fin: true, status, ..
+            } => return (status.as_u16(), Bytes::new()),
+            Awaited::Response {
+                fin: false, status, ..
+            } => {
                 let (body, _) = gun::await_body(conn, stream, SOON).unwrap();
                 return (status.as_u16(), body);
             }
@@ -151,7 +155,7 @@ pub fn taken_back_amid(
     let stream = gun::request(conn, Method::GET, large_path, (), "", opts);
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Response(false, ..))
+        Ok(Awaited::Response { fin: false, .. })
     ));
     taken_back(
         conn,
@@ -170,7 +174,7 @@ pub fn taken_back_amid(
 pub fn pushed(way: Way, server: &Server) {
     let conn = way.open(server);
     let stream = gun::get(conn, "/pushing", ());
-    let Ok(Awaited::Push(promised, _, uri, _)) = gun::await_(conn, stream, SOON) else {
+    let Ok(Awaited::Push { promised, uri, .. }) = gun::await_(conn, stream, SOON) else {
         panic!("no push");
     };
     assert_eq!(uri.path(), "/pushed");

@@ -50,7 +50,13 @@ fn push() {
         let conn = way.open(&server);
         let stream = gun::get(conn, "/small", ());
         let told = gun::await_(conn, stream, SOON).unwrap();
-        let Awaited::Push(promised, method, uri, _) = told else {
+        let Awaited::Push {
+            promised,
+            method,
+            uri,
+            ..
+        } = told
+        else {
             panic!("{told:?}");
         };
         assert_eq!((method, uri.path()), (Method::GET, "/pushed"));
@@ -81,7 +87,7 @@ fn expect_100() {
     let stream = gun::headers(conn, Method::POST, "/small", headers, ReqOpts::new());
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Inform(status, _)) if status == 100
+        Ok(Awaited::Inform { status, .. }) if status == 100
     ));
     gun::data(conn, stream, true, "now");
     assert_eq!(answer(conn, stream), (200, "now".into()));

@@ -61,7 +61,7 @@ fn to(behind: &Server, way: (u16, Transport, Protocol)) -> Destination {
 fn ask(conn: Pid, to: Destination, opts: ReqOpts) -> (StreamRef, u16) {
     let tunnel = gun::connect(conn, to, (), opts);
     match gun::await_(conn, tunnel, SOON) {
-        Ok(Awaited::Response(_, status, _)) => (tunnel, status.as_u16()),
+        Ok(Awaited::Response { status, .. }) => (tunnel, status.as_u16()),
         other => panic!("{other:?}"),
     }
 }

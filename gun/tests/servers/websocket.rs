@@ -34,7 +34,10 @@ pub fn echo() -> u16 {
 pub fn beside_requests(conn: Pid, path: &str, other: &str, body: &str) {
     let stream = gun::ws_upgrade(conn, path, (), WsOpts::new());
     let upgraded = gun::await_(conn, stream, SOON);
-    assert!(matches!(upgraded, Ok(Awaited::Upgrade(..))), "{upgraded:?}");
+    assert!(
+        matches!(upgraded, Ok(Awaited::Upgrade { .. })),
+        "{upgraded:?}"
+    );
     let frames = [Frame::text("hello"), Frame::binary(vec![7; 100_000])];
     gun::ws_send(conn, stream, frames.clone());
     for sent in frames {

@@ -11,7 +11,10 @@ use crate::peer::{Peer, SOON};
 
 fn response(conn: Pid, stream: gun::StreamRef) {
     let told = gun::await_(conn, stream, SOON);
-    assert!(matches!(told, Ok(Awaited::Response(false, ..))), "{told:?}");
+    assert!(
+        matches!(told, Ok(Awaited::Response { fin: false, .. })),
+        "{told:?}"
+    );
 }
 
 /// A response's body is read whole, and its trailers are there at the end.
@@ -77,7 +80,10 @@ fn dropped() {
     line.head();
     line.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     let told = gun::await_(conn, next, SOON);
-    assert!(matches!(told, Ok(Awaited::Response(true, ..))), "{told:?}");
+    assert!(
+        matches!(told, Ok(Awaited::Response { fin: true, .. })),
+        "{told:?}"
+    );
     let left = gun::await_(conn, stream, Duration::ZERO);
     assert_eq!(left, Err(gun::AwaitError::Timeout));
 }
@@ -132,7 +138,10 @@ fn send_body() {
     receive! { sent: u64 => assert_eq!(sent as usize, SIZE) }
     line.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     let told = gun::await_(conn, stream, SOON);
-    assert!(matches!(told, Ok(Awaited::Response(true, ..))), "{told:?}");
+    assert!(
+        matches!(told, Ok(Awaited::Response { fin: true, .. })),
+        "{told:?}"
+    );
 }
 
 /// 32 MiB, of which each read is told.

@@ -21,7 +21,9 @@ fn to(origin: Origin) -> gun::Destination {
 /// Waits for a tunnel to be granted and up.
 fn granted(conn: Pid, tunnel: StreamRef, protocol: Protocol) {
     match gun::await_(conn, tunnel, SOON) {
-        Ok(Awaited::Response(true, status, _)) => assert_eq!(status, 200),
+        Ok(Awaited::Response {
+            fin: true, status, ..
+        }) => assert_eq!(status, 200),
         other => panic!("{other:?}"),
     }
     assert_eq!(gun::await_(conn, tunnel, SOON), Ok(Awaited::Up(protocol)));
@@ -146,7 +148,7 @@ fn connect_response_201() {
     let (conn, origin, tunnel) = answered("HTTP/1.1 201 Created\r\n\r\n");
     assert!(matches!(
         gun::await_(conn, tunnel, SOON),
-        Ok(Awaited::Response(true, status, _)) if status == 201
+        Ok(Awaited::Response { fin: true, status, .. }) if status == 201
     ));
     let told = gun::await_(conn, tunnel, SOON);
     assert_eq!(told, Ok(Awaited::Up(Protocol::Http)));
@@ -160,7 +162,7 @@ fn refused(code: u16) {
     let (conn, origin, tunnel) = answered(&head);
     assert!(matches!(
         gun::await_(conn, tunnel, SOON),
-        Ok(Awaited::Response(true, status, _)) if status == code
+        Ok(Awaited::Response { fin: true, status, .. }) if status == code
     ));
     let through = ReqOpts::new().tunnel(tunnel);
     let stream = gun::request(conn, Method::GET, "/", (), "", through);
@@ -170,7 +172,7 @@ fn refused(code: u16) {
     let again = gun::connect(conn, to(origin), (), ReqOpts::new());
     assert!(matches!(
         gun::await_(conn, again, SOON),
-        Ok(Awaited::Response(true, status, _)) if status == code
+        Ok(Awaited::Response { fin: true, status, .. }) if status == code
     ));
     gun::close(conn).unwrap();
 }
@@ -285,7 +287,7 @@ fn connect_delay() {
     line.write("HTTP/1.1 100 Continue\r\n\r\n");
     assert!(matches!(
         gun::await_(conn, tunnel, SOON),
-        Ok(Awaited::Inform(status, _)) if status == 100
+        Ok(Awaited::Inform { status, .. }) if status == 100
     ));
     line.write("HTTP/1.1 200 OK\r\n\r\n");
     granted(conn, tunnel, Protocol::Http);
@@ -309,7 +311,7 @@ fn connect_handshake_timeout() {
         let tunnel = gun::connect(conn, to_silent, (), ReqOpts::new());
         assert!(matches!(
             gun::await_(conn, tunnel, SOON),
-            Ok(Awaited::Response(true, ..))
+            Ok(Awaited::Response { fin: true, .. })
         ));
         let told = gun::await_(conn, tunnel, SOON);
         assert_eq!(told, Err(AwaitError::Stream(Reason::Timeout)));

@@ -156,7 +156,7 @@ pub fn heard(conn: Pid, from: StreamRef, bytes: usize) -> String {
     let mut heard = Vec::new();
     while heard.len() < bytes {
         match gun::await_(conn, from, SOON) {
-            Ok(gun::Awaited::Data(false, data)) => heard.extend_from_slice(&data),
+            Ok(gun::Awaited::Data { fin: false, data }) => heard.extend_from_slice(&data),
             other => panic!("{other:?}"),
         }
     }

@@ -449,7 +449,8 @@ fn cancel_connect() {
 }
 
 fn cancelled(conn: Pid, opts: ReqOpts) {
-    let stream = gun::headers(conn, Method::POST, "/", (), opts);
+    // The origin waits for a body of which it knows the length.
+    let stream = gun::headers(conn, Method::POST, "/", [("content-length", "5")], opts);
     gun::cancel(conn, stream);
     let cancel = event("Cancel");
     is_of(&cancel, stream);
@@ -467,7 +468,7 @@ fn push_promise_followed_by_response() {
     frames.until(HEADERS);
     frames.write(promise(0x86, &format!("127.0.0.1:{}", peer.port())));
     frames.respond(2, "pushed");
-    let Ok(Awaited::Push(promised, ..)) = gun::await_(conn, stream, SOON) else {
+    let Ok(Awaited::Push { promised, .. }) = gun::await_(conn, stream, SOON) else {
         panic!("no push");
     };
     is_of(&event("PushPromiseStart"), stream);
@@ -503,7 +504,7 @@ fn push_promise_start_connect() {
     frames.write(promise(0x86, &format!("127.0.0.1:{}", peer.port())));
     frames.respond(2, "pushed");
     is_of(&event("PushPromiseStart"), stream);
-    let Ok(Awaited::Push(promised, ..)) = gun::await_(conn, stream, SOON) else {
+    let Ok(Awaited::Push { promised, .. }) = gun::await_(conn, stream, SOON) else {
         panic!("no push");
     };
     let end = event("PushPromiseEnd");

@@ -113,7 +113,7 @@ fn max_header_block_size() {
     line.write(format!("HTTP/1.1 204 No Content\r\na: {value}\r\n\r\n"));
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Response(true, ..))
+        Ok(Awaited::Response { fin: true, .. })
     ));
     let stream = gun::get(conn, "/", ());
     line.head();
@@ -194,7 +194,7 @@ fn endless(conn: Pid, stream: StreamRef) -> (usize, Reason) {
     let mut told = 0;
     loop {
         match gun::await_(conn, stream, SOON) {
-            Ok(Awaited::Inform(..)) => told += 1,
+            Ok(Awaited::Inform { .. }) => told += 1,
             Err(AwaitError::Stream(reason)) => return (told, reason),
             other => panic!("{other:?}"),
         }

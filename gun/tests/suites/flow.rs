@@ -31,14 +31,14 @@ fn flow_http() {
     line.write("1\r\na\r\n");
     gun::await_(conn, stream, SOON).unwrap();
     assert!(
-        matches!(gun::await_(conn, stream, SOON), Ok(gun::Awaited::Data(false, data)) if data == "a")
+        matches!(gun::await_(conn, stream, SOON), Ok(gun::Awaited::Data { fin: false, data }) if data == "a")
     );
     line.write("1\r\nb\r\n1\r\nc\r\n0\r\n\r\n");
     gun::info(conn).unwrap();
     assert_eq!(piece(stream), None);
     gun::update_flow(conn, stream, 1);
     assert!(
-        matches!(gun::await_(conn, stream, SOON), Ok(gun::Awaited::Data(false, data)) if data == "b")
+        matches!(gun::await_(conn, stream, SOON), Ok(gun::Awaited::Data { fin: false, data }) if data == "b")
     );
     gun::info(conn).unwrap();
     assert_eq!(piece(stream), None);
@@ -63,10 +63,13 @@ fn no_flow_http() {
 /// What the peer sends at once is no more messages than the flow allows.
 fn one_by_one(conn: Pid, stream: gun::StreamRef, size: usize) {
     let told = gun::await_(conn, stream, SOON);
-    assert!(matches!(told, Ok(gun::Awaited::Response(false, ..))));
+    assert!(matches!(
+        told,
+        Ok(gun::Awaited::Response { fin: false, .. })
+    ));
     let mut got = 0;
     loop {
-        let Ok(gun::Awaited::Data(fin, data)) = gun::await_(conn, stream, SOON) else {
+        let Ok(gun::Awaited::Data { fin, data }) = gun::await_(conn, stream, SOON) else {
             panic!("{got} of {size}");
         };
         got += data.len();

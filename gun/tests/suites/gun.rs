@@ -29,6 +29,25 @@ fn retry_0() {
     assert!(matches!(ends(conn), reason if reason == refused() || reason == ExitReason::NoProc));
 }
 
+/// Whoever waits for what has given up learns why, even if that was before. Of what was closed this is not known.
+#[runtime::test]
+fn await_given_up() {
+    let nobody = Nobody::new();
+    let conn = ::gun::open("127.0.0.1", nobody.port(), Opts::new().retry(0)).unwrap();
+    ends(conn);
+    let stream = ::gun::get(conn, "/", ());
+    let down = AwaitError::Down(refused());
+    assert_eq!(::gun::await_up(conn, SOON), Err(down.clone()));
+    assert_eq!(::gun::await_(conn, stream, SOON), Err(down.clone()));
+    assert_eq!(::gun::await_body(conn, stream, SOON), Err(down));
+
+    let peer = Peer::new();
+    let (conn, _line) = peer.open(Opts::new());
+    ::gun::close(conn).unwrap();
+    let down = AwaitError::Down(ExitReason::NoProc);
+    assert_eq!(::gun::await_up(conn, SOON), Err(down));
+}
+
 /// Without retries, a connection that is lost tells its owner, and ends.
 #[runtime::test]
 fn retry_0_disconnect() {
@@ -152,7 +171,9 @@ fn postpone_request_while_not_connected() {
     assert!(head.starts_with(b"GET /postponed "));
     line.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
     let head = ::gun::await_(conn, stream, SOON);
-    assert!(matches!(head, Ok(::gun::Awaited::Response(true, status, _)) if status == 204));
+    assert!(
+        matches!(head, Ok(::gun::Awaited::Response { fin: true, status, .. }) if status == 204)
+    );
     ::gun::close(conn).unwrap();
 }
 

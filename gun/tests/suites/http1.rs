@@ -51,10 +51,10 @@ fn inform() {
     line.write("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n");
     let first = gun::await_(conn, stream, SOON).unwrap();
     assert!(
-        matches!(first, Awaited::Inform(status, headers) if status == 103 && headers["link"] == "</a>")
+        matches!(first, Awaited::Inform { status, headers } if status == 103 && headers["link"] == "</a>")
     );
     let second = gun::await_(conn, stream, SOON).unwrap();
-    assert!(matches!(second, Awaited::Response(true, status, _) if status == 204));
+    assert!(matches!(second, Awaited::Response { fin: true, status, .. } if status == 204));
     gun::close(conn).unwrap();
 }
 

@@ -175,14 +175,14 @@ fn large() {
     let mut got = 0;
     loop {
         match gun::await_(conn, stream, SOON).unwrap() {
-            Awaited::Data(fin, data) => {
+            Awaited::Data { fin, data } => {
                 assert!(data.len() <= 16 * 1024);
                 got += data.len();
                 if fin {
                     break;
                 }
             }
-            other => assert!(matches!(other, Awaited::Response(false, ..))),
+            other => assert!(matches!(other, Awaited::Response { fin: false, .. })),
         }
     }
     assert_eq!(got, sent.len());
@@ -197,10 +197,10 @@ fn streamed_body() {
     gun::data(conn, stream, false, "one ");
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Response(false, ..))
+        Ok(Awaited::Response { fin: false, .. })
     ));
     assert!(
-        matches!(gun::await_(conn, stream, SOON), Ok(Awaited::Data(false, data)) if data == "one ")
+        matches!(gun::await_(conn, stream, SOON), Ok(Awaited::Data { fin: false, data }) if data == "one ")
     );
     gun::data(conn, stream, true, "two");
     assert_eq!(body(conn, stream), "two");
@@ -229,10 +229,10 @@ fn inform_and_trailers() {
     let (conn, _) = open(Opts::new());
     let stream = gun::get(conn, "/inform", ());
     assert!(
-        matches!(gun::await_(conn, stream, SOON), Ok(Awaited::Inform(status, _)) if status == 103)
+        matches!(gun::await_(conn, stream, SOON), Ok(Awaited::Inform { status, .. }) if status == 103)
     );
     assert!(
-        matches!(gun::await_(conn, stream, SOON), Ok(Awaited::Response(true, status, _)) if status == 204)
+        matches!(gun::await_(conn, stream, SOON), Ok(Awaited::Response { fin: true, status, .. }) if status == 204)
     );
     let stream = gun::get(conn, "/trailers", ());
     let (body, trailers) = gun::await_body(conn, stream, SOON).unwrap();
@@ -301,7 +301,7 @@ fn default_flow_http2() {
     gun::await_(conn, stream, SOON).unwrap();
     let mut got = Vec::new();
     loop {
-        let Ok(Awaited::Data(fin, data)) = gun::await_(conn, stream, SOON) else {
+        let Ok(Awaited::Data { fin, data }) = gun::await_(conn, stream, SOON) else {
             panic!("no data");
         };
         got.extend_from_slice(&data);

@@ -26,6 +26,13 @@ fn wrong_options() {
         ),
         (Opts::new().send_timeout(none), "send_timeout"),
         (Opts::new().protocols([Protocol::Ws]), "protocols"),
+        (Opts::new().protocols([Protocol::Http; 0]), "protocols"),
+        (
+            Opts::new()
+                .transport(Transport::Tls)
+                .protocols([Protocol::Http; 0]),
+            "protocols",
+        ),
         (Opts::new().protocols([Protocol::Socks]), "protocols"),
         (
             Opts::new().protocols([Protocol::Http, Protocol::Http2]),
@@ -127,6 +134,15 @@ fn wrong_options() {
         (
             gun::connect(conn, Destination::new("", 1), (), ReqOpts::new()),
             "host",
+        ),
+        (
+            gun::connect(
+                conn,
+                Destination::new("localhost", 1).protocols([Protocol::Http; 0]),
+                (),
+                ReqOpts::new(),
+            ),
+            "protocols",
         ),
         (
             gun::ws_upgrade(conn, "/", (), WsOpts::new().flow(0)),

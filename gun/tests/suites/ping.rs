@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use gun::{Awaited, Down, Http2Code, Http2Opts, Notice, Notify, Opts, Reason};
+use gun::{
+    AwaitError, Awaited, BadState, Down, Http2Code, Http2Opts, Notice, Notify, Opts, Reason,
+    ReplyTo, ReqOpts,
+};
 use runtime::prelude::*;
 
 use crate::frames::{self, ACK, GOAWAY, PING, down};
@@ -13,7 +16,7 @@ use crate::peer::{Peer, SOON};
 fn h1_user_ping() {
     let peer = Peer::new();
     let (conn, _line) = peer.open(Opts::new().retry(0));
-    gun::ping(conn, None);
+    gun::ping(conn, ReqOpts::new());
     receive! {
         down: Down => assert_eq!((down.reason, down.killed), (Reason::PingUnsupported, vec![])),
         after SOON => panic!("no Down"),
@@ -25,7 +28,10 @@ fn h1_user_ping() {
 fn h2_user_ping() {
     let peer = Peer::new();
     let (conn, mut frames) = frames::open(&peer, Opts::new(), &[]);
-    let pings = [gun::ping(conn, None), gun::ping(conn, None)];
+    let pings = [
+        gun::ping(conn, ReqOpts::new()),
+        gun::ping(conn, ReqOpts::new()),
+    ];
     let payloads = [(); 2].map(|()| frames.until(PING).payload);
     assert_eq!(payloads[0], 10_000u64.to_be_bytes());
     assert_eq!(payloads[1], 10_001u64.to_be_bytes());
@@ -38,11 +44,33 @@ fn h2_user_ping() {
     }
     // An answer that was not asked for is overlooked.
     frames.frame(PING, ACK, 0, 77u64.to_be_bytes());
-    let last = gun::ping(conn, None);
+    let last = gun::ping(conn, ReqOpts::new());
     let payload = frames.until(PING).payload;
     frames.frame(PING, ACK, 0, payload);
     let told = gun::await_(conn, last, SOON);
     assert_eq!(told, Ok(Awaited::Notify(Notice::PingAck(last))));
+    gun::close(conn).unwrap();
+}
+
+/// Whoever is named is told the answer, or that there is none; a function too.
+#[runtime::test]
+fn reply_to() {
+    let peer = Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new(), &[]);
+    let me = self_pid();
+    let to = ReplyTo::function(move |message| send(me, message));
+    let ping = gun::ping(conn, ReqOpts::new().reply_to(to.clone()));
+    let payload = frames.until(PING).payload;
+    frames.frame(PING, ACK, 0, payload);
+    receive! {
+        Notify { notice, .. } => assert_eq!(notice, Notice::PingAck(ping)),
+        after SOON => panic!("no answer"),
+    }
+    let nowhere = ReqOpts::new().reply_to(to).tunnel(ping);
+    let ping = gun::ping(conn, nowhere);
+    let told = gun::await_(conn, ping, SOON);
+    let error = AwaitError::Stream(Reason::BadState(BadState::NoTunnel));
+    assert_eq!(told, Err(error));
     gun::close(conn).unwrap();
 }
 

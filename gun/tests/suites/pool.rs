@@ -31,7 +31,7 @@ fn get(port: u16, opts: PoolReqOpts) -> Result<(Pid, StreamRef), PoolError> {
 fn is_response(conn: Pid, stream: StreamRef) -> bool {
     matches!(
         gun::await_(conn, stream, SOON),
-        Ok(gun::Awaited::Response(true, ..))
+        Ok(gun::Awaited::Response { fin: true, .. })
     )
 }
 

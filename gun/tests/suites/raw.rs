@@ -129,7 +129,7 @@ fn by_connect(proxy: Kind, origin: echo::Kind) {
     let tunnel = gun::connect(conn, to, (), ReqOpts::new());
     assert!(matches!(
         gun::await_(conn, tunnel, SOON),
-        Ok(Awaited::Response(true, ..))
+        Ok(Awaited::Response { fin: true, .. })
     ));
     let told = gun::await_(conn, tunnel, SOON);
     assert_eq!(told, Ok(Awaited::Up(Protocol::Raw)));
@@ -193,7 +193,7 @@ const SWITCH: &str =
 
 fn upgraded(conn: Pid, stream: StreamRef) {
     match gun::await_(conn, stream, SOON) {
-        Ok(Awaited::Upgrade(protocols, headers)) => {
+        Ok(Awaited::Upgrade { protocols, headers }) => {
             assert_eq!(protocols, ["custom/1.0"]);
             assert_eq!(headers["upgrade"], "custom/1.0");
         }
@@ -384,7 +384,7 @@ fn upgrade_in_a_tunnel() {
         let through = ReqOpts::new().tunnel(tunnel);
         assert!(matches!(
             gun::await_(conn, tunnel, SOON),
-            Ok(Awaited::Response(true, ..))
+            Ok(Awaited::Response { fin: true, .. })
         ));
         let told = gun::await_(conn, tunnel, SOON);
         assert_eq!(told, Ok(Awaited::Up(Protocol::Http)));
@@ -435,7 +435,7 @@ fn what_raw_is_not() {
     let tunnel = gun::connect(conn, to, (), ReqOpts::new());
     let told = gun::await_(conn, tunnel, SOON);
     assert_eq!(told, Err(AwaitError::Stream(raw)));
-    let ping = gun::ping(conn, None);
+    let ping = gun::ping(conn, ReqOpts::new());
     let told = gun::await_(conn, ping, SOON);
     assert_eq!(told, Err(AwaitError::Stream(Reason::PingUnsupported)));
     let ws = gun::ws_upgrade(conn, "/", (), None);

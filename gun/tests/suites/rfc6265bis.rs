@@ -535,7 +535,7 @@ fn wpt_secure_ws() {
         let stream = gun::ws_upgrade(conn, "/", headers, opts);
         assert!(matches!(
             gun::await_(conn, stream, SOON),
-            Ok(Awaited::Upgrade(..))
+            Ok(Awaited::Upgrade { .. })
         ));
         gun::ws_send(conn, stream, [gun::ws::Frame::Close]);
         receive! {
@@ -611,7 +611,7 @@ fn set_cookie_by_a_pushed_response() {
     frames.write(promise(0x86, &format!("127.0.0.1:{}", peer.port())));
     let head = [OK, &literal("set-cookie", "pushed=1")].concat();
     frames.frame(HEADERS, END_HEADERS | END_STREAM, 2, head);
-    let Ok(Awaited::Push(promised, ..)) = gun::await_(conn, stream, SOON) else {
+    let Ok(Awaited::Push { promised, .. }) = gun::await_(conn, stream, SOON) else {
         panic!("no push");
     };
     gun::await_(conn, promised, SOON).unwrap();

@@ -55,7 +55,7 @@ fn transfer_encoding_overrides_content_length() {
     line.write("6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n");
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Response(false, ..))
+        Ok(Awaited::Response { fin: false, .. })
     ));
     assert_eq!(
         gun::await_body(conn, stream, SOON).unwrap().0,

@@ -169,14 +169,14 @@ fn a_stream_without_flow_holds_back_itself() {
     assert_eq!(gun::await_body(conn, other, SOON).unwrap().0, "other");
     gun::await_(conn, slow, SOON).unwrap();
     let first = gun::await_(conn, slow, SOON).unwrap();
-    assert!(matches!(first, Awaited::Data(false, data) if data[..] == [1; 8192]));
+    assert!(matches!(first, Awaited::Data { fin: false, data } if data[..] == [1; 8192]));
     receive! {
         gun::Data { .. } => panic!("more than its flow"),
         after Duration::ZERO => {}
     }
     gun::update_flow(conn, slow, 10);
     let second = gun::await_(conn, slow, SOON).unwrap();
-    assert!(matches!(second, Awaited::Data(false, data) if data[..] == [2; 8192]));
+    assert!(matches!(second, Awaited::Data { fin: false, data } if data[..] == [2; 8192]));
     assert_eq!(frames.until(WINDOW_UPDATE).stream, 1);
     gun::close(conn).unwrap();
 }
@@ -230,7 +230,7 @@ fn headers_priority_flag() {
     frames.frame(HEADERS, flags, 1, head);
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Response(true, ..))
+        Ok(Awaited::Response { fin: true, .. })
     ));
     gun::close(conn).unwrap();
 }
@@ -252,7 +252,13 @@ fn push_promise() {
         frame(DATA, END_STREAM, 2, "pushed"),
     ];
     frames.write(all.concat());
-    let Ok(Awaited::Push(promised, method, uri, _)) = gun::await_(conn, stream, SOON) else {
+    let Ok(Awaited::Push {
+        promised,
+        method,
+        uri,
+        ..
+    }) = gun::await_(conn, stream, SOON)
+    else {
         panic!("no push");
     };
     assert_eq!(method, http::Method::GET);
@@ -266,7 +272,7 @@ fn push_promise() {
     second[8] = 3;
     second[12] = 4;
     frames.write(&second);
-    let Ok(Awaited::Push(promised, ..)) = gun::await_(conn, stream, SOON) else {
+    let Ok(Awaited::Push { promised, .. }) = gun::await_(conn, stream, SOON) else {
         panic!("no push");
     };
     gun::cancel(conn, promised);
@@ -529,7 +535,7 @@ fn continuation() {
     frames.frame(CONTINUATION, END_HEADERS, 1, literal("x-two", "2"));
     let head = gun::await_(conn, stream, SOON);
     assert!(
-        matches!(head, Ok(Awaited::Response(true, _, headers)) if headers["x-one"] == "1" && headers["x-two"] == "2")
+        matches!(head, Ok(Awaited::Response { fin: true, headers, .. }) if headers["x-one"] == "1" && headers["x-two"] == "2")
     );
     gun::close(conn).unwrap();
 }

@@ -215,13 +215,13 @@ fn http1_response_connection_close_delayed_body() {
     line.write("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\n");
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(gun::Awaited::Response(false, ..))
+        Ok(gun::Awaited::Response { fin: false, .. })
     ));
     gun::info(conn).unwrap();
     line.write("he");
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(gun::Awaited::Data(false, _))
+        Ok(gun::Awaited::Data { fin: false, .. })
     ));
     line.write("llo");
     assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "llo");

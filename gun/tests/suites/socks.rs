@@ -142,7 +142,7 @@ fn behind_connect(first: Kind, second: Kind, origin: echo::Kind) {
     let tunnel = gun::connect(conn, to, (), ReqOpts::new());
     assert!(matches!(
         gun::await_(conn, tunnel, SOON),
-        Ok(Awaited::Response(true, status, _)) if status == 200
+        Ok(Awaited::Response { fin: true, status, .. }) if status == 200
     ));
     up(conn, tunnel, Protocol::Socks);
     up(conn, tunnel, origin.kind.protocol());

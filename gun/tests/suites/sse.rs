@@ -60,7 +60,10 @@ fn http_clock() {
     let (conn, mut line) = peer.open(opts());
     let stream = gun::get(conn, "/", ());
     begin(&mut line, "text/event-stream");
-    assert!(matches!(next(conn, stream), Awaited::Response(false, ..)));
+    assert!(matches!(
+        next(conn, stream),
+        Awaited::Response { fin: false, .. }
+    ));
     chunk(&mut line, "data: 12:00\n\nda");
     assert_eq!(next(conn, stream), data("12:00"));
     chunk(&mut line, "ta: 12:01\n\ndata: 12:02\n\n");
@@ -175,7 +178,7 @@ fn sse_flow_http2() {
     frames.frame(DATA, 0, 1, "data: b\n\n");
     assert_eq!(next(conn, stream), data("a"));
     // What the server has sent is here when it is answered.
-    gun::ping(conn, None);
+    gun::ping(conn, ReqOpts::new());
     let ping = frames.until(frames::PING);
     frames.frame(frames::PING, frames::ACK, 0, ping.payload);
     receive! { gun::Notify { .. } => {} }

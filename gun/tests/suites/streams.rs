@@ -39,7 +39,7 @@ fn reply_to_http2() {
 #[runtime::test]
 fn reply_to_errors() {
     let peer = Peer::new();
-    let (conn, line) = peer.open(Opts::new().retry(0));
+    let (conn, mut line) = peer.open(Opts::new().retry(0));
     let me = self_pid();
     let function = gun::ReplyTo::function(move |message| {
         if let Ok(error) = message.downcast::<gun::Error>() {
@@ -48,6 +48,7 @@ fn reply_to_errors() {
     });
     let opts = gun::ReqOpts::new().reply_to(function);
     let stream = gun::request(conn, http::Method::GET, "/", (), "", opts);
+    line.head();
     drop(line);
     receive! {
         ("told", of): (&'static str, Option<gun::StreamRef>) => assert_eq!(of, Some(stream)),
@@ -236,7 +237,7 @@ fn a_body_of_a_postponed_request() {
     line.write("HTTP/1.1 204 No Content\r\n\r\n");
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(gun::Awaited::Response(true, ..))
+        Ok(gun::Awaited::Response { fin: true, .. })
     ));
     gun::close(conn).unwrap();
 }
@@ -251,7 +252,7 @@ fn await_body_leaves_the_rest() {
     frames.until(HEADERS);
     frames.write(promise(0x86, &format!("127.0.0.1:{}", peer.port())));
     frames.frame(HEADERS, END_HEADERS, 2, OK);
-    let ping = gun::ping(conn, None);
+    let ping = gun::ping(conn, gun::ReqOpts::new());
     let sent = frames.until(PING);
     frames.frame(PING, frames::ACK, 0, sent.payload);
     frames.respond(1, "asked");

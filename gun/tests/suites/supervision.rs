@@ -95,7 +95,10 @@ fn suspend_resume() {
     line.head();
     line.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     let told = gun::await_(conn, stream, SOON);
-    assert!(matches!(told, Ok(Awaited::Response(true, ..))), "{told:?}");
+    assert!(
+        matches!(told, Ok(Awaited::Response { fin: true, .. })),
+        "{told:?}"
+    );
 }
 
 /// Told to end by `sys` it does, also while it is suspended and not connected.

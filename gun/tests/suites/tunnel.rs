@@ -76,7 +76,9 @@ impl Way {
         };
         let tunnel = gun::connect(conn, to, (), ReqOpts::new().tunnel(here));
         match gun::await_(conn, tunnel, SOON) {
-            Ok(Awaited::Response(true, status, _)) => assert_eq!(status, 200),
+            Ok(Awaited::Response {
+                fin: true, status, ..
+            }) => assert_eq!(status, 200),
             other => panic!("{other:?}: {self:?}"),
         }
         same(

@@ -21,7 +21,7 @@ fn to(origin: Origin) -> gun::Destination {
 fn is_up(conn: Pid, tunnel: StreamRef, protocol: Protocol) {
     assert!(matches!(
         gun::await_(conn, tunnel, SOON),
-        Ok(Awaited::Response(true, ..))
+        Ok(Awaited::Response { fin: true, .. })
     ));
     assert_eq!(gun::await_(conn, tunnel, SOON), Ok(Awaited::Up(protocol)));
 }
@@ -85,7 +85,7 @@ fn closes_the_tunnel() {
     drop(line);
     assert!(matches!(
         gun::await_(conn, tunnel, SOON),
-        Ok(Awaited::Response(true, ..))
+        Ok(Awaited::Response { fin: true, .. })
     ));
     let Err(AwaitError::Stream(reason)) = gun::await_(conn, tunnel, SOON) else {
         panic!("no error");
@@ -147,7 +147,7 @@ fn never_shakes_hands() {
         let tunnel = gun::connect(conn, secret, (), ReqOpts::new());
         assert!(matches!(
             gun::await_(conn, tunnel, SOON),
-            Ok(Awaited::Response(true, ..))
+            Ok(Awaited::Response { fin: true, .. })
         ));
         gun::shutdown(conn);
         failed(conn, tunnel, Reason::Closing);
@@ -169,7 +169,7 @@ fn untrusted() {
         let tunnel = gun::connect(conn, nobody, (), ReqOpts::new());
         assert!(matches!(
             gun::await_(conn, tunnel, SOON),
-            Ok(Awaited::Response(true, ..))
+            Ok(Awaited::Response { fin: true, .. })
         ));
         failed(conn, tunnel, reason);
         if kind == Kind::Https {
@@ -317,7 +317,7 @@ fn no_tunnel() {
     failed(conn, late, Reason::BadState(BadState::NoTunnel));
     let late = gun::connect(conn, anywhere(), (), through);
     failed(conn, late, Reason::BadState(BadState::NoTunnel));
-    let ping = gun::ping(conn, stream);
+    let ping = gun::ping(conn, ReqOpts::new().tunnel(stream));
     failed(conn, ping, Reason::BadState(BadState::NoTunnel));
     gun::close(conn).unwrap();
 }
@@ -385,7 +385,7 @@ fn requests_before_the_tunnel_over_http2() {
     let tunnel = gun::connect(conn, to(origin), (), ReqOpts::new());
     assert!(matches!(
         gun::await_(conn, tunnel, SOON),
-        Ok(Awaited::Response(true, ..))
+        Ok(Awaited::Response { fin: true, .. })
     ));
     // TLS is still to be spoken.
     let streams = [1, 2, 3].map(|_| {
@@ -430,7 +430,7 @@ fn pinged(kind: Kind) {
     let tunnel = gun::connect(conn, to(origin), (), ReqOpts::new());
     is_up(conn, tunnel, Protocol::Http2);
     for _ in 0..2 {
-        let ping = gun::ping(conn, tunnel);
+        let ping = gun::ping(conn, ReqOpts::new().tunnel(tunnel));
         let told = receive! { told: gun::Notify => told.notice, after SOON => panic!("no answer") };
         assert_eq!(told, Notice::PingAck(ping));
     }

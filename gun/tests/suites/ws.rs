@@ -59,7 +59,7 @@ fn open(opts: WsOpts) -> (Pid, gun::StreamRef) {
     let conn = gun::open("127.0.0.1", server(), Opts::new().retry(0)).unwrap();
     let stream = gun::ws_upgrade(conn, "/", (), opts);
     let upgraded = gun::await_(conn, stream, SOON).unwrap();
-    assert!(matches!(upgraded, Awaited::Upgrade(protocols, _) if protocols == ["websocket"]));
+    assert!(matches!(upgraded, Awaited::Upgrade { protocols, .. } if protocols == ["websocket"]));
     (conn, stream)
 }
 
@@ -144,7 +144,7 @@ fn subprotocol_match() {
     let stream = gun::ws_upgrade(conn, "/", (), opts);
     let upgraded = gun::await_(conn, stream, SOON).unwrap();
     assert!(
-        matches!(upgraded, Awaited::Upgrade(_, headers) if headers["sec-websocket-protocol"] == "second")
+        matches!(upgraded, Awaited::Upgrade { headers, .. } if headers["sec-websocket-protocol"] == "second")
     );
     gun::close(conn).unwrap();
 
@@ -210,7 +210,7 @@ fn frames_behind_the_head() {
     grant(&mut line, "", "\u{1}\u{2}he");
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Upgrade(..))
+        Ok(Awaited::Upgrade { .. })
     ));
     let refused = gun::get(conn, "/", ());
     let told = gun::await_(conn, refused, SOON);
@@ -238,7 +238,7 @@ fn compress() {
     assert!(head.contains("sec-websocket-extensions: permessage-deflate;"));
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Upgrade(..))
+        Ok(Awaited::Upgrade { .. })
     ));
     line.write(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
     assert_eq!(frame(conn, stream), Frame::text("Hello"));

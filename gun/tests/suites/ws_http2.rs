@@ -7,7 +7,8 @@ use gun::{AwaitError, Awaited, BadState, Opts, Reason, StreamRef, WsOpts};
 use runtime::prelude::*;
 
 use crate::frames::{
-    self, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, OK, RST_STREAM, literal,
+    self, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, OK, RST_STREAM, SETTINGS, literal,
+    settings,
 };
 use crate::peer::{Peer, SOON};
 
@@ -25,7 +26,7 @@ fn open(opts: WsOpts, more: &[u8]) -> (Peer, Pid, StreamRef, Frames) {
 fn upgraded(conn: Pid, stream: StreamRef) {
     let told = gun::await_(conn, stream, SOON);
     assert!(
-        matches!(&told, Ok(Awaited::Upgrade(protocols, _)) if *protocols == ["websocket"]),
+        matches!(&told, Ok(Awaited::Upgrade { protocols, .. }) if *protocols == ["websocket"]),
         "{told:?}"
     );
 }
@@ -116,7 +117,7 @@ fn reject_upgrade() {
     frames.frame(DATA, END_STREAM, 1, "no");
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Response(false, status, _)) if status == 400
+        Ok(Awaited::Response { fin: false, status, .. }) if status == 400
     ));
     assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "no");
     gun::close(conn).unwrap();
@@ -130,7 +131,7 @@ fn subprotocol_match() {
     let (_peer, conn, stream, _frames) = open(opts, &chosen);
     assert!(matches!(
         gun::await_(conn, stream, SOON),
-        Ok(Awaited::Upgrade(_, headers)) if headers["sec-websocket-protocol"] == "second"
+        Ok(Awaited::Upgrade { headers, .. }) if headers["sec-websocket-protocol"] == "second"
     ));
     gun::close(conn).unwrap();
 }
@@ -185,6 +186,26 @@ fn flow_ws() {
     gun::update_flow(conn, stream, 1);
     let b = gun::await_(conn, stream, SOON);
     assert_eq!(b, Ok(Awaited::Ws(Frame::text("b"))));
+    gun::close(conn).unwrap();
+}
+
+/// Asked for before the server's settings have come, it is a stream already, whose flow can be added to.
+#[runtime::test]
+fn update_flow_before_settings() {
+    let peer = Peer::new();
+    let (conn, mut frames) = frames::begin(&peer, Opts::new());
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new().flow(1));
+    gun::update_flow(conn, stream, 1);
+    assert!(gun::stream_info(conn, stream).unwrap().is_some());
+    frames.frame(SETTINGS, 0, 0, settings(&[(8, 1)]));
+    frames.until(HEADERS);
+    frames.frame(HEADERS, END_HEADERS, 1, OK);
+    upgraded(conn, stream);
+    frames.frame(DATA, 0, 1, b"\x81\x01a\x81\x01b");
+    for text in ["a", "b"] {
+        let told = gun::await_(conn, stream, SOON);
+        assert_eq!(told, Ok(Awaited::Ws(Frame::text(text))));
+    }
     gun::close(conn).unwrap();
 }
 
