@@ -85,19 +85,19 @@ pub(crate) mod bit {
     /// A suspended stack of the process may move to another worker.
     pub(crate) const MIGRATES: u16 = 1 << 7;
     /// User code is being called that must not receive (a guard).
-    pub(crate) const GUARD: u16 = 1 << 9;
+    pub(crate) const GUARD: u16 = 1 << 8;
     /// A fatal exit is pending or raised; the reason is in `Extra`.
-    pub(crate) const FATAL: u16 = 1 << 10;
+    pub(crate) const FATAL: u16 = 1 << 9;
     /// The body must run on a stack of its own size.
-    pub(crate) const OWN_STACK: u16 = 1 << 11;
+    pub(crate) const OWN_STACK: u16 = 1 << 10;
     /// What the process held at rest is being dropped: no exit is raised any more.
-    pub(crate) const ENDING: u16 = 1 << 12;
+    pub(crate) const ENDING: u16 = 1 << 11;
     /// The process traps exits.
-    pub(crate) const TRAP_EXIT: u16 = 1 << 13;
+    pub(crate) const TRAP_EXIT: u16 = 1 << 12;
     /// A wake-up of a future was used up by a `block_on` in whose midst it may not have been meant.
-    pub(crate) const OWED: u16 = 1 << 14;
+    pub(crate) const OWED: u16 = 1 << 13;
     /// The process has a thread of its own, and stays there at rest too.
-    pub(crate) const OWN_THREAD: u16 = 1 << 15;
+    pub(crate) const OWN_THREAD: u16 = 1 << 14;
 }
 
 /// One process, or the place of one.
