@@ -79,8 +79,9 @@ pub(crate) enum Kind {
     Request,
     /// An answer on its way to an alias, as `Aliased`; there it becomes an `Answer`.
     Reply,
-    /// An answer in the mailbox of its client: of no type until it is taken for its request, whose tag stands in the
-    /// header.
+    /// An answer in the mailbox of its client, or of whomever it was sent on to: of no type until it is taken for its
+    /// request, whose tag stands in the header. That has room for one number, so over an alias, or as a request or a
+    /// reply, it is the message that it says.
     Answer,
 }
 
@@ -371,7 +372,7 @@ impl AnyMessage {
         }
     }
 
-    /// What an answer says, as the message that it was.
+    /// What an answer says, as the message that it was; any other message as it is.
     #[inline]
     pub(crate) fn open(mut self) -> AnyMessage {
         self.make_message();

@@ -5,13 +5,13 @@ mod expect;
 use std::time::Duration;
 
 use expect::{end_of, message, nothing};
-use runtime::Name;
 use runtime::prelude::*;
 use runtime::request::{
     Call, CallError, Cast, Checked, Client, Collected, Failure, Global, NameRegistry, RequestId,
-    RequestIds, ServerRef, call, cast, check_response, receive_response, send_request,
-    wait_response,
+    RequestIds, ServerRef, call, call_as, cast, check_response, foreign_request, receive_response,
+    send_request, wait_response,
 };
+use runtime::{AliasMode, AtLimit, Name, alias};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -273,4 +273,69 @@ fn an_answer_is_of_no_type() {
     send(other, answer);
     let answer = wait_response(&request, SOON);
     assert_eq!(answer, Some(Ok(8)));
+}
+
+/// The answer to a request of the caller's, as it lies in its mailbox: an 8.
+fn an_answer() -> AnyMessage {
+    let server = spawn!(doubler);
+    let _request = send_request::<u32, u32>(server, 4);
+    receive_any()
+}
+
+/// An answer that is sent over an alias, answered or asked with, is what it says from then on.
+#[runtime::test]
+fn an_answer_in_another_ones_place() {
+    let own = alias(AliasMode::Reply);
+    send(own, an_answer());
+    assert_eq!(receive_type::<u32>(), 8);
+    let echo = spawn!(|| {
+        let Call { client, request } = receive_type::<Call<AnyMessage>>();
+        client.of().reply(request);
+    });
+    assert_eq!(call::<_, u32>(echo, an_answer(), SOON), Ok(8));
+    let root = self_pid();
+    let asked = move || send(root, receive_type::<u32>() + 1);
+    let limited = Spawn::new().mailbox_limit(10, AtLimit::DropNewest);
+    let limited = limited.spawn(asked).expect("a process").pid;
+    for pid in [spawn!(asked), limited] {
+        let answer = an_answer();
+        let failure = failure(call_as::<_, u32>(pid, |_| answer, None));
+        assert_eq!(failure, Failure::Ended(ExitReason::Normal));
+        assert_eq!(receive_type::<u32>(), 9);
+    }
+    nothing();
+}
+
+/// An answer is no request, whatever it says.
+#[runtime::test]
+fn an_answer_that_is_a_request() {
+    let server = spawn!(|| {
+        let Call { client, .. } = receive_type::<Call<()>>();
+        client.of().reply(Cast { request: 1u32 });
+    });
+    let request = send_request::<_, Cast<u32>>(server, ());
+    let answer = receive_any();
+    assert_eq!(foreign_request(&answer), None);
+    let Checked::Response(Ok(Cast { request: 1 })) = check_response(answer, &request) else {
+        panic!("it is the answer");
+    };
+}
+
+/// Of a call whose message is not made nothing is left, whoever has answered it by then.
+#[runtime::test]
+fn a_call_without_a_message() {
+    let server = spawn!(doubler);
+    let by_hand = |client: Client| -> u32 {
+        client.of().reply(1u32);
+        std::panic::resume_unwind(Box::new("no message"))
+    };
+    let unmade = |_| -> u32 { std::panic::resume_unwind(Box::new("no message")) };
+    let calls = [
+        std::panic::catch_unwind(|| call_as::<_, u32>(server, by_hand, SOON)),
+        std::panic::catch_unwind(|| call_as::<_, u32>(server, unmade, SOON)),
+    ];
+    assert!(calls.iter().all(Result::is_err), "{calls:?}");
+    let info = runtime::process_info(self_pid()).expect("it lives");
+    assert!(info.monitors.is_empty(), "{info:?}");
+    nothing();
 }

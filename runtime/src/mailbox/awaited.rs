@@ -85,9 +85,9 @@ pub(crate) fn wait(slot: &Slot, waker: &Waker, marker: (u64, u32)) {
     // A marker that is older wakes once too often at worst.
     if !known {
         let waker = waker.clone();
+        let urgent = urgent::end(slot);
         // SAFETY: as above; taken anew, as the clone may be anybody's code.
         let waiting = unsafe { (*slot.extra()).rare().awaited.get_or_insert_default() };
-        let urgent = urgent::end(slot);
         waiting.0.push(Waiting {
             waker,
             marker,

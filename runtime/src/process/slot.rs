@@ -128,7 +128,7 @@ pub(crate) struct Slot {
     /// them the generation, so that a message counted for a process that has ended is never
     /// counted for its successor.
     length: AtomicU64,
-    /// The coarse clock when the wait began, in units of 2^20 nanoseconds.
+    /// The coarse clock when the wait began, in grains of the clock, modulo 2^32.
     pub(crate) since: Cell<u32>,
     /// Reductions spent, modulo 2^32.
     pub(crate) reductions: AtomicU32,

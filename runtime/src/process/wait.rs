@@ -7,9 +7,9 @@
 //! the deadline of the day and arms it anew. So a time-out that does not fire costs two loads and
 //! a comparison, and a process has one entry at most.
 //!
-//! A `receive .. after` that finds such an entry takes the coarse time for its start. That may be late, so the
-//! deadline may be early: when it seems to have passed, [`fire`] asks the clock by how much at most, and adds
-//! it. A time-out never comes early.
+//! A `receive .. after` that finds such an entry takes the coarse time for its start, unless it is for days. That may
+//! be late, so the deadline may be early: when it seems to have passed, [`fire`] asks the clock by how much at most,
+//! and adds it. A time-out never comes early.
 //!
 //! An entry that falls due while its process does not wait leaves the wheel; `flag::TIMER` and a
 //! wake-up tell the process before it waits again.
@@ -33,6 +33,8 @@ const ARMED_SHIFT: u32 = 20;
 const SINCE_SHIFT: u32 = timer::GRAIN_SHIFT;
 /// An entry is never armed for later than this, so that `armed` can be compared: about 12 days.
 const FARTHEST: u64 = 1 << (ARMED_SHIFT + 30);
+/// From this time on a wait begins at the precise time: `Slot::since` would wrap before it is over.
+const LONG: Duration = Duration::from_nanos(1 << (SINCE_SHIFT + 31));
 
 /// Prepares the wait of a receive for `time` from its first look on. False: the time is over.
 #[inline]
@@ -40,8 +42,8 @@ pub(crate) fn after(slot: &'static Slot, time: Duration) -> bool {
     let worker = scheduler::worker();
     if !slot.has(bit::DEADLINE) {
         let clock = worker.clock();
-        if slot.entry.get() == NO_ENTRY {
-            // The precise time costs nothing beside making an entry.
+        if slot.entry.get() == NO_ENTRY || time >= LONG {
+            // The precise time costs nothing beside making an entry, or so long a wait.
             slot.deadline.set(timer::deadline(clock.now(), time));
             slot.set(bit::DEADLINE);
         } else {

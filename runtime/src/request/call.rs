@@ -151,7 +151,11 @@ pub fn cast<Q: Message>(server: impl Into<ServerRef>, request: Q) {
 /// Sends the request; the answer comes over the reference.
 fn ask<M: Message>(pid: Pid, is_call: bool, message: impl FnOnce(Client) -> M) -> Ref {
     Monitor::request(pid, is_call, |tag| {
-        AnyMessage::new(message(Client::of_tag(tag)))
+        // Should this unwind, there is no request.
+        let request = Outstanding(tag);
+        let message = AnyMessage::new(message(Client::of_tag(tag)));
+        mem::forget(request);
+        message
     })
 }
 
@@ -217,7 +221,7 @@ fn time_until(deadline: Deadline) -> Duration {
     }
 }
 
-/// A call whose answer has not come: given up when this is dropped, by an exit too.
+/// A request whose answer has not come: given up when this is dropped, by an exit too.
 struct Outstanding(Ref);
 
 impl Drop for Outstanding {

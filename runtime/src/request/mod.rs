@@ -7,7 +7,7 @@
 //! messages.
 //!
 //! When a call times out, the caller looks at the server, and at whom that waits for ([`Snapshot`]). Until then
-//! that costs nothing but a mark on the call's monitor.
+//! that costs nothing: the call that a process waits for has a place of its own in its relations.
 //!
 //! A server takes [`Call`]s and [`Cast`]s of its types from its mailbox, and answers with
 //! [`From::reply`]. `sys`, `genserver` and `gun` stand on this.
@@ -156,6 +156,9 @@ pub fn note_suspended(suspended: bool) {
 /// The request's type, if the message is a call or a cast of whatever type: what a server finds that was
 /// asked by one who took it for another.
 pub fn foreign_request(message: &AnyMessage) -> Option<&'static str> {
+    if message.answered().is_some() {
+        return None;
+    }
     // The type is not known here, and has no key that all `Call`s share: but its name has.
     let name = message.type_name();
     let kind = name.strip_prefix(module_path!())?;

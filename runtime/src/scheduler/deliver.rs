@@ -86,8 +86,8 @@ pub(crate) fn is_limited(pid: Pid) -> bool {
     flags.is_some_and(|flags| flags & flag::LIMITED != 0)
 }
 
-/// Sends a signal, a request, or an answer, whatever has become of the sender. True if it was left for the receiver, which
-/// runs, to apply.
+/// Sends a signal, a request, or an answer, whatever has become of the sender. True if it was left for the receiver,
+/// which runs, to apply.
 pub(crate) fn deliver_signal(to: Pid, signal: AnyMessage) -> bool {
     dispatch(thread::this(), to, signal)
 }

@@ -1,9 +1,11 @@
 //! Aliases: references under which their creator can be reached, until they end.
 //!
 //! An alias is known to its creator alone. A message sent to one goes to the creator's inbox, in an
-//! envelope of [`Kind::Aliased`](crate::message::Kind) that names the alias, and is let in or
-//! dropped where it is taken from there. So an alias that has ended lets nothing more in, also of
-//! what was sent before; what is in the mailbox by then stays.
+//! envelope of [`Kind::Aliased`](crate::message::Kind) that names the alias, or of `Kind::Reply` if it
+//! answers a request, and is let in or dropped where it is taken from there. So an alias that has ended
+//! lets nothing more in, also of what was sent before; what is in the mailbox by then stays.
+//!
+//! One that ends with a monitor stands in that; that of a call in `Relations::called`; all others in a table.
 
 use super::monitor;
 use super::relations::{self, Relations};

@@ -4,6 +4,9 @@
 //! message will say; and by the watched process, as a [`Watch`]. When that ends it sends `Down` with
 //! the number; the watcher looks it up, and makes the message if the monitor still stands. So a
 //! `demonitor` acts at once: it takes the monitor out here, whatever is on its way.
+//!
+//! A request brings its monitor with it ([`Monitor::request`]), and of a call the watcher keeps no more than whom it
+//! watches ([`Called`]). Its answer ends it; who is watched and answers himself forgets it first ([`settle`]).
 
 use std::fmt;
 
@@ -287,7 +290,8 @@ impl Monitor {
         if scheduler::is_limited(pid) {
             // The message may be refused, the monitor not.
             send(pid, Signal::Monitor(watch));
-            scheduler::deliver(pid, message);
+            // As a request, it is no answer, whatever it was before.
+            scheduler::deliver(pid, message.open());
         } else {
             message.make_request(me.into(), watch.number);
             super::request(pid, watch, message);

@@ -46,6 +46,11 @@ pub(super) enum Signal {
     Down {
         from: usize,
     },
+    /// As an envelope of `Kind::Reply`, to the call whose monitor watches `of`.
+    Reply {
+        of: usize,
+        settled: bool,
+    },
     Exit,
     /// As `Signal::Gone`.
     Gone,
@@ -75,6 +80,8 @@ pub(super) struct Relations {
 pub(super) struct Private {
     pub(super) exits: usize,
     pub(super) downs: usize,
+    /// Answers to its calls.
+    pub(super) replies: usize,
     /// A fatal exit was applied.
     pub(super) fatal: bool,
     /// An exit signal was trapped.
@@ -285,6 +292,15 @@ impl World {
                     self.hold(me, |private| private.downs += 1);
                 }
             }
+            Signal::Reply { of, settled } => {
+                // As `alias::admit`.
+                if self.with(me, |own| own.monitors.remove(&of)).is_some() {
+                    self.hold(me, |private| private.replies += 1);
+                    if !settled {
+                        self.send(of, Signal::Demonitor { from: me });
+                    }
+                }
+            }
             Signal::Exit => self.hold(me, |private| {
                 if private.traps {
                     private.trapped = true;
@@ -343,6 +359,17 @@ impl World {
             self.send(of, Signal::Demonitor { from: me });
         }
         stood
+    }
+
+    /// As `send::answer`, to a call of `of`.
+    pub(super) fn reply(&self, me: usize, to: usize, of: usize) {
+        let has_effect =
+            || self.0[me].inbox.takes(ALIVE) && !self.hold(me, |private| private.fatal);
+        let settle = |own: &mut Relations| me == of && own.monitored_by.remove(&to).is_some();
+        let settled = has_effect() && self.with(me, settle);
+        if settled || has_effect() {
+            self.send(to, Signal::Reply { of, settled });
+        }
     }
 
     /// As `info::ask`, up to where it waits.

@@ -8,7 +8,7 @@ use crate::mailbox::trail::Trail;
 use crate::message::AnyMessage;
 
 /// As `zombie::declare`, of a process with an exit signal in its inbox. True if it was ended here.
-fn declare(world: &World, who: usize) -> bool {
+pub(super) fn declare(world: &World, who: usize) -> bool {
     let peer = world.peer(who);
     let (fatal, mut relations, rest) = {
         let mut relations = peer.relations.lock().unwrap();
