@@ -14,13 +14,15 @@ fn an_answer_meets_a_zombie() {
         world.drain(1);
         assert!(world.peer(0).inbox.wait());
         world.send(1, Signal::Exit);
-        let watchdog = {
+        let server = {
             let world = world.clone();
-            thread::spawn(move || _ = declare(&world, 1))
+            thread::spawn(move || {
+                world.reply(1, 0, 1);
+                world.run(1);
+            })
         };
-        world.reply(1, 0, 1);
-        world.run(1);
-        watchdog.join().unwrap();
+        declare(&world, 1);
+        server.join().unwrap();
         assert!(world.at_the_end(0) && !world.at_the_end(1));
         let (replies, downs) = world.hold(0, |private| (private.replies, private.downs));
         assert_eq!(replies + downs, 1, "{replies} answers, {downs} ends");
@@ -38,17 +40,18 @@ fn an_answer_meets_one_who_gives_up() {
             world.drain(1);
             let others = 3 - by;
             assert!(world.peer(others).inbox.wait());
-            let answers = {
+            let client = {
                 let world = world.clone();
                 thread::spawn(move || {
-                    world.reply(by, 0, 1);
-                    world.run(by);
+                    world.drain(0);
+                    let gave_up = world.demonitor(0, 1);
+                    world.run(0);
+                    gave_up
                 })
             };
-            world.drain(0);
-            let gave_up = world.demonitor(0, 1);
-            world.run(0);
-            answers.join().unwrap();
+            world.reply(by, 0, 1);
+            world.run(by);
+            let gave_up = client.join().unwrap();
             assert!((0..3).all(|peer| world.at_the_end(peer)));
             let (replies, downs) = world.hold(0, |private| (private.replies, private.downs));
             assert_eq!((replies, downs), (usize::from(!gave_up), 0));

@@ -33,9 +33,8 @@
 //! | `a_late_answer_is_none`         | a number that is not compared, or still good when the asker  |
 //! |                                 | has given up                                                 |
 //! | `an_answer_meets_a_zombie`      | an answer that is kept back when its sender has forgotten    |
-//! |                                 | the client; one that forgets it without the lock             |
-//! | `an_answer_meets_one_who_..`    | an answer that ends no monitor; a monitor that another's     |
-//! |                                 | answer ends, and the server keeps                            |
+//! |                                 | the client                                                   |
+//! | `an_answer_meets_one_who_..`    | a monitor that another's answer ends, and the server keeps   |
 //!
 //! ```text
 //! .ci/loom signal
