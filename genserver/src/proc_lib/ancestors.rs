@@ -31,14 +31,19 @@ impl Line {
             Some(name) => ServerRef::Name(name),
             None => ServerRef::Pid(me),
         };
-        OF_CHILDREN.with(|last| {
+        let new = |parent| {
+            let above = own_line();
+            Arc::new(Line { parent, above })
+        };
+        let known = OF_CHILDREN.try_with(|last| {
             let mut last = last.borrow_mut();
-            if last.as_ref().is_none_or(|last| last.parent != parent) {
-                let above = own_line();
-                *last = Some(Arc::new(Line { parent, above }));
+            match &*last {
+                Some(line) if line.parent == parent => Arc::clone(line),
+                _ => Arc::clone(last.insert(new(parent.clone()))),
             }
-            last.clone()
-        })
+        });
+        // A destructor at the process's end may start one when that is gone.
+        Some(known.unwrap_or_else(|| new(parent)))
     }
 }
 

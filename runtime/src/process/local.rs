@@ -84,6 +84,22 @@ impl<T: Send + 'static> ProcessLocal<T> {
         f(unsafe { &*value })
     }
 
+    /// As [`with`](ProcessLocal::with); `None` if the value is being or was dropped, at the end of the process.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Option<R> {
+        let slot = current("process_local!");
+        // SAFETY: the running process is its own holder; the reference ends here.
+        let locals = unsafe { &(*slot.extra()).locals };
+        let local = locals.iter().rev().find(|local| local.is_of(&self.key));
+        if local.is_some_and(|local| local.value.is_none()) {
+            return None;
+        }
+        Some(self.with(f))
+    }
+
     /// The running process's value, if it has been made, and not been dropped.
     pub(crate) fn present<'p>(&'static self, slot: &'p Slot) -> Option<&'p T> {
         // SAFETY: the running process is its own holder; the reference ends here.

@@ -454,3 +454,27 @@ fn sync_start_monitor_link_timeout() {
     assert_eq!(down_of(watched), ExitReason::Killed);
     nothing();
 }
+
+/// A value of the process's own.
+struct StartsAtTheEnd(Pid);
+
+impl Drop for StartsAtTheEnd {
+    fn drop(&mut self) {
+        let test = self.0;
+        proc_lib::spawn(move || send(test, ancestors().len()));
+    }
+}
+
+/// A process-local's destructor, at the very end, may start a process too, which has its ancestors.
+#[runtime::test]
+fn started_at_the_end() {
+    runtime::process_local! {
+        static LAST: std::cell::OnceCell<StartsAtTheEnd> = const { std::cell::OnceCell::new() };
+    }
+    let test = self_pid();
+    proc_lib::spawn(move || {
+        LAST.with(|last| assert!(last.set(StartsAtTheEnd(test)).is_ok()));
+        proc_lib::spawn(move || send(test, ancestors().len()));
+    });
+    assert_eq!((message::<usize>(), message::<usize>()), (2, 2));
+}
