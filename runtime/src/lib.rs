@@ -156,7 +156,8 @@ mod public {
         is_process_alive, label, mailbox_len, self_pid, set_label, set_priority, try_self_pid,
     };
     pub use crate::process::pid::Pid;
-    pub use crate::process::spawn::{AtLimit, Priority, ProcessResult, Spawn, Spawned};
+    pub use crate::process::result::ProcessResult;
+    pub use crate::process::spawn::{AtLimit, Priority, Spawn, Spawned};
     pub use crate::process::wait::sleep;
     pub use crate::registry::{Name, register, registered, registered_name, unregister, whereis};
     pub use crate::scheduler::{now, tick, yield_now};

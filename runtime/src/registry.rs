@@ -21,6 +21,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use foldhash::quality::RandomState;
 use papaya::HashMap;
 use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
@@ -87,7 +88,7 @@ impl fmt::Display for Name {
 #[derive(Default)]
 pub(crate) struct Registry {
     /// Who has a name.
-    names: HashMap<Name, Pid>,
+    names: HashMap<Name, Pid, RandomState>,
     /// The name that a process has, if `names` says so too.
     pids: HashMap<Pid, Name, FxBuildHasher>,
     /// Held by who changes either.

@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::{Sleep, sleep, sleep_until};
-use crate::process::spawn::{ProcessResult, Spawn};
+use crate::process::result::ProcessResult;
+use crate::process::spawn::Spawn;
 use crate::report::report;
 
 /// hyper's executor: each future is a process at rest.

@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::mailbox::awaited;
-use crate::mailbox::receive::{Position, keys, mark_of, position_of, scan};
+use crate::mailbox::receive::keys;
+use crate::mailbox::scan::{Position, mark_of, position_of, scan};
 use crate::message::{AnyMessage, Message};
 use crate::process::pid::Pid;
 use crate::process::slot::bit;

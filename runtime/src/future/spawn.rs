@@ -6,7 +6,8 @@ use std::task::Poll;
 use crate::mailbox::{awaited, queue};
 use crate::process::behaviour::{Behaviour, Cx, Next, Until};
 use crate::process::pid::Pid;
-use crate::process::spawn::{ProcessResult, Spawn, Spawned};
+use crate::process::result::ProcessResult;
+use crate::process::spawn::{Spawn, Spawned};
 use crate::{SpawnError, process};
 
 /// Spawns a process that is a future: it has no stack between two polls, and may be taken over by any

@@ -6,7 +6,7 @@
 
 use std::task::Waker;
 
-use super::receive::mark_of;
+use super::scan::mark_of;
 use super::{queue, urgent};
 use crate::process::slot::Slot;
 

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! `inbox` is the lock-free end, where others push; `queue`, `ring` and, for priority messages, `urgent` are the
-//! owner's. `receive` scans them with the `arm`s of a `receive!`, from a save position or the marker in a
-//! `reference`, until a `deadline`. `trail` is a hint for the cache.
+//! owner's. `scan` shows them to the `arm`s of a `receive!`, from a save position or the marker in a
+//! `reference`; `receive` waits for what it finds, until a `deadline`. `trail` is a hint for the cache.
 //!
 //! Invariants:
 //! * Messages and signals from one process to another are taken in the order in which they were sent.
@@ -28,6 +28,8 @@ pub(crate) mod receive;
 pub(crate) mod reference;
 #[cfg(not(loom))]
 pub(crate) mod ring;
+#[cfg(not(loom))]
+pub(crate) mod scan;
 
 pub(crate) mod trail;
 #[cfg(not(loom))]

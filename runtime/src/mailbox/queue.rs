@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::ptr::{self, NonNull};
 
 use super::inbox::{self, Chain, OldestFirst};
-use super::receive::Position;
 use super::ring::Ring;
+use super::scan::{self, Position};
 use super::urgent;
 use crate::message::{AnyMessage, Header, Kind};
 use crate::process::extra::Extra;
@@ -278,7 +278,7 @@ pub(crate) fn take_from(
     if slot.has(bit::GUARD) {
         return None;
     }
-    super::receive::scan(slot, position, None, &mut |cursor| {
+    scan::scan(slot, position, None, &mut |cursor| {
         u32::from(cursor.message.as_ref().is_some_and(&wanted))
     })
     .and_then(|picked| picked.message)

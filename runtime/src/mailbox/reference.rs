@@ -9,7 +9,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::{receive, urgent};
+use super::{scan, urgent};
 use crate::process::current;
 use crate::process::pid::Pid;
 use crate::process::slot::Slot;
@@ -74,7 +74,7 @@ pub fn make_ref() -> Ref {
 
 /// A new reference of the running process.
 pub(crate) fn make(slot: &Slot) -> Ref {
-    let (position, epoch) = receive::mark(slot);
+    let (position, epoch) = scan::mark(slot);
     // SAFETY: the running process is its own holder; a number.
     let count = unsafe {
         let extra = &mut *slot.extra();

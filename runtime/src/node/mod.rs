@@ -3,20 +3,20 @@
 //! The process table is the whole program's; a process belongs to one node, and only that node's
 //! workers run it. One node is there by default, started on first use; [`Builder`] makes others.
 //!
-//! This file starts a node and its threads; beside it: `registry`, how others reach it; `limits`,
+//! This file starts a node and its threads; beside it: `nodes`, how others reach it; `limits`,
 //! whether it takes another process; `info`, its counters; `outside`, spawning from other threads;
 //! `shutdown`, its end; `virtual_time`, how a paused clock moves; `default`, the one that nobody made.
 //!
 //! Lifetimes. Each worker's thread holds the [`Instance`]; a worker reaches it by a pointer. Other
-//! threads reach it through the `registry`: with a process of it in their hands (claimed, so it
+//! threads reach it through `nodes`: with a process of it in their hands (claimed, so it
 //! cannot end, so the node cannot), or counted, among the `visitors` or the guests of its number,
 //! whom the end of the node waits for.
 
 mod default;
 mod info;
 mod limits;
+mod nodes;
 mod outside;
-mod registry;
 mod shutdown;
 mod virtual_time;
 
@@ -53,8 +53,8 @@ pub(crate) use virtual_time::{Polling, UnderWay};
 pub(crate) use default::{default_node, set_default};
 pub use info::{NodeInfo, info};
 use limits::Limits;
-use registry::Visit;
-pub(crate) use registry::{inject, of_held, visit};
+use nodes::Visit;
+pub(crate) use nodes::{inject, of_held, visit};
 pub(crate) use shutdown::SHUTDOWN;
 pub use shutdown::{Remnant, ShutdownReport};
 
@@ -147,12 +147,12 @@ impl Instance {
         crate::stack::install(name::report_overflow);
         let (places, revoker) = Seats::new(count, seats, |_| Seated::default());
         let (limits, credit_size) = Limits::new(builder.max_processes, seats);
-        let id = registry::reserve()?;
+        let id = nodes::reserve()?;
         let instance = Arc::new_cyclic(|weak| Instance {
             this: Weak::clone(weak),
             charter: Charter {
                 id,
-                serial: registry::next_serial(),
+                serial: nodes::next_serial(),
                 bits: if builder.migrates { bit::MIGRATES } else { 0 },
                 credit_size,
                 state: AtomicU32::new(0),
@@ -183,7 +183,7 @@ impl Instance {
             zombies: AtomicU32::new(0),
             blocking: AtomicU32::new(0),
         });
-        registry::publish(&instance);
+        nodes::publish(&instance);
         for id in 0..seats {
             match instance.start_thread(id) {
                 Ok(thread) => instance.keep_thread(thread),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Instance, Node, registry, state};
+use super::{Instance, Node, nodes, state};
 use crate::process::exit::send_exit;
 use crate::process::exit_reason::ExitReason;
 use crate::process::name;
@@ -198,7 +198,7 @@ impl Instance {
             std::thread::yield_now();
         }
         table::release_all(&self.outside.lock());
-        registry::vacate(self.id());
+        nodes::vacate(self.id());
     }
 }
 

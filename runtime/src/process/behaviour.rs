@@ -19,7 +19,7 @@ use super::exit::Raise;
 use super::exit_reason::ExitReason;
 use super::slot::{Slot, bit};
 use super::{activity, current, wait, waker};
-use crate::mailbox::receive::Position;
+use crate::mailbox::scan::Position;
 use crate::mailbox::{queue, urgent};
 use crate::message::AnyMessage;
 use crate::scheduler;
@@ -221,7 +221,7 @@ impl<'p> Cx<'p> {
         scheduler::spend(1);
         // SAFETY: the running process is its own holder; a copy.
         let mut save = unsafe { (*slot.extra()).save };
-        let found = crate::mailbox::receive::scan(slot, &mut save, None, &mut |cursor| {
+        let found = crate::mailbox::scan::scan(slot, &mut save, None, &mut |cursor| {
             let message = cursor.message.as_ref();
             u32::from(message.is_some_and(|m| super::guarded(|| wanted(m))))
         });
@@ -367,7 +367,7 @@ pub fn enter(behaviour: Box<dyn Behaviour + Send>) -> ! {
 /// # });
 /// ```
 #[track_caller]
-pub fn hibernate<T: super::spawn::ProcessResult>(
+pub fn hibernate<T: super::result::ProcessResult>(
     continuation: impl FnOnce() -> T + Send + 'static,
 ) -> ! {
     current("hibernate");
@@ -379,7 +379,7 @@ struct Hibernated<F>(Option<F>);
 impl<F, T> Behaviour for Hibernated<F>
 where
     F: FnOnce() -> T + Send + 'static,
-    T: super::spawn::ProcessResult,
+    T: super::result::ProcessResult,
 {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
         if !queue::any(cx.slot) {

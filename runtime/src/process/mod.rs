@@ -43,6 +43,8 @@ pub(crate) mod look;
 pub(crate) mod name;
 pub(crate) mod pid;
 #[cfg(not(loom))]
+pub(crate) mod result;
+#[cfg(not(loom))]
 pub(crate) mod run;
 #[cfg(not(loom))]
 pub(crate) mod slot;

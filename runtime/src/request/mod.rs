@@ -149,12 +149,14 @@ impl<R> fmt::Debug for From<R> {
 /// # Panics
 ///
 /// Outside a process.
+#[doc(hidden)]
 pub fn note_suspended(suspended: bool) {
     activity::suspended(current("note_suspended"), suspended);
 }
 
 /// The request's type, if the message is a call or a cast of whatever type: what a server finds that was
 /// asked by one who took it for another.
+#[doc(hidden)]
 pub fn foreign_request(message: &AnyMessage) -> Option<&'static str> {
     if message.answered().is_some() {
         return None;
