@@ -255,7 +255,7 @@ fn end(slot: &Slot) -> u64 {
     }
 }
 
-/// The position behind all that is in the mailbox now, for a [`Ref`]'s marker: what is unseen
+/// The position behind all that is in the mailbox now, for a [`Ref`](super::reference::Ref)'s marker: what is unseen
 /// joins the ring, which each message does at most once.
 pub(crate) fn mark(slot: &Slot) -> (u64, u32) {
     if slot.has(bit::GUARD) {
