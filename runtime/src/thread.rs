@@ -69,6 +69,14 @@ pub(crate) fn here() -> &'static Thread {
     }
 }
 
+/// The record of the calling thread, and the process that runs on it, if one does. As [`here`].
+#[inline(always)]
+pub(crate) fn running() -> Option<(&'static Thread, &'static Slot)> {
+    // SAFETY: as in `here`.
+    let thread = unsafe { THIS.get().as_ref() }?;
+    Some((thread, thread.process()?))
+}
+
 impl Thread {
     /// The worker that the thread is, if it is one.
     #[inline]

@@ -21,6 +21,29 @@ pub(crate) struct Position {
     pub(crate) ordinary: u64,
 }
 
+/// Whether nothing but the unseen lies behind the position.
+#[inline]
+pub(super) fn is_unseen_alone_beyond(slot: &Slot, position: Position) -> bool {
+    let extra = slot.extra.get();
+    if extra.is_null() {
+        return position.ordinary == 0;
+    }
+    // SAFETY: as in `scan_ring`.
+    let extra = unsafe { &*extra };
+    !extra.is_urgent() && position.ordinary == extra.ring.end()
+}
+
+/// Shows the oldest of the unseen to `arms`.
+#[inline(always)]
+pub(super) fn take_oldest(
+    slot: &Slot,
+    keys: Option<&[u64]>,
+    arms: &mut dyn FnMut(&mut Cursor) -> u32,
+) -> Option<Picked> {
+    let message = queue::pop_unseen(slot)?;
+    Unseen(slot, Cursor::new(message)).ask(keys, arms)
+}
+
 /// Shows the messages from `position` on to `arms`, and moves `position` behind those that none
 /// took.
 #[inline]
@@ -245,7 +268,8 @@ fn is_beyond(slot: &Slot, position: u64) -> bool {
 }
 
 /// The position behind all messages that were looked at.
-fn end(slot: &Slot) -> u64 {
+#[inline]
+pub(super) fn end(slot: &Slot) -> u64 {
     let extra = slot.extra.get();
     if extra.is_null() {
         0
