@@ -76,7 +76,7 @@ impl Builder {
         self
     }
 
-    /// The most processes that may live on the node at a time. Where the limit is above 4,096
+    /// The most processes that may live on the node at a time, one at least. Where the limit is above 4,096
     /// times the number of workers, each worker may keep up to 128 of it in reserve.
     pub fn max_processes(mut self, processes: u32) -> Builder {
         self.max_processes = processes;
@@ -133,6 +133,13 @@ impl Builder {
             });
         }
         Ok(self.max_spares)
+    }
+
+    pub(crate) fn processes(&self) -> Result<u32, StartError> {
+        match self.max_processes {
+            0 => Err(StartError::Processes),
+            most => Ok(most),
+        }
     }
 
     pub(crate) fn stack_class(&self) -> Result<Class, StartError> {

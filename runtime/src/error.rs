@@ -201,6 +201,8 @@ pub enum StartError {
         /// The most there can be.
         limit: usize,
     },
+    /// The node was to have room for no process.
+    Processes,
     /// The system's addresses are too long for a mailbox, which counts in their upper bits.
     Address {
         /// One of them.
@@ -226,6 +228,7 @@ impl fmt::Display for StartError {
             StartError::Spares { asked, limit } => {
                 write!(f, "{asked} spare workers: a node has at most {limit}")
             }
+            StartError::Processes => f.write_str("a node has room for one process at least"),
             StartError::Address { address, bits } => {
                 write!(
                     f,

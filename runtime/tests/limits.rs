@@ -54,6 +54,13 @@ mod of_processes {
         }
     }
 
+    /// A node without room for any process is none.
+    #[test]
+    fn one_at_least() {
+        let error = Builder::new().max_processes(0).start().unwrap_err();
+        assert!(matches!(error, StartError::Processes), "{error:?}");
+    }
+
     /// It is exact whichever thread spawns, and whichever worker the dead ran on.
     #[test]
     fn from_everywhere() {

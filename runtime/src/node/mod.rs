@@ -142,11 +142,12 @@ impl Instance {
         let seats = builder.seats()?;
         let count = (seats + builder.spares()?).min(MAX_WORKERS);
         let stack_class = builder.stack_class()?;
+        let processes = builder.processes()?;
         inbox::check_addresses()?;
         install_panic_hook().map_err(StartError::Thread)?;
         crate::stack::install(name::report_overflow);
         let (places, revoker) = Seats::new(count, seats, |_| Seated::default());
-        let (limits, credit_size) = Limits::new(builder.max_processes, seats);
+        let (limits, credit_size) = Limits::new(processes, seats);
         let id = nodes::reserve()?;
         let instance = Arc::new_cyclic(|weak| Instance {
             this: Weak::clone(weak),

@@ -82,7 +82,18 @@ pub fn exit(reason: impl Into<ExitReason>) -> ! {
 /// A signal to the calling process itself acts before the call returns: only then is this a switch point.
 ///
 /// Mirrors `erlang:exit_signal/2`.
-pub fn exit_signal(to: Pid, reason: ExitReason) {
+///
+/// ```
+/// use runtime::prelude::*;
+///
+/// # runtime::run(|| {
+/// let (idle, watched) = spawn_monitor!(|| drop(receive_any()));
+/// exit_signal(idle, ExitReason::Shutdown);
+/// receive! { Down { monitor, reason, .. } if monitor == watched => assert_eq!(reason, ExitReason::Shutdown) }
+/// # });
+/// ```
+pub fn exit_signal(to: Pid, reason: impl Into<ExitReason>) {
+    let reason = reason.into();
     let Some(slot) = super::try_current() else {
         return send_exit(None, to, reason);
     };
@@ -115,7 +126,8 @@ pub fn exit_signal(to: Pid, reason: ExitReason) {
 /// assert!(receive_any().is::<Exit>());
 /// # });
 /// ```
-pub fn exit_signal_priority(alias: Ref, reason: ExitReason) {
+pub fn exit_signal_priority(alias: Ref, reason: impl Into<ExitReason>) {
+    let reason = reason.into();
     let slot = super::try_current();
     if slot.is_some_and(|slot| !signal::has_effect(slot)) {
         return;

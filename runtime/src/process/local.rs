@@ -86,6 +86,23 @@ impl<T: Send + 'static> ProcessLocal<T> {
 
     /// As [`with`](ProcessLocal::with); `None` if the value is being or was dropped, at the end of the process.
     ///
+    /// ```
+    /// use runtime::prelude::*;
+    /// use std::cell::Cell;
+    ///
+    /// process_local! { static SEEN: Cell<u32> = Cell::new(0); }
+    ///
+    /// /// Says in its destructor, which may run when the process ends, whether the count is there still.
+    /// struct Last;
+    ///
+    /// impl Drop for Last {
+    ///     fn drop(&mut self) {
+    ///         println!("{:?} seen", SEEN.try_with(Cell::get));
+    ///     }
+    /// }
+    /// # runtime::run(|| drop(Last));
+    /// ```
+    ///
     /// # Panics
     ///
     /// Outside a process.
