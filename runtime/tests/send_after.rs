@@ -522,3 +522,42 @@ fn a_mailbox_with_a_limit() {
     send(pid, self_pid());
     assert_eq!(message::<u32>(), 2);
 }
+
+/// The end of a process takes its own timers back and nobody else's, however many processes there are beside the
+/// timers, and however many timers each has.
+#[runtime::test]
+fn timers_of_many_processes() {
+    let census = Census::default();
+    let pids: Vec<Pid> = (0..3000).map(|_| sink()).collect();
+    // First few timers among many processes, then many.
+    for (step, each) in [(64, 1), (32, 3), (1, 2)] {
+        let chosen: Vec<Pid> = pids.iter().copied().step_by(step).collect();
+        let chosen: Vec<Pid> = chosen
+            .into_iter()
+            .filter(|&pid| is_process_alive(pid))
+            .collect();
+        let set = |&pid: &Pid| {
+            let timers = (0..each).map(|_| send_after(LONG, pid, census.token()));
+            (pid, timers.collect::<Vec<_>>())
+        };
+        let timers: Vec<(Pid, Vec<TimerRef>)> = chosen.iter().map(set).collect();
+        for (n, (pid, timers)) in timers.iter().enumerate() {
+            match n % 3 {
+                0 => {
+                    send(*pid, Tick(0));
+                    end_of(*pid);
+                }
+                1 => assert!(cancel_timer(timers[0]).is_some()),
+                _ => {}
+            }
+        }
+        for (n, (_, timers)) in timers.iter().enumerate() {
+            for (at, timer) in timers.iter().enumerate() {
+                let stands = n % 3 == 2 || (n % 3 == 1 && at > 0);
+                assert_eq!(read_timer(*timer).is_some(), stands, "{n}, {at}");
+                cancel_timer(*timer);
+            }
+        }
+        assert_eq!(census.count(), 0, "messages are left");
+    }
+}

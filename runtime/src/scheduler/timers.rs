@@ -7,16 +7,15 @@
 //!
 //! Invariants:
 //! * An entry with a message owns it.
-//! * The entries with a message to a process form a list, from the newest to the oldest, which
-//!   begins in `newest` under the index of the process's slot. There is one list for a slot: when
-//!   a process has ended, no list of its slot is left but of those who set a timer for the dead
-//!   and take it back (see `send_after`).
+//! * Each entry with a message to a process stands in one list, which begins in `newest` under the index of the
+//!   process's slot, modulo the number of lists. There are as many lists as such entries at least, and slots are
+//!   numbered from zero, so a list is of one slot unless more processes live than timers run. When a process has
+//!   ended, none of its slot is left but of those who set a timer for the dead and take it back (see
+//!   `send_after`).
 
-use std::collections::HashMap;
+use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-
-use rustc_hash::FxBuildHasher;
 
 use crate::message::{AnyMessage, Header};
 use crate::process::exit;
@@ -28,6 +27,8 @@ use crate::timer::{Alarm, Expired, TimerId, Wheel};
 
 /// No entry; the end of a list.
 const NONE: u32 = u32::MAX;
+/// Lists, once there are any.
+const FEWEST_LISTS: usize = 64;
 
 /// What a wheel holds for each timer.
 #[derive(Clone, Copy)]
@@ -42,7 +43,7 @@ pub(crate) enum Timer {
         envelope: NonNull<Header>,
         /// The index of its slot.
         to: u32,
-        /// The neighbours in the list of those to the same slot.
+        /// The neighbours in its list.
         newer: u32,
         older: u32,
     },
@@ -75,7 +76,10 @@ pub(crate) enum Due {
 /// See the module's head.
 pub(crate) struct Timers {
     wheel: Wheel<Timer>,
-    newest: HashMap<u32, u32, FxBuildHasher>,
+    /// Where each list of messages begins. A power of two of them, or none yet.
+    newest: Vec<u32>,
+    /// How many entries the lists have.
+    messages: usize,
     /// What was due and needs the worker's own thread.
     orphans: Vec<Letter>,
 }
@@ -145,7 +149,8 @@ impl Timers {
     pub(crate) fn new() -> Timers {
         Timers {
             wheel: Wheel::new(),
-            newest: HashMap::default(),
+            newest: Vec::new(),
+            messages: 0,
             orphans: Vec::new(),
         }
     }
@@ -163,17 +168,18 @@ impl Timers {
     /// Sets a timer that sends a message to the process of this pid.
     pub(crate) fn set(&mut self, due: u64, pid: Pid, mut message: AnyMessage) -> TimerId {
         message.header_mut().generation = pid.generation();
-        let to = pid.index();
-        let index = self.wheel.next_id().index();
-        let older = self.newest.insert(to, index).unwrap_or(NONE);
+        if self.messages == self.newest.len() {
+            self.add_lists();
+        }
+        self.messages += 1;
         let timer = Timer::Message {
             envelope: message.into_raw(),
-            to,
+            to: pid.index(),
             newer: NONE,
-            older,
+            older: NONE,
         };
         let id = self.wheel.insert(due, timer);
-        self.set_newer(older, index);
+        self.link(id.index(), pid.index());
         id
     }
 
@@ -221,13 +227,17 @@ impl Timers {
     /// Takes back the messages of timers that were to send to this slot's process, until `out` has
     /// `max`.
     pub(crate) fn take_all_to(&mut self, slot: &Slot, max: usize, out: &mut Vec<AnyMessage>) {
-        let to = slot.index();
+        let mut next = self.list_of(slot.index()).map_or(NONE, |list| *list);
         while out.len() < max
-            && let Some(&index) = self.newest.get(&to)
-            && let Some(id) = self.wheel.find(index, |_| true)
-            && let Some((_, message)) = self.take(id)
+            && let Some(&mut Timer::Message { to, older, .. }) = self.wheel.payload_mut(next)
         {
-            out.push(message);
+            if to == slot.index()
+                && let Some(id) = self.wheel.find(next, |_| true)
+                && let Some((_, message)) = self.take(id)
+            {
+                out.push(message);
+            }
+            next = older;
         }
     }
 
@@ -271,6 +281,38 @@ impl Timers {
         std::mem::take(&mut self.orphans)
     }
 
+    /// The list that those to this slot stand in.
+    fn list_of(&mut self, to: u32) -> Option<&mut u32> {
+        let mask = self.newest.len().wrapping_sub(1);
+        self.newest.get_mut(to as usize & mask)
+    }
+
+    /// Twice as many lists.
+    #[cold]
+    fn add_lists(&mut self) {
+        let lists = (2 * self.newest.len()).max(FEWEST_LISTS);
+        for first in mem::replace(&mut self.newest, vec![NONE; lists]) {
+            let mut next = first;
+            while let Some(&mut Timer::Message { to, older, .. }) = self.wheel.payload_mut(next) {
+                self.link(next, to);
+                next = older;
+            }
+        }
+    }
+
+    /// Puts an entry first in its list.
+    fn link(&mut self, index: u32, slot: u32) {
+        let Some(list) = self.list_of(slot) else {
+            unreachable!("there are lists as soon as there is an entry")
+        };
+        let next = mem::replace(list, index);
+        if let Some(Timer::Message { newer, older, .. }) = self.wheel.payload_mut(index) {
+            *newer = NONE;
+            *older = next;
+        }
+        self.set_newer(next, index);
+    }
+
     /// Takes an entry out of its list; one without a message is in none.
     fn unlink(&mut self, index: u32) {
         let Some(&mut Timer::Message {
@@ -279,12 +321,11 @@ impl Timers {
         else {
             return;
         };
+        self.messages -= 1;
         if newer != NONE {
             self.set_older(newer, older);
-        } else if older != NONE {
-            self.newest.insert(to, older);
-        } else {
-            self.newest.remove(&to);
+        } else if let Some(list) = self.list_of(to) {
+            *list = older;
         }
         self.set_newer(older, newer);
     }
