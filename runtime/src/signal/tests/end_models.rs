@@ -51,16 +51,20 @@ fn demonitor_meets_exit() {
         let world = World::new(2);
         world.monitor(0, 1);
         world.drain(1);
-        let ends = {
+        // A watcher on this thread would always come first: loom does not go back behind its first look.
+        let watcher = {
             let world = world.clone();
-            thread::spawn(move || world.end(1))
+            thread::spawn(move || {
+                world.drain(0);
+                let stood = world.demonitor(0, 1);
+                let before = world.hold(0, |private| private.downs);
+                assert_eq!(before, usize::from(!stood));
+                world.run(0);
+                before
+            })
         };
-        world.drain(0);
-        let stood = world.demonitor(0, 1);
-        let before = world.hold(0, |private| private.downs);
-        assert_eq!(before, usize::from(!stood));
-        world.run(0);
-        ends.join().unwrap();
+        world.end(1);
+        let before = watcher.join().unwrap();
         assert!(world.at_the_end(0));
         assert_eq!(world.hold(0, |private| private.downs), before);
     });
