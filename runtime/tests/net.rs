@@ -2,6 +2,9 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use runtime::Status;
@@ -579,4 +582,48 @@ fn an_active_stream_is_taken_back() {
     receive! { Closed { .. } => {} }
     expect::end_of(stream);
     assert!(one.deactivate().is_err());
+}
+
+/// A future's waker that blocks does not keep others from the poll: what it waits for may have to come from
+/// there.
+#[test]
+fn a_waker_that_blocks() {
+    struct Asks {
+        ask: std::net::TcpStream,
+        answers: Mutex<Receiver<()>>,
+        root: Pid,
+    }
+    impl Wake for Asks {
+        fn wake(self: Arc<Self>) {
+            (&self.ask).write_all(b"?").expect("somebody reads");
+            let answer = self.answers.lock().unwrap().recv_timeout(expect::LONG);
+            send(self.root, answer.is_ok());
+        }
+    }
+    expect::alone(|| {
+        let (mut questions, mut ask) = pair();
+        let (answer, answers) = channel();
+        let root = self_pid();
+        let asked = std::thread::spawn(move || {
+            let mut room = [0; 8];
+            // It empties the socket, so the next waits for the poll.
+            assert_eq!(questions.read(&mut room).expect("a call"), 1);
+            send(root, "reads");
+            assert_eq!(questions.read(&mut room).expect("a question"), 1);
+            answer.send(()).expect("the waker waits");
+        });
+        ask.write_all(b"!").expect("it reads");
+        assert_eq!(expect::message::<&str>(), "reads");
+        let (loud, mut other) = pair();
+        let waker = Waker::from(Arc::new(Asks {
+            ask: ask.into_std(),
+            answers: Mutex::new(answers),
+            root,
+        }));
+        let poll = loud.poll_read(&mut Context::from_waker(&waker), &mut [0; 8]);
+        assert!(poll.is_pending());
+        other.write_all(b"x").expect("it reads");
+        assert!(expect::message::<bool>(), "nobody polled");
+        asked.join().unwrap();
+    });
 }

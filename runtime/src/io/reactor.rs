@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 use std::time::Duration;
 
 use mio::event::Event;
@@ -15,9 +16,10 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
+use smallvec::SmallVec;
 
 use super::Direction;
-use super::registration::{Registration, ready};
+use super::registration::{Registration, Waiter, ready};
 use crate::process::exit;
 use crate::scheduler::park::Poll;
 
@@ -186,7 +188,8 @@ impl Reactor {
         }
     }
 
-    fn deliver(&self, event: &Event) {
+    /// Readies the registration of an event, and wakes the calls that wait for it; adds the wakers of futures.
+    fn deliver(&self, event: &Event, futures: &mut Wakers) {
         let token = event.token();
         if token == ALARM {
             return;
@@ -210,11 +213,17 @@ impl Reactor {
         if !registration.raise(Some(generation), bits) {
             return;
         }
-        if bits & (ready::READ | ready::READ_CLOSED) != 0 {
-            wake(registration, Direction::Read);
-        }
-        if bits & (ready::WRITE | ready::WRITE_CLOSED) != 0 {
-            wake(registration, Direction::Write);
+        let directions = [
+            (ready::READ | ready::READ_CLOSED, Direction::Read),
+            (ready::WRITE | ready::WRITE_CLOSED, Direction::Write),
+        ];
+        for (bit, direction) in directions {
+            if bits & bit != 0 {
+                match registration.take(direction) {
+                    Waiter::Future(waker) => futures.push(waker),
+                    waiter => waiter.wake(),
+                }
+            }
         }
     }
 
@@ -233,6 +242,9 @@ impl Reactor {
     }
 }
 
+/// Of futures: anybody's code.
+type Wakers = SmallVec<[Waker; 8]>;
+
 /// Wakes who waits. A future's waker is anybody's code.
 fn wake(registration: &Registration, direction: Direction) {
     let waiter = registration.take(direction);
@@ -241,10 +253,16 @@ fn wake(registration: &Registration, direction: Direction) {
 
 // The events in hand are those of this holder: none are left to the next.
 impl Held<'_> {
-    /// Hands what came to whom it is for, and lets go of the poll.
+    /// Hands what came to whom it is for, and lets go of the poll: before a future is woken, since its waker may
+    /// block, perhaps for what only the next poll brings.
     pub(crate) fn deliver(self) {
+        let mut futures = Wakers::new();
         for event in &self.polled.events {
-            self.reactor.deliver(event);
+            self.reactor.deliver(event, &mut futures);
+        }
+        drop(self);
+        for waker in futures {
+            let _ = exit::quietly(|| waker.wake());
         }
     }
 }
