@@ -7,9 +7,7 @@
 //! Who drops what: a closure that never ran, because its process was killed, is dropped on a pool
 //! thread; so is a result that comes too late, and what a destructor panics with.
 
-use std::any::Any;
 use std::collections::VecDeque;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
@@ -18,6 +16,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use crate::node::UnderWay;
+use crate::process::exit::CaughtAway;
 use crate::process::slot::bit;
 use crate::process::{exit, try_current, wait, waker};
 use crate::scheduler;
@@ -65,7 +64,7 @@ enum State<F, T> {
     /// Nobody waits for it any more; the pool drops it.
     Abandoned(F),
     Running,
-    Done(Result<T, Box<dyn Any + Send>>),
+    Done(Result<T, CaughtAway>),
     /// Nobody waits any more, or the result has been taken.
     Over,
 }
@@ -127,7 +126,7 @@ where
     scheduler::tick();
     match result {
         Some(Ok(value)) => value,
-        Some(Err(payload)) => panic::resume_unwind(payload),
+        Some(Err(caught)) => exit::resume_caught(slot, caught),
         None => unreachable!("it was waited for"),
     }
 }
@@ -152,7 +151,7 @@ where
         };
         let running = &under_way.node().blocking;
         running.fetch_add(1, Ordering::Relaxed);
-        let result = panic::catch_unwind(AssertUnwindSafe(f));
+        let result = exit::catch_away(f);
         let late = {
             let mut state = self.state.lock();
             match *state {
@@ -174,7 +173,7 @@ where
 struct Waits<'c, F, T>(&'c Arc<Call<F, T>>);
 
 impl<F, T> Waits<'_, F, T> {
-    fn take(self) -> Option<Result<T, Box<dyn Any + Send>>> {
+    fn take(self) -> Option<Result<T, CaughtAway>> {
         let state = std::mem::replace(&mut *self.0.state.lock(), State::Over);
         match state {
             State::Done(result) => Some(result),

@@ -47,6 +47,16 @@ fn a_panic_is_the_callers() {
     assert_eq!(expect::text_of(&*payload), "in the call");
 }
 
+/// A panic of the call that ends the process says where it happened.
+#[runtime::test]
+fn a_panic_has_its_place() {
+    let (_, monitor) = spawn_monitor!(|| blocking(|| -> () { panic!("in the call") }));
+    receive! { Down { monitor: of, reason: ExitReason::Panic(panic), .. } if of == monitor => {
+        let place = panic.location().expect("a place");
+        assert!(place.starts_with(file!()), "{place}");
+    } }
+}
+
 /// A process that is killed while its call runs ends at once; what the call returns is dropped, on the
 /// pool's thread.
 #[runtime::test]

@@ -10,7 +10,8 @@
 
 use std::any::Any;
 use std::backtrace::Backtrace;
-use std::panic::{self, AssertUnwindSafe};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::Once;
 
 use super::behaviour::Behaviour;
@@ -321,8 +322,37 @@ pub(crate) fn report_of(slot: Option<&Slot>, payload: &(dyn Any + Send)) -> Pani
     })
 }
 
+/// What the panic hook notes: where, and the stack.
+pub(crate) type Seen = Box<(String, Backtrace)>;
+
+thread_local! {
+    /// What the thread, which makes a process's call, has panicked with last; `None`: it makes none.
+    static AWAY: Cell<Option<Option<Seen>>> = const { Cell::new(None) };
+}
+
+/// What was caught on another thread than its process's.
+pub(crate) struct CaughtAway {
+    payload: Box<dyn Any + Send>,
+    seen: Option<Seen>,
+}
+
+/// Makes a process's call on a thread that is no process.
+pub(crate) fn catch_away<T>(f: impl FnOnce() -> T) -> Result<T, CaughtAway> {
+    AWAY.set(Some(None));
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    let seen = AWAY.take().flatten();
+    result.map_err(|payload| CaughtAway { payload, seen })
+}
+
+/// Goes on in the process with what its call has panicked with.
+pub(crate) fn resume_caught(slot: &Slot, caught: CaughtAway) -> ! {
+    // SAFETY: the running process is its own holder, and no other reference to it lives.
+    unsafe { (*slot.extra()).rare().panic = caught.seen };
+    panic::resume_unwind(caught.payload)
+}
+
 /// Takes what the panic hook has noted last.
-fn take_seen(slot: &Slot) -> Option<Box<(String, Backtrace)>> {
+fn take_seen(slot: &Slot) -> Option<Seen> {
     if slot.extra.get().is_null() {
         return None;
     }
@@ -396,18 +426,26 @@ pub(crate) fn install_panic_hook() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let Some(slot) = super::try_current() else {
+                // A thread that ends has none any more.
+                let _ = AWAY.try_with(|away| {
+                    if away.take().is_some() {
+                        away.set(Some(Some(see(info))));
+                    }
+                });
                 return previous(info);
             };
-            let location = info
-                .location()
-                .map_or_else(String::new, |location| location.to_string());
-            let backtrace = Backtrace::capture();
             // SAFETY: the running process is its own holder, and no reference to `Extra` is
             // held over user code.
-            unsafe { (*slot.extra()).rare().panic = Some(Box::new((location, backtrace))) };
+            unsafe { (*slot.extra()).rare().panic = Some(see(info)) };
             if !tracing::dispatcher::has_been_set() {
                 previous(info);
             }
         }));
     });
+}
+
+fn see(info: &PanicHookInfo<'_>) -> Seen {
+    let location = info.location();
+    let location = location.map_or_else(String::new, |location| location.to_string());
+    Box::new((location, Backtrace::capture()))
 }

@@ -8,13 +8,13 @@
 //! * No two references to one live at a time, and none over user code.
 //! * Only the holder makes one; it is taken out of the slot under the slot's lock.
 
-use std::backtrace::Backtrace;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use smallvec::SmallVec;
 
 use super::activity::Note;
+use super::exit::Seen;
 use super::exit_reason::ExitReason;
 use super::local::Local;
 use super::span::Spans;
@@ -68,7 +68,7 @@ pub(crate) struct Rare {
     /// Messages to be dropped when no queue is being worked on.
     pub(crate) stale: Vec<AnyMessage>,
     /// What the panic hook saw.
-    pub(crate) panic: Option<Box<(String, Backtrace)>>,
+    pub(crate) panic: Option<Seen>,
     /// The name for people.
     pub(crate) label: Option<String>,
     /// The questions that it asks.
