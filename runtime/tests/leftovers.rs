@@ -133,6 +133,38 @@ fn a_destructor_at_rest_may_block() {
     }
 }
 
+/// A process that the last destructors of another link to it, at its spawn, ends: it is linked to one that
+/// is no more.
+#[runtime::test]
+fn a_destructor_at_the_end_cannot_link() {
+    #[derive(Debug)]
+    struct Child(Pid);
+    struct Last(Pid);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let child = spawn_link!(|| receive! { "end": &str => {} });
+            send(self.0, Child(child));
+        }
+    }
+    impl std::fmt::Debug for Last {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Last")
+        }
+    }
+    impl PartialEq for Last {
+        fn eq(&self, _: &Last) -> bool {
+            false
+        }
+    }
+    let root = self_pid();
+    // In a message that is left, and in the reason, which is dropped when all have been told.
+    spawn!(move || send(self_pid(), Last(root)));
+    spawn!(move || exit(ExitReason::other(Last(root))));
+    for _ in 0..2 {
+        end_of(message::<Child>().0);
+    }
+}
+
 /// A message to the dead is dropped, at once, and `send` does not fail: not even if the
 /// message's destructor panics.
 #[runtime::test]

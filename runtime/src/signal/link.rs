@@ -155,7 +155,8 @@ pub(crate) fn with_newborn(parent: &Slot, child: &Slot, priority: bool) {
     let (parent_pid, child_pid) = (parent.pid(), child.pid());
     let _ = relations::of_newborn(child, |child| child.links.link(parent_pid, false));
     let _ = relations::with(parent, |parent| parent.links.link(child_pid, priority));
-    if zombie::is_one(parent) {
+    // Its end is told, or being told, without this link.
+    if zombie::is_one(parent) || parent.inbox.is_closed() {
         exit::make_fatal(child, ExitReason::NoProc);
     }
 }
