@@ -12,7 +12,7 @@ use runtime::{Down as ProcessDown, Pid, Ref, demonitor_flush, monitor, receive, 
 use crate::command::Command;
 use crate::error::{DataError, Reason};
 use crate::message::{Data, Error, StreamRef, Trailers};
-use crate::request::{cancel, data_sync, flush};
+use crate::stream::{cancel, data_sync, flush};
 use crate::wait::AwaitError;
 
 /// How many messages are on the way at a time.

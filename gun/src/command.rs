@@ -85,7 +85,7 @@ pub(crate) enum Body {
 pub(crate) enum Asks {
     Response,
     /// With these options, or the connection's.
-    Websocket(Option<WsOpts>),
+    Websocket(Option<Box<WsOpts>>),
     Tunnel(Box<Destination>),
 }
 

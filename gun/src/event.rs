@@ -1,7 +1,8 @@
 //! What happens on a connection, as it happens, for those who trace or measure it. Mirrors `gun_event`.
 //!
-//! The connection's process calls the handler and waits for it. Invariants: a request's events come in the
-//! order of [`Event`]'s variants, unless the server answers before it has all of the body; each `..Start` has its `..End` unless the connection is lost in between; there is
+//! The connection's process calls the handler and waits for it. Invariants: a request's events come in the order of
+//! [`Event`]'s variants, unless the server answers before it has all of the body, and those of a response's head come
+//! for each informational one too; each `..Start` has its `..End` unless the connection is lost in between; there is
 //! no event after [`Event::Terminate`], and none at all of a connection that was [closed](crate::close) or killed.
 
 use std::fmt;
@@ -126,7 +127,7 @@ pub enum Event<'a> {
         /// Its headers.
         headers: &'a HeaderMap,
     },
-    /// A response begins.
+    /// The head of a response begins, or of an informational one.
     ResponseStart {
         /// The request.
         stream: StreamRef,

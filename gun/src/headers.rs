@@ -46,6 +46,25 @@ impl IntoHeaders for &[(&str, &str)] {
     }
 }
 
+/// The members of a list, over all headers of that name. A quoted value with a comma is taken apart.
+pub(crate) fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+/// Whether a list has this member, in whatever case.
+pub(crate) fn says(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    let is_it = |member: &[u8]| member.trim_ascii().eq_ignore_ascii_case(token.as_bytes());
+    let has_it = |value: &str| value.as_bytes().split(|byte| *byte == b',').any(is_it);
+    let mut values = headers.get_all(name).iter();
+    values.any(|value| value.to_str().is_ok_and(has_it))
+}
+
 /// How many bytes a body is said to have.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()

@@ -5,14 +5,16 @@
 //! * A stream that has told its end is in neither, so none that has finished is ever listed as killed.
 //! * A cancelled stream stays, in silence, since its response must be read to find the next one.
 //! * hyper and the active stream are polled when their wakers were called, each by itself: one often has something
-//!   for the other, and nobody else is to be told.
+//!   for the other, and nobody else is to be told. What a command has for one of them wakes it first.
+//! * hyper rests from the end of a response's body, with which there is nothing left for it to do, until its transport
+//!   or a request wakes it.
 
 mod request;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderMap, UPGRADE};
@@ -24,6 +26,7 @@ use runtime::future::{Sleep, sleep};
 
 use crate::command::{Command, Info, StreamInfo};
 use crate::error::{BadState, Reason};
+use crate::headers::{says, tokens};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared, told};
 use crate::message::{Protocol, StreamRef};
 use crate::options::{Destination, HttpOpts, WsOpts};
@@ -34,7 +37,6 @@ use crate::transport::{ForHyper, Transport};
 use crate::tunnel::Tunnel;
 use crate::websocket::{self, Agreed, Websocket};
 pub(crate) use request::authorize;
-use request::tokens;
 
 pub(crate) struct Http1 {
     env: Arc<Env>,
@@ -55,6 +57,8 @@ pub(crate) struct Http1 {
     lost: Option<Reason>,
     /// The active request is the last one.
     last: bool,
+    /// All that hyper may have been woken for since is that a body was taken to its end.
+    rests: bool,
     ending: bool,
     /// It is lost at once.
     aborted: Option<Reason>,
@@ -66,11 +70,15 @@ pub(crate) struct Http1 {
     /// What is to come.
     next: Option<Next>,
     woken: WakeSet<Part>,
+    driver_waker: Waker,
 }
 
 /// What is polled by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Part {
+    /// hyper, for what its transport has.
+    Transport,
+    /// hyper, for what we have.
     Driver,
     /// The active stream, and who waits for hyper to take the next.
     Stream,
@@ -82,6 +90,8 @@ struct Stream {
     to: Recipient,
     body: Writer,
     asks: Asks,
+    /// The request says that the connection is to end with it.
+    last: bool,
 }
 
 /// What the connection may become by a request.
@@ -136,10 +146,15 @@ impl Http1 {
     ) -> Result<Http1, Reason> {
         env.set_limit(here, 1);
         let address = transport.address();
+        let mut woken = WakeSet::new();
+        let transport = ForHyper::new(transport, woken.waker(Part::Transport));
+        let driver_waker = woken.waker(Part::Driver);
+        // Polled for the first time.
+        woken.wake(Part::Driver);
         let shaken = Builder::new()
             .max_buf_size(opts.max_header_block_size)
             .title_case_headers(opts.title_case_headers)
-            .handshake(ForHyper::new(transport))
+            .handshake(transport)
             .await;
         let (sender, driver) = shaken.map_err(|error| Reason::of(&error))?;
         let informs = Informs::default();
@@ -157,13 +172,15 @@ impl Http1 {
             informs,
             lost: None,
             last: false,
+            rests: false,
             ending: false,
             aborted: None,
             killed: Vec::new(),
             closing: None,
             done: None,
             next: None,
-            woken: WakeSet::new(),
+            woken,
+            driver_waker,
         })
     }
 
@@ -190,6 +207,37 @@ impl Http1 {
         }
     }
 
+    /// Adds to a request's body.
+    fn write(&mut self, command: Command) {
+        let Command::Data {
+            stream,
+            from,
+            fin,
+            data,
+            sent,
+        } = command
+        else {
+            return;
+        };
+        self.wake_driver();
+        let Some(found) = self.stream(stream) else {
+            return;
+        };
+        match found.body.write(data, fin, sent) {
+            Ok(true) if self.is_active(stream) => request::tell_end(&self.env, stream),
+            // The end of one that waits is told with its head.
+            Ok(_) => {}
+            Err((what, sent)) => Command::Data {
+                stream,
+                from,
+                fin,
+                data: Bytes::new(),
+                sent,
+            }
+            .refuse_as(&self.env, what),
+        }
+    }
+
     fn is_active(&self, id: StreamRef) -> bool {
         let active = self.active.as_ref();
         active.is_some_and(|(stream, _)| stream.to.stream == id)
@@ -213,37 +261,58 @@ impl Http1 {
             .find(|stream| stream.to.stream == id)
     }
 
-    /// Gives hyper the next request, when it is ready for it.
+    /// Starts the next request, when hyper is ready for it.
     fn start_next(&mut self) {
-        if self.active.is_some() || self.lost.is_some() || self.last || self.queue.is_empty() {
-            return;
+        if !self.queue.is_empty()
+            && self.may_start()
+            && let Some((stream, request)) = self.queue.pop_front()
+        {
+            self.start(stream, request);
+        }
+    }
+
+    /// Whether hyper takes a request now. If not, the stream's part is woken when it does.
+    fn may_start(&mut self) -> bool {
+        if self.active.is_some() || self.lost.is_some() || self.last {
+            return false;
         }
         let waker = self.woken.waker(Part::Stream);
         let cx = &mut Context::from_waker(&waker);
-        if !matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(()))) {
-            return;
+        let ready = matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(())));
+        if !ready && self.rests {
+            // It has still to be seen to for the request before.
+            self.wake_driver();
         }
-        let Some((stream, request)) = self.queue.pop_front() else {
-            return;
-        };
+        ready
+    }
+
+    /// Gives hyper a request.
+    fn start(&mut self, stream: Stream, request: http::Request<Outgoing>) {
         request::tell_start(&self.env, &stream.to, &request, &self.origin);
-        let last = says_close(request.headers()) || request.version() == Version::HTTP_10;
-        let head = Box::pin(self.sender.send_request(request));
-        self.active = Some((stream, Phase::Head(head)));
+        self.wake_driver();
         // Polled for the first time.
         self.woken.wake(Part::Stream);
-        if last {
-            self.last = true;
+        self.last = stream.last;
+        let head = Box::pin(self.sender.send_request(request));
+        self.active = Some((stream, Phase::Head(head)));
+        if self.last {
             self.refuse_queued(Reason::Closing);
         }
     }
 
+    /// There is something for hyper.
+    fn wake_driver(&mut self) {
+        self.rests = false;
+        self.woken.wake(Part::Driver);
+    }
+
     /// Goes on with hyper's part.
-    fn drive(&mut self, cx: &mut Context<'_>) {
+    fn drive(&mut self) {
         let becomes = self.may_become();
         let Some(driver) = &mut self.driver else {
             return;
         };
+        let cx = &mut Context::from_waker(&self.driver_waker);
         let Poll::Ready(ended) = drive(driver, becomes, cx) else {
             return;
         };
@@ -269,6 +338,9 @@ impl Http1 {
             return;
         };
         shared.keep_cookies(&to, &headers);
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            to.granted(status, &headers);
+        }
         let next = match asks {
             Asks::Tunnel(destination) if status.is_success() => {
                 self.refuse_queued(Reason::BadState(BadState::NoTunnel));
@@ -294,7 +366,7 @@ impl Http1 {
             Asks::Response | Asks::Tunnel(_) => return self.fail(to, Reason::Protocol),
         };
         self.next = Some(next);
-        self.woken.wake(Part::Driver);
+        self.wake_driver();
     }
 
     /// A stream and the connection fail.
@@ -331,7 +403,13 @@ impl Http1 {
 
     /// `Err`: there were too many.
     fn tell_informs(&mut self, shared: &mut Shared) -> Result<(), Reason> {
-        let informs = std::mem::take(&mut *locked(&self.informs));
+        let informs = {
+            let mut informs = locked(&self.informs);
+            if informs.is_empty() {
+                return Ok(());
+            }
+            std::mem::take(&mut *informs)
+        };
         for (status, headers) in informs {
             if let Some((stream, _)) = &mut self.active {
                 if !self.opts.cookie_ignore_informational {
@@ -408,8 +486,9 @@ impl Http1 {
             Step::Progress => {}
             // What is left of a body nobody can give any more, so nothing can follow it.
             Step::Ended => {
-                let ended = self.active.take();
-                self.last |= ended.is_some_and(|(stream, _)| !stream.body.is_given());
+                self.last |= !stream.body.is_given();
+                self.rests = matches!(phase, Phase::Body(_));
+                self.active = None;
             }
             Step::Failed(reason) => {
                 if let Some((stream, _)) = self.active.take() {
@@ -436,43 +515,13 @@ impl Layer for Http1 {
                 if self.last || self.ending || self.lost.is_some() {
                     shared.too_late(self.here, request);
                 } else {
-                    self.request(shared, *request);
+                    self.request(shared, request);
                 }
             }
             Command::Ping { tunnel, .. } if tunnel == self.here => {
                 self.aborted = Some(Reason::PingUnsupported);
             }
-            Command::Data {
-                stream,
-                from,
-                fin,
-                data,
-                sent,
-            } => {
-                let env = Arc::clone(&self.env);
-                let Some(found) = self.stream_mut(stream) else {
-                    return Err(Command::Data {
-                        stream,
-                        from,
-                        fin,
-                        data,
-                        sent,
-                    });
-                };
-                match found.body.write(data, fin, sent) {
-                    Ok(true) if self.is_active(stream) => request::tell_end(&env, stream),
-                    // The end of one that waits is told with its head.
-                    Ok(_) => {}
-                    Err((what, sent)) => Command::Data {
-                        stream,
-                        from,
-                        fin,
-                        data: Bytes::new(),
-                        sent,
-                    }
-                    .refuse_as(&env, what),
-                }
-            }
+            Command::Data { stream, .. } if self.stream(stream).is_some() => self.write(command),
             Command::Cancel { stream, .. } => match self.stream_mut(stream) {
                 Some(found) => {
                     found.to.cancelled();
@@ -498,8 +547,6 @@ impl Layer for Http1 {
     }
 
     fn poll(&mut self, shared: &mut Shared, cx: &mut Context<'_>) -> Poll<Outcome> {
-        // Whatever has come, the driver has its part in it.
-        self.woken.wake(Part::Driver);
         loop {
             if let Some(reason) = self.aborted {
                 return self.lose(reason);
@@ -509,8 +556,9 @@ impl Layer for Http1 {
             if let Poll::Ready((part, waker)) = &woken {
                 let cx = &mut Context::from_waker(waker);
                 match part {
-                    Part::Driver => {
-                        self.drive(cx);
+                    Part::Driver if self.rests => {}
+                    Part::Driver | Part::Transport => {
+                        self.drive();
                         self.hear(shared);
                     }
                     Part::Stream => while self.look(shared, cx) {},
@@ -598,7 +646,7 @@ fn drive(
 
 /// The protocol that a 101 names, if it is one of those that were asked for.
 fn upgraded(asked: &[String], headers: &HeaderMap) -> Option<String> {
-    if !tokens(headers, CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade")) {
+    if !says(headers, CONNECTION, "upgrade") {
         return None;
     }
     let mut named = tokens(headers, UPGRADE);
@@ -607,5 +655,5 @@ fn upgraded(asked: &[String], headers: &HeaderMap) -> Option<String> {
 }
 
 fn says_close(headers: &HeaderMap) -> bool {
-    tokens(headers, CONNECTION).any(|token| token.eq_ignore_ascii_case("close"))
+    says(headers, CONNECTION, "close")
 }

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use h2::client::{Builder, Connection as Driver, PushPromise, SendRequest};
 use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
+use rustc_hash::FxBuildHasher;
 
 use crate::command::{Body, Command, Info, Request, StreamInfo};
 use crate::error::{BadState, Reason};
@@ -57,7 +58,7 @@ pub(crate) struct Http2 {
     queue: VecDeque<Queued>,
     /// Requests for Websockets, which the server's settings must allow.
     parked: VecDeque<(Recipient, Box<Request>)>,
-    streams: HashMap<StreamRef, Entry>,
+    streams: HashMap<StreamRef, Entry, FxBuildHasher>,
     /// How many of them the server has begun.
     pushed: usize,
     /// Those that have become tunnels.
@@ -145,7 +146,7 @@ impl Http2 {
             begun: 0,
             queue: VecDeque::new(),
             parked: VecDeque::new(),
-            streams: HashMap::new(),
+            streams: HashMap::default(),
             pushed: 0,
             tunnels: Vec::new(),
             ended: Vec::new(),
@@ -503,19 +504,22 @@ impl Http2 {
                     protocol,
                 ))
             }
-            Asks::Websocket(opts) => match websocket::check(&headers, None, &opts) {
-                Err(error) => {
-                    sender.send_reset(h2::Reason::CANCEL);
-                    return to.fail(Reason::Handshake(error));
+            Asks::Websocket(opts) => {
+                to.granted(status, &headers);
+                match websocket::check(&headers, None, &opts) {
+                    Err(error) => {
+                        sender.send_reset(h2::Reason::CANCEL);
+                        return to.fail(Reason::Handshake(error));
+                    }
+                    Ok(agreed) => {
+                        let transport = Transport::pipe(sender, receiver);
+                        let origin = self.origin.clone();
+                        Box::new(Websocket::new(
+                            to, *opts, agreed, headers, transport, origin, key,
+                        ))
+                    }
                 }
-                Ok(agreed) => {
-                    let transport = Transport::pipe(sender, receiver);
-                    let origin = self.origin.clone();
-                    Box::new(Websocket::new(
-                        to, *opts, agreed, headers, transport, origin, key,
-                    ))
-                }
-            },
+            }
         };
         self.streams.insert(key, Entry::Layer(number, layer));
         self.woken.wake(Part::Stream(key));

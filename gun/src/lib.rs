@@ -60,6 +60,7 @@ mod http1;
 mod http2;
 mod layer;
 mod message;
+mod open;
 mod options;
 mod outgoing;
 pub mod pool;
@@ -68,6 +69,7 @@ mod recipient;
 mod request;
 mod socks5;
 mod sse;
+mod stream;
 mod supervisor;
 mod tls;
 mod transport;
@@ -89,17 +91,17 @@ pub use message::{
     Data, Down, Error, Inform, Notice, Notify, Protocol, Push, Response, Sse, StreamRef, Trailers,
     TunnelUp, Up, Upgrade, Ws,
 };
+pub use open::{close, info, open, open_unix, ping, set_owner, shutdown};
 pub use options::{
     Destination, Http2Opts, HttpOpts, HttpVersion, Opts, RawOpts, ReplyTo, ReqOpts, Retry,
     SocksOpts, Spoken, Transport, WsOpts,
 };
 pub use request::{
-    Flushed, cancel, close, connect, data, data_sync, delete, flush, get, head, headers, info,
-    open, open_unix, options, patch, ping, post, put, request, set_owner, shutdown, stream_info,
-    update_flow, ws_send, ws_upgrade,
+    connect, delete, get, head, headers, options, patch, post, put, request, ws_upgrade,
 };
 pub use socks5::{Socks5Auth, Socks5Error};
 pub use sse::{SseEvent, SseTooBig};
+pub use stream::{Flushed, cancel, data, data_sync, flush, stream_info, update_flow, ws_send};
 pub use tls::TlsOpts;
 pub use tokio_rustls::rustls::AlertDescription;
 pub use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};

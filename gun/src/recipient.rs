@@ -170,6 +170,7 @@ impl Recipient {
             return Err(Reason::Protocol);
         }
         self.informed += 1;
+        self.event(Event::ResponseStart { stream });
         self.event(Event::ResponseInform {
             stream,
             status,
@@ -182,6 +183,26 @@ impl Recipient {
             headers,
         });
         Ok(())
+    }
+
+    /// The head of a response has come with which something else than a body begins.
+    pub(crate) fn granted(&self, status: StatusCode, headers: &HeaderMap) {
+        let stream = self.stream;
+        self.event(Event::ResponseStart { stream });
+        if status.is_informational() {
+            self.event(Event::ResponseInform {
+                stream,
+                status,
+                headers,
+            });
+        } else {
+            self.event(Event::ResponseHeaders {
+                stream,
+                status,
+                headers,
+            });
+            self.event(Event::ResponseEnd { stream });
+        }
     }
 
     pub(crate) fn push(&self, promised: StreamRef, method: Method, uri: Uri, headers: HeaderMap) {

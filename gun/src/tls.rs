@@ -26,6 +26,21 @@ use crate::message::Protocol;
 use crate::transport::Transport;
 
 /// How TLS is spoken: Gun's `tls_opts`.
+///
+/// ```
+/// use gun::{CertificateDer, Opts, PrivateKeyDer, TlsOpts, Transport};
+///
+/// /// To a server of our own, by its address, which knows us by a certificate.
+/// fn inside(ca: CertificateDer<'static>, ours: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> Opts {
+///     let tls = TlsOpts::new()
+///         .trust([ca])
+///         .certificate(vec![ours], key)
+///         .server_name("inside.example");
+///     Opts::new().transport(Transport::Tls).tls(tls)
+/// }
+///
+/// let test = Opts::new().tls(TlsOpts::new().verify_none());
+/// ```
 #[derive(Clone, Default)]
 pub struct TlsOpts {
     trusted: Trusted,

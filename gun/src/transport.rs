@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -286,18 +286,20 @@ impl AsyncWrite for Transport {
     }
 }
 
-/// A transport with hyper's traits.
+/// A transport with hyper's traits. Who is woken for it is not whoever polls hyper: so they are told apart.
 pub(crate) struct ForHyper {
     transport: Transport,
+    waker: Waker,
     /// Where bytes are read to that do not come from a socket: hyper's own room may not be initialised, tokio's must
     /// be, here.
     room: Box<[u8]>,
 }
 
 impl ForHyper {
-    pub(crate) fn new(transport: Transport) -> ForHyper {
+    pub(crate) fn new(transport: Transport, waker: Waker) -> ForHyper {
         ForHyper {
             transport,
+            waker,
             room: Box::default(),
         }
     }
@@ -305,15 +307,22 @@ impl ForHyper {
     pub(crate) fn into_inner(self) -> Transport {
         self.transport
     }
+
+    /// The transport, and what it is polled with.
+    fn polled(&mut self) -> (Pin<&mut Transport>, Context<'_>) {
+        let cx = Context::from_waker(&self.waker);
+        (Pin::new(&mut self.transport), cx)
+    }
 }
 
 impl Read for ForHyper {
     fn poll_read(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
         mut to: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let cx = &mut Context::from_waker(&this.waker);
         match &mut this.transport {
             Transport::Tcp(stream, _) => Read::poll_read(Pin::new(stream), cx, to),
             Transport::Unix(stream, _) => Read::poll_read(Pin::new(stream), cx, to),
@@ -334,29 +343,33 @@ impl Read for ForHyper {
 impl Write for ForHyper {
     fn poll_write(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        AsyncWrite::poll_write(Pin::new(&mut self.get_mut().transport), cx, bytes)
+        let (transport, cx) = &mut self.get_mut().polled();
+        AsyncWrite::poll_write(transport.as_mut(), cx, bytes)
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        AsyncWrite::poll_write_vectored(Pin::new(&mut self.get_mut().transport), cx, slices)
+        let (transport, cx) = &mut self.get_mut().polled();
+        AsyncWrite::poll_write_vectored(transport.as_mut(), cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.transport.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_flush(Pin::new(&mut self.get_mut().transport), cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (transport, cx) = &mut self.get_mut().polled();
+        AsyncWrite::poll_flush(transport.as_mut(), cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_shutdown(Pin::new(&mut self.get_mut().transport), cx)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (transport, cx) = &mut self.get_mut().polled();
+        AsyncWrite::poll_shutdown(transport.as_mut(), cx)
     }
 }

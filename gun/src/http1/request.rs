@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, PROXY_AUTHORIZATION,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::{Extensions, HeaderValue, Uri, Version};
 use hyper::body::Body as _;
 
-use super::{Asks, Http1, Informs, Stream, locked};
+use super::{Asks, Http1, Informs, Stream, locked, says_close};
 use crate::command::{self, Body, Request};
 use crate::error::{BadState, Reason};
 use crate::event::{Event, RequestEvent};
-use crate::headers::content_length;
+use crate::headers::{content_length, says, tokens};
 use crate::layer::{Env, Origin, Shared};
 use crate::message::StreamRef;
 use crate::options::HttpVersion;
@@ -36,8 +36,8 @@ pub(super) fn hears(informs: &Informs) -> Extensions {
 }
 
 impl Http1 {
-    /// Queues a request.
-    pub(super) fn request(&mut self, shared: &mut Shared, mut request: Request) {
+    /// Takes a request: begins it, or queues it.
+    pub(super) fn request(&mut self, shared: &mut Shared, mut request: Box<Request>) {
         let handlers = self.opts.content_handlers.as_ref();
         let mut to = Recipient::of(&self.env, &mut request, self.opts.flow, handlers);
         let Request {
@@ -47,7 +47,7 @@ impl Http1 {
             body,
             asks,
             ..
-        } = request;
+        } = *request;
         let (outgoing, writer) = match body {
             Body::Whole(bytes) => Outgoing::whole(bytes),
             Body::Streamed => Outgoing::streamed(content_length(&headers)),
@@ -69,6 +69,7 @@ impl Http1 {
         let Ok(uri) = uri else {
             return to.fail(Reason::BadState(BadState::BadTarget));
         };
+        let last = says_close(&headers) || self.opts.version == HttpVersion::Http10;
         let mut request = http::Request::new(outgoing);
         *request.method_mut() = method;
         *request.uri_mut() = uri;
@@ -85,8 +86,13 @@ impl Http1 {
             to,
             body: writer,
             asks,
+            last,
         };
-        self.queue.push_back((stream, request));
+        if self.queue.is_empty() && self.may_start() {
+            self.start(stream, request);
+        } else {
+            self.queue.push_back((stream, request));
+        }
     }
 
     /// What the connection may become by this request.
@@ -98,8 +104,7 @@ impl Http1 {
     ) -> Result<Asks, BadState> {
         match asks {
             command::Asks::Response => {
-                let says = |token: &str| token.eq_ignore_ascii_case("upgrade");
-                if tokens(headers, CONNECTION).any(says) {
+                if says(headers, CONNECTION, "upgrade") {
                     let asked: Vec<String> = tokens(headers, UPGRADE).map(str::to_owned).collect();
                     if !asked.is_empty() {
                         return Ok(Asks::Upgrade(asked));
@@ -111,12 +116,12 @@ impl Http1 {
                 if self.opts.version == HttpVersion::Http10 {
                     return Err(BadState::NoWebsocket);
                 }
-                let opts = opts.unwrap_or_else(|| self.env.opts.ws.clone());
+                let opts = opts.unwrap_or_else(|| Box::new(self.env.opts.ws.clone()));
                 to.set_flow(opts.flow);
                 let key = websocket::ask(headers, &opts)?;
                 let stream = to.stream;
                 self.env.events.tell(Event::WsUpgrade { stream });
-                Ok(Asks::Websocket(Box::new(opts), key))
+                Ok(Asks::Websocket(opts, key))
             }
             command::Asks::Tunnel(destination) => {
                 if self.active.is_some() || !self.queue.is_empty() {
@@ -161,12 +166,12 @@ fn complete(
         }
         _ => {}
     }
-    if !headers.contains_key(HOST) {
+    if let Entry::Vacant(none) = headers.entry(HOST) {
         let host = match asks {
             Asks::Tunnel(destination) => HeaderValue::try_from(destination.hop.address()),
             _ => Ok(origin.host_header.clone()),
         };
-        headers.insert(HOST, host.map_err(|_| BadState::BadTarget)?);
+        none.insert(host.map_err(|_| BadState::BadTarget)?);
     }
     Ok(())
 }
@@ -177,17 +182,6 @@ fn value_of(length: u64) -> HeaderValue {
         0 => HeaderValue::from_static("0"),
         length => HeaderValue::from(length),
     }
-}
-
-/// The members of a list, over all headers of that name.
-pub(super) fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|token| !token.is_empty())
 }
 
 /// Tells that a request is sent.

@@ -30,7 +30,7 @@ impl Http2 {
         let handlers = self.opts.content_handlers.as_ref();
         let mut to = Recipient::of(&self.env, &mut request, self.opts.flow, handlers);
         if let command::Asks::Websocket(opts) = &request.asks {
-            to.set_flow(opts.as_ref().unwrap_or(&self.env.opts.ws).flow);
+            to.set_flow(opts.as_deref().unwrap_or(&self.env.opts.ws).flow);
             if self.settings.is_none() {
                 self.parked.push_back((to, request));
                 return;
@@ -114,11 +114,11 @@ impl Http2 {
                 if !allowed {
                     return Err(BadState::NoWebsocket);
                 }
-                let opts = opts.unwrap_or_else(|| self.env.opts.ws.clone());
+                let opts = opts.unwrap_or_else(|| Box::new(self.env.opts.ws.clone()));
                 websocket::offer(headers, &opts)?;
                 let stream = to.stream;
                 self.env.events.tell(Event::WsUpgrade { stream });
-                Ok(Asks::Websocket(Box::new(opts)))
+                Ok(Asks::Websocket(opts))
             }
             command::Asks::Tunnel(destination) => {
                 http1::authorize(headers, &destination);

@@ -226,6 +226,18 @@ macro_rules! hop_options {
 }
 
 /// Where a tunnel goes: Gun's `connect_destination()`.
+///
+/// ```
+/// use gun::{Destination, Protocol, TlsOpts, Transport};
+/// use std::time::Duration;
+///
+/// let destination = Destination::new("example.org", 443)
+///     .credentials("name", "password")
+///     .transport(Transport::Tls)
+///     .tls(TlsOpts::new().server_name("www.example.org"))
+///     .tls_handshake_timeout(Duration::from_secs(2))
+///     .protocols([Protocol::Http2, Protocol::Http]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Destination {
     pub(crate) hop: Hop,
@@ -282,6 +294,20 @@ impl Destination {
 }
 
 /// Where a SOCKS5 proxy leads: Gun's `socks_opts()`. A [`Spoken`].
+///
+/// ```
+/// use gun::{Opts, Protocol, Socks5Auth, SocksOpts, TlsOpts, Transport};
+/// use std::time::Duration;
+///
+/// let password = Socks5Auth::UsernamePassword("name".to_owned(), "password".to_owned());
+/// let proxy = SocksOpts::new("example.org", 443)
+///     .auth([Socks5Auth::None, password])
+///     .transport(Transport::Tls)
+///     .tls(TlsOpts::new().server_name("www.example.org"))
+///     .tls_handshake_timeout(Duration::from_secs(2))
+///     .protocols([Protocol::Http2, Protocol::Http]);
+/// let opts = Opts::new().protocols([proxy]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct SocksOpts {
     pub(crate) hop: Hop,

@@ -6,6 +6,24 @@ use std::time::Duration;
 use crate::content::{ContentHandler, Handlers};
 
 /// How HTTP/1.1 is spoken: Gun's `http_opts()`.
+///
+/// ```
+/// use gun::content::{ContentHandler, DataHandler, Sse};
+/// use gun::{HttpOpts, HttpVersion, Opts};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// let handlers: [Arc<dyn ContentHandler>; 2] = [Arc::new(Sse::new()), Arc::new(DataHandler)];
+/// let http = HttpOpts::new()
+///     .closing_timeout(Duration::from_secs(1))
+///     .content_handlers(handlers)
+///     .cookie_ignore_informational(true)
+///     .flow(10)
+///     .max_header_block_size(16_384)
+///     .title_case_headers(true)
+///     .version(HttpVersion::Http10);
+/// let opts = Opts::new().protocols([http]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct HttpOpts {
     pub(crate) closing_timeout: Option<Duration>,
@@ -118,6 +136,12 @@ impl Default for HttpOpts {
 }
 
 /// How raw bytes are spoken: Gun's `raw_opts()`.
+///
+/// ```
+/// use gun::{Opts, RawOpts};
+///
+/// let opts = Opts::new().protocols([RawOpts::new().flow(10)]);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawOpts {
     pub(crate) flow: Option<u32>,

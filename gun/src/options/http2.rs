@@ -6,6 +6,35 @@ use std::time::Duration;
 use crate::content::{ContentHandler, Handlers};
 
 /// How HTTP/2 is spoken: Gun's `http2_opts()`.
+///
+/// ```
+/// use gun::content::{ContentHandler, DataHandler, Sse};
+/// use gun::{Http2Opts, Opts};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// let handlers: [Arc<dyn ContentHandler>; 2] = [Arc::new(Sse::new()), Arc::new(DataHandler)];
+/// let http2 = Http2Opts::new()
+///     .closing_timeout(Duration::from_secs(1))
+///     .content_handlers(handlers)
+///     .cookie_ignore_informational(true)
+///     .flow(10)
+///     // The server is held to these.
+///     .initial_connection_window_size(1 << 20)
+///     .initial_stream_window_size(1 << 16)
+///     .max_concurrent_streams(10)
+///     .max_decode_table_size(0)
+///     .max_fragmented_header_block_size(16_384)
+///     .max_frame_size_received(32_768)
+///     .push(false)
+///     // It is gone when two pings were not answered, or when it says nothing at first.
+///     .keepalive(Duration::from_secs(10))
+///     .keepalive_tolerance(2)
+///     .preface_timeout(Duration::from_secs(1))
+///     .settings_timeout(Duration::from_secs(1))
+///     .notify_settings_changed(true);
+/// let opts = Opts::new().protocols([http2]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Http2Opts {
     pub(crate) closing_timeout: Option<Duration>,

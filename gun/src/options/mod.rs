@@ -27,6 +27,43 @@ pub use request::{ReplyTo, ReqOpts};
 pub use ws::WsOpts;
 
 /// How a connection is made, kept and lost: Gun's `opts()`.
+///
+/// ```
+/// use gun::cookies::List;
+/// use gun::{Event, EventHandler, Http2Opts, HttpOpts, Opts, RawOpts, Retry, TlsOpts, Transport, WsOpts};
+/// use std::time::Duration;
+///
+/// struct Print;
+/// impl EventHandler for Print {
+///     fn handle(&mut self, event: Event<'_>) {
+///         println!("{event:?}");
+///     }
+/// }
+///
+/// let connect = Opts::new()
+///     .domain_lookup_timeout(Duration::from_secs(2))
+///     .connect_timeout(Duration::from_secs(2))
+///     .tls_handshake_timeout(Duration::from_secs(2))
+///     .transport(Transport::Tls)
+///     .tls(TlsOpts::new());
+/// let keep = connect
+///     .retry(10)
+///     .retry_timeout(Duration::from_millis(100))
+///     .send_timeout(Duration::from_secs(1))
+///     .supervise(false)
+///     .cookie_store(List::new)
+///     .event_handler(|| Print);
+/// let speak = keep
+///     .http(HttpOpts::new().flow(10))
+///     .http2(Http2Opts::new().flow(10))
+///     .raw(RawOpts::new().flow(10))
+///     .ws(WsOpts::new().compress(true));
+/// // For ever, and each time after twice as long.
+/// let opts = speak.retry_fun(|left| Retry {
+///     retries: left,
+///     timeout: Duration::from_secs(1 << (10 - left)),
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Opts {
     pub(crate) connect_timeout: Option<Duration>,

@@ -8,6 +8,28 @@ use runtime::{AnyMessage, Message, Pid, send};
 use crate::message::StreamRef;
 
 /// What is said of one request: Gun's `req_opts()`.
+///
+/// ```
+/// use gun::{ReplyTo, ReqOpts};
+/// use http::Method;
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// # let tunnel = gun::connect(conn, gun::Destination::new("example.org", 80), (), ReqOpts::new());
+/// # receive! { gun::TunnelUp { .. } => {} }
+/// let me = self_pid();
+/// let by_function = ReplyTo::function(move |message| send(me, format!("{message:?}")));
+/// let opts = ReqOpts::new().tunnel(tunnel).flow(10).reply_to(by_function);
+/// gun::request(conn, Method::HEAD, "/", (), "", opts);
+/// assert!(receive_type::<String>().starts_with("Response"));
+///
+/// let opts = ReqOpts::new().tunnel(tunnel).reply_to(me).cancel_on_down(true);
+/// gun::request(conn, Method::HEAD, "/", (), "", opts);
+/// receive! { gun::Response { status, .. } => assert_eq!(status, 200) }
+/// # });
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ReqOpts {
     pub(crate) cancel_on_down: bool,

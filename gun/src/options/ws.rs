@@ -8,6 +8,50 @@ use crate::message::StreamRef;
 use crate::websocket::WsHandler;
 
 /// How a Websocket is asked for and spoken: Gun's `ws_opts()`.
+///
+/// ```
+/// use gun::ws::{Received, WsFrames, WsHandler};
+/// use gun::{ReplyTo, StreamRef, WsOpts};
+/// use http::HeaderMap;
+/// use runtime::prelude::*;
+/// use std::time::Duration;
+///
+/// /// Drops what comes.
+/// #[derive(Debug)]
+/// struct Deaf;
+/// impl WsHandler for Deaf {
+///     fn init(&self, _: Pid, _: StreamRef, _: &ReplyTo, _: &HeaderMap) -> Box<dyn WsFrames> {
+///         Box::new(Deaf)
+///     }
+/// }
+/// impl WsFrames for Deaf {
+///     fn handle(&mut self, _: Received) -> u32 {
+///         0
+///     }
+/// }
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// # runtime::run(|| {
+/// # let conn = server::conn();
+/// # let tunnel = gun::connect(conn, gun::Destination::new("example.org", 80), (), gun::ReqOpts::new());
+/// # receive! { gun::TunnelUp { .. } => {} }
+/// let ask = WsOpts::new()
+///     .compress(true)
+///     .protocols(["chat", "superchat"])
+///     .protocol("silence", Deaf)
+///     .default_handler(Deaf)
+///     .reply_to(self_pid())
+///     .tunnel(tunnel);
+/// let opts = ask
+///     .flow(10)
+///     .keepalive(Duration::from_secs(10))
+///     .silence_pings(false)
+///     .max_message_size(1 << 16)
+///     .closing_timeout(Duration::from_secs(1));
+/// let ws = gun::ws_upgrade(conn, "/ws", (), opts);
+/// receive! { gun::Upgrade { stream, .. } => assert_eq!(stream, ws) }
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct WsOpts {
     pub(crate) closing_timeout: Option<Duration>,

@@ -22,7 +22,7 @@ use runtime::{
 use super::load::{Counted, Load};
 use super::{ConnInfo, PoolInfo, PoolOpts, PoolState, Setup, SetupEvent, Step};
 use crate::message::{Down, Protocol, StreamRef, Up, Upgrade};
-use crate::request::open;
+use crate::open::open;
 
 /// How long a connection that was never up is not replaced by another.
 const PAUSE: Duration = Duration::from_secs(1);

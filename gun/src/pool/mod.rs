@@ -655,7 +655,7 @@ pub fn ws_send(
     let manager = manager(&opts.scope, authority)?;
     let Checkout { conn, ws, .. } = take(&manager, &opts)?;
     let stream = ws.ok_or(PoolError::NoConnectionAvailable)?;
-    crate::request::ws_send(conn, stream, frames);
+    crate::stream::ws_send(conn, stream, frames);
     Ok(())
 }
 

@@ -12,6 +12,16 @@ use crate::message::{Protocol, StreamRef};
 use crate::options::{Opts, ReqOpts};
 
 /// What a pool is: Gun's `gun_pool:opts()`.
+///
+/// ```
+/// use gun::Opts;
+/// use gun::pool::PoolOpts;
+///
+/// let opts = PoolOpts::new()
+///     .size(4)
+///     .scope("reports")
+///     .conn_opts(Opts::new().retry(0));
+/// ```
 #[derive(Clone)]
 pub struct PoolOpts {
     pub(super) conn_opts: Opts,
@@ -120,6 +130,19 @@ impl fmt::Debug for PoolOpts {
 }
 
 /// What is said of one request to a pool: Gun's `gun_pool:req_opts()`. `()` says nothing.
+///
+/// ```
+/// use gun::ReqOpts;
+/// use gun::pool::PoolReqOpts;
+/// use std::time::Duration;
+///
+/// let opts = PoolReqOpts::new()
+///     .scope("reports")
+///     .checkout_call_timeout(Duration::from_secs(1))
+///     // Tried three times.
+///     .checkout_retry([Duration::from_millis(10), Duration::from_millis(100)])
+///     .req_opts(ReqOpts::new().flow(10));
+/// ```
 #[derive(Clone, Debug)]
 pub struct PoolReqOpts {
     pub(super) checkout_call_timeout: Duration,

@@ -1,12 +1,13 @@
 //! The headers that open a Websocket.
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    CONNECTION, HeaderMap, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
+    UPGRADE,
 };
 
 use super::deflate::Deflate;
 use super::error::HandshakeError;
+use crate::headers::{says, tokens};
 
 pub use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
@@ -19,8 +20,7 @@ pub const OFFER: &str = "permessage-deflate; client_max_window_bits; server_max_
 ///
 /// `connection` has no `upgrade`, or `upgrade` is not `websocket`.
 pub fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
-    let says = |name, word: &str| tokens(headers, name).any(|t| t.eq_ignore_ascii_case(word));
-    match says(CONNECTION, "upgrade") && says(UPGRADE, "websocket") {
+    match says(headers, CONNECTION, "upgrade") && says(headers, UPGRADE, "websocket") {
         true => Ok(()),
         false => Err(HandshakeError::Upgrade),
     }
@@ -133,15 +133,4 @@ fn unquoted(value: &str) -> &str {
         .strip_prefix('"')
         .and_then(|v| v.strip_suffix('"'))
         .unwrap_or(value)
-}
-
-/// The members of a list, over all headers of that name. No value that this module knows has a comma.
-fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|token| !token.is_empty())
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use runtime::prelude::*;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::frames::{self, ACK, END_HEADERS, Frames, HEADERS, RST_STREAM, SETTINGS, promise};
+use crate::frames::{self, ACK, END_HEADERS, Frames, HEADERS, OK, RST_STREAM, SETTINGS, promise};
 use crate::origin::{Origin, Reply, WAYS, Way, proxy};
 use crate::peer::{Line, Nobody, Peer, SOON};
 
@@ -124,11 +124,13 @@ fn a_life() {
         let response = ["ResponseStart", "ResponseHeaders"];
         for (path, between) in [
             ("/", vec![]),
-            ("/hint", vec!["ResponseInform"]),
+            ("/hint", vec!["ResponseStart", "ResponseInform"]),
             ("/trailers", vec!["ResponseTrailers"]),
         ] {
             get(conn, path, ReqOpts::new());
-            let (before, after) = between.iter().partition(|name| **name == "ResponseInform");
+            let (after, before) = between
+                .iter()
+                .partition(|name| **name == "ResponseTrailers");
             let before: Vec<&str> = before;
             let after: Vec<&str> = after;
             let all = [&request[..], &before, &response, &after, &["ResponseEnd"]].concat();
@@ -571,7 +573,14 @@ fn ws_protocol_changed() {
     let (conn, stream) = websocket();
     event("ConnectEnd");
     let names = up_to("ProtocolChanged");
-    let expected = ["WsUpgrade", "RequestStart", "RequestHeaders", "RequestEnd"];
+    let expected = [
+        "WsUpgrade",
+        "RequestStart",
+        "RequestHeaders",
+        "RequestEnd",
+        "ResponseStart",
+        "ResponseInform",
+    ];
     let asked: Vec<&String> = names
         .iter()
         .filter(|name| expected.contains(&name.as_str()))
@@ -582,6 +591,24 @@ fn ws_protocol_changed() {
     is_of(&start, stream);
     assert!(start.contains("Text("), "{start}");
     is_of(&event("WsSendFrameEnd"), stream);
+    gun::close(conn).unwrap();
+}
+
+/// Over HTTP/2 a response grants it that ends with its head.
+#[runtime::test]
+fn ws_protocol_changed_http2() {
+    let peer = Peer::new();
+    let (conn, mut frames) = frames::open(&peer, told(), &[(8, 1)]);
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
+    frames.until(HEADERS);
+    frames.frame(HEADERS, END_HEADERS, 1, OK);
+    gun::await_(conn, stream, SOON).unwrap();
+    up_to("RequestEnd");
+    let names = up_to("ProtocolChanged");
+    assert_eq!(
+        names[..3],
+        ["ResponseStart", "ResponseHeaders", "ResponseEnd"]
+    );
     gun::close(conn).unwrap();
 }
 

@@ -209,6 +209,29 @@ fn update_flow_before_settings() {
     gun::close(conn).unwrap();
 }
 
+/// Asked for before the server's settings have come, it takes no frames yet, and no body.
+#[runtime::test]
+fn sent_before_settings() {
+    let peer = Peer::new();
+    let (conn, mut frames) = frames::begin(&peer, Opts::new());
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new());
+    gun::ws_send(conn, stream, [Frame::text("early")]);
+    let refused = |what| Err(AwaitError::Stream(Reason::BadState(what)));
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(told, refused(BadState::NoWebsocket));
+    gun::data(conn, stream, true, "body");
+    let told = gun::await_(conn, stream, SOON);
+    assert_eq!(told, refused(BadState::BodyEnded));
+    // What was refused does not count.
+    frames.frame(SETTINGS, 0, 0, settings(&[(8, 1)]));
+    frames.until(HEADERS);
+    frames.frame(HEADERS, END_HEADERS, 1, OK);
+    upgraded(conn, stream);
+    gun::ws_send(conn, stream, [Frame::text("now")]);
+    assert_eq!(sent(&mut frames, 1), [(0x81, b"now".to_vec())]);
+    gun::close(conn).unwrap();
+}
+
 /// Cancelled, it is reset and says no more; reset by the server, it fails.
 #[runtime::test]
 fn resets() {

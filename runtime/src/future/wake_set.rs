@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
+use rustc_hash::FxBuildHasher;
 
 use crate::scheduler::is_spent;
 
@@ -21,7 +22,7 @@ use crate::scheduler::is_spent;
 /// meantime nobody is told of a wake-up, since it will be found.
 ///
 /// A key's waker is made once and costs one allocation; waking it again before it was found costs
-/// a swap.
+/// a swap. Keys are hashed fast, so they should be the program's own, not what a stranger may choose.
 ///
 /// ```
 /// use runtime::WakeSet;
@@ -38,7 +39,7 @@ use crate::scheduler::is_spent;
 /// ```
 pub struct WakeSet<K> {
     shared: Arc<Mutex<Woken<K>>>,
-    wakers: HashMap<K, Arc<Key<K>>>,
+    wakers: HashMap<K, Arc<Key<K>>, FxBuildHasher>,
 }
 
 /// The keys that were woken, and who is to be told of the next.
@@ -64,7 +65,7 @@ where
                 keys: VecDeque::new(),
                 parent: None,
             })),
-            wakers: HashMap::new(),
+            wakers: HashMap::default(),
         }
     }
 
@@ -75,11 +76,11 @@ where
 
     /// Has a key found by [`poll_next`](WakeSet::poll_next), which is to be called next: nobody else is told.
     pub fn wake(&mut self, key: K) {
-        let entry = Arc::clone(self.entry(key));
+        let entry = self.entry(key);
         let parent = {
-            let mut woken = self.shared.lock();
+            let mut woken = entry.shared.lock();
             if !entry.woken.swap(true, Ordering::AcqRel) {
-                woken.keys.push_back(entry);
+                woken.keys.push_back(Arc::clone(entry));
             }
             woken.parent.take()
         };
