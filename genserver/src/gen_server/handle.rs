@@ -5,8 +5,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use runtime::request::{self, CallError, RequestId, ServerRef, call, cast, send_request};
-use runtime::{ExitReason, IntoDeadline, Name, Pid};
+use runtime::request::{self, CallError, NodeName, RequestId, ServerRef, call, cast, send_request};
+use runtime::{ExitReason, IntoDeadline, Pid};
 
 use super::{CALL_TIMEOUT, GenServer};
 use crate::proc_lib::{StopError, stop};
@@ -165,63 +165,6 @@ impl<S: GenServer> Server<S> {
     }
 }
 
-/// A node, as OTP's `{Name, Node}`, [`multi_call`] and [`abcast`] name it. For now a program is one, and knows no
-/// other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NodeName {
-    /// The caller's: Erlang's `node()`.
-    Local,
-    /// Another, by its name.
-    Named(Name),
-}
-
-/// There is no connection to a node: Erlang's `{nodedown, Node}`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NodeDown(pub NodeName);
-
-impl NodeName {
-    /// The server of this name on this node: Erlang's `{Name, Node}`. Whoever has the name when it is asked.
-    ///
-    /// # Errors
-    ///
-    /// There is no connection to the node.
-    ///
-    /// ```
-    /// # use genserver::{Called, From, GenServer, Init, Never, Options, Server};
-    /// # use genserver::gen_server::{NodeDown, NodeName, cast, reply, stop};
-    /// # use runtime::ExitReason;
-    /// # struct Counter(u64);
-    /// # impl GenServer for Counter {
-    /// #     type Args = u64;
-    /// #     type Call = u64;
-    /// #     type Reply = u64;
-    /// #     type Cast = Never;
-    /// #     type Continue = Never;
-    /// #     fn init(start: u64) -> Result<Init<Self>, ExitReason> { Ok(Counter(start).into()) }
-    /// #     fn handle_call(&mut self, by: u64, _: From<u64>) -> Result<Called<u64>, ExitReason> {
-    /// #         self.0 += by;
-    /// #         Ok(reply(self.0))
-    /// #     }
-    /// # }
-    /// # runtime::run(|| {
-    /// Options::<Counter>::new().name("counter").start(40).unwrap();
-    /// let here = NodeName::Local.server("counter")?;
-    /// assert_eq!(Server::<Counter>::of(&here).call(2), Ok(42));
-    /// stop(&here, ExitReason::Normal, None).unwrap();
-    ///
-    /// let elsewhere = NodeName::Named("other@host".into());
-    /// assert_eq!(elsewhere.server("counter"), Err(NodeDown(elsewhere)));
-    /// # Ok::<(), NodeDown>(()) }).unwrap();
-    /// ```
-    pub fn server(&self, name: impl Into<Name>) -> Result<ServerRef, NodeDown> {
-        match self {
-            NodeName::Local => Ok(ServerRef::Name(name.into())),
-            NodeName::Named(_) => Err(NodeDown(self.clone())),
-        }
-    }
-}
-
 /// Calls the servers of a name on all nodes given, and gives their answers, and the nodes without one, each in the
 /// order of the nodes. Mirrors `gen_server:multi_call/4`.
 ///
@@ -252,18 +195,16 @@ pub fn multi_call<S: GenServer>(
 where
     S::Call: Clone,
 {
-    let ask = |node: &NodeName| {
-        let server = node.server(name).ok()?;
-        Some(send_request::<S::Call, S::Reply>(server, request.clone()))
-    };
+    let ask =
+        |node: &NodeName| send_request::<S::Call, S::Reply>(node.server(name), request.clone());
     let requests: Vec<_> = nodes.iter().map(ask).collect();
     let until = timeout.and_then(|timeout| runtime::now().checked_add(timeout));
     let (mut replies, mut bad) = (Vec::new(), Vec::new());
     for (node, id) in nodes.iter().cloned().zip(requests) {
-        let answer = id.and_then(|id| match until {
+        let answer = match until {
             Some(until) => request::receive_response(id, until),
             None => request::receive_response(id, None),
-        });
+        };
         match answer {
             Some(Ok(reply)) => replies.push((node, reply)),
             Some(Err(_)) | None => bad.push(node),
@@ -289,27 +230,10 @@ pub fn abcast<S: GenServer>(nodes: &[NodeName], name: &str, request: S::Cast)
 where
     S::Cast: Clone,
 {
-    for server in nodes.iter().filter_map(|node| node.server(name).ok()) {
-        cast(server, request.clone());
+    for node in nodes {
+        cast(node.server(name), request.clone());
     }
 }
-
-impl fmt::Display for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NodeName::Local => f.write_str("node()"),
-            NodeName::Named(name) => fmt::Display::fmt(name, f),
-        }
-    }
-}
-
-impl fmt::Display for NodeDown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no connection to the node {}", self.0)
-    }
-}
-
-impl std::error::Error for NodeDown {}
 
 impl<S> Clone for Server<S> {
     fn clone(&self) -> Server<S> {

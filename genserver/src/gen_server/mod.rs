@@ -40,12 +40,12 @@ mod report;
 mod start;
 
 pub use crate::proc_lib::{StartError, StopError, stop};
-pub use handle::{NodeDown, NodeName, Server, abcast, multi_call};
+pub use handle::{Server, abcast, multi_call};
 pub use process::{CodeChange, Timeout, WrongRequest};
 pub use report::FormatStatus;
 pub(crate) use report::report_no_handle_info;
 pub use runtime::request::{
-    From, RequestId, RequestIds, call, cast, check_response, receive_response, send_request,
+    From, NodeName, RequestId, RequestIds, call, cast, check_response, receive_response, send_request,
     wait_response,
 };
 pub use start::{EnterLoopError, Options, enter_loop, start, start_link, start_monitor};

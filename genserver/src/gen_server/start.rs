@@ -166,8 +166,8 @@ impl<S: GenServer> Options<S> {
         }
     }
 
-    /// Registers the server under a name, before its `init`: a local name, or one of a registry. With a pid the
-    /// start panics.
+    /// Registers the server under a name, before its `init`: a local name, or one of a registry. With a pid, or a
+    /// name on a node, the start panics.
     ///
     /// ```
     #[doc = include_str!("../../doc/counter.txt")]

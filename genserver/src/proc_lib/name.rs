@@ -17,14 +17,18 @@ pub struct NameRefused(pub Name);
 ///
 /// # Panics
 ///
-/// A pid is no name.
+/// A pid is no name that one can be started under, nor is a name on a node.
 #[track_caller]
 pub(crate) fn is_free(name: Option<&ServerRef>) -> Result<(), StartError> {
     let Some(name) = name else { return Ok(()) };
-    assert!(
-        !matches!(name, ServerRef::Pid(_)),
-        "a start under the name {name}: a pid is no name"
-    );
+    let is_none = match name {
+        ServerRef::Pid(_) => Some("a pid is no name"),
+        ServerRef::Node(..) => Some("a process starts on its own node"),
+        _ => None,
+    };
+    if let Some(is_none) = is_none {
+        panic!("a start under the name {name}: {is_none}");
+    }
     match name.whereis() {
         Some(pid) => Err(StartError::AlreadyStarted(pid)),
         None => Ok(()),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use runtime::request::{Failure, ServerRef};
+use runtime::request::{Failure, NodeName, ServerRef};
 use runtime::{Down, ExitReason, demonitor_flush, monitor, receive_ref};
 
 /// Why a server did not stop as it was told.
@@ -12,6 +12,8 @@ use runtime::{Down, ExitReason, demonitor_flush, monitor, receive_ref};
 pub enum StopError {
     /// There is no such process.
     NoProc,
+    /// There is no connection to its node: `{nodedown, Node}`.
+    NodeDown(NodeName),
     /// It has not ended in time. It will, when it comes to it.
     Timeout(Duration),
     /// It is the caller.
@@ -49,7 +51,10 @@ pub fn stop(
 ) -> Result<(), StopError> {
     let server = server.into();
     let Some(pid) = server.whereis() else {
-        return Err(StopError::NoProc);
+        return Err(match server {
+            ServerRef::Node(_, node @ NodeName::Named(_)) => StopError::NodeDown(node),
+            _ => StopError::NoProc,
+        });
     };
     if pid == runtime::self_pid() {
         return Err(StopError::CallingSelf);
@@ -86,6 +91,7 @@ impl fmt::Display for StopError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StopError::NoProc => Failure::NoProc.fmt(f),
+            StopError::NodeDown(node) => Failure::NodeDown(node.clone()).fmt(f),
             StopError::Timeout(after) => write!(f, "the server has not ended in {after:?}"),
             StopError::CallingSelf => {
                 f.write_str("a server cannot stop itself so: it returns Stop")

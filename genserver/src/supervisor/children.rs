@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeFrom;
 
 use runtime::{Pid, Term, mailbox_len};
+use rustc_hash::FxHashMap;
 
 use super::handle::{ChildInfo, ChildState, Count};
 use super::spec::{ChildSpec, Kind};
@@ -40,7 +41,7 @@ impl Entry {
 pub(super) struct Children {
     entries: BTreeMap<Key, Entry>,
     ids: HashMap<String, Key>,
-    pids: HashMap<Pid, Key>,
+    pids: FxHashMap<Pid, Key>,
     next: Key,
 }
 

@@ -192,7 +192,7 @@ impl SupervisorOptions {
         SupervisorOptions::default()
     }
 
-    /// Registers the supervisor under a name. With a pid the start panics.
+    /// Registers the supervisor under a name. With a pid, or a name on a node, the start panics.
     ///
     /// ```
     /// # use genserver::StartError;

@@ -86,7 +86,7 @@ pub fn call_as<M: Message, R: Message>(
 ) -> Result<R, CallError> {
     let server = server.into();
     let Some(pid) = server.whereis() else {
-        return Err(CallError::new(&server, Failure::NoProc));
+        return Err(CallError::new(&server, server.absence()));
     };
     if pid == self_pid() {
         return Err(CallError::new(&server, Failure::CallingSelf));
@@ -130,8 +130,8 @@ fn unanswered<R: Message>(
     Err(CallError::new(server, failure))
 }
 
-/// Sends a server a request that has no answer. Nobody there to take it is no error, nor is a registry that panics
-/// over it.
+/// Sends a server a request that has no answer. Nobody there to take it is no error, nor is a node without a
+/// connection, or a registry that panics over it.
 ///
 /// Mirrors `gen_server:cast/2`.
 pub fn cast<Q: Message>(server: impl Into<ServerRef>, request: Q) {
@@ -271,7 +271,8 @@ pub(super) fn give_up(tags: &[Ref]) {
 /// Mirrors `gen_server:request_id/0`.
 pub struct RequestId<R> {
     pub(super) tag: Ref,
-    pub(super) server: ServerRef,
+    /// Who was asked; whoever was meant, if there was no process.
+    server: ServerRef,
     /// Whether the answer, or that there is none, was seen.
     answered: Cell<bool>,
     answer: PhantomData<fn() -> R>,
@@ -317,8 +318,11 @@ pub fn send_request<Q: Message, R: Message>(
     request: Q,
 ) -> RequestId<R> {
     let server = server.into();
-    let tag = match server.whereis() {
-        Some(pid) => ask(pid, false, |client| Call { client, request }),
+    let (tag, server) = match server.whereis() {
+        Some(pid) => {
+            let tag = ask(pid, false, |client| Call { client, request });
+            (tag, ServerRef::Pid(pid))
+        }
         None => {
             drop(request);
             // A name that nobody has: its monitor tells at once.
@@ -326,9 +330,8 @@ pub fn send_request<Q: Message, R: Message>(
                 ServerRef::Name(name) => name.clone(),
                 other => other.to_string().into(),
             };
-            Monitor::new()
-                .alias(MonitorAlias::ReplyDemonitor)
-                .nobody(nobody)
+            let monitor = Monitor::new().alias(MonitorAlias::ReplyDemonitor);
+            (monitor.nobody(nobody), server)
         }
     };
     RequestId {
@@ -345,7 +348,7 @@ fn receipt<R>(request: &RequestId<R>, answer: Answer<R>) -> Option<Receipt<R>> {
             request.answered.set(true);
             return Some(Ok(answer));
         }
-        Answer::Down(ExitReason::NoProc) => Failure::NoProc,
+        Answer::Down(ExitReason::NoProc) => request.server.absence(),
         Answer::Down(reason) => Failure::Ended(reason),
         Answer::Other(answer) => Failure::WrongAnswer { answer },
         Answer::None => return None,
@@ -400,7 +403,7 @@ pub fn check_response<R: Message>(message: AnyMessage, request: &RequestId<R>) -
 }
 
 impl<R: Message> RequestId<R> {
-    /// Whom it was sent to.
+    /// Whom it was sent to: a pid; of a name that nobody had, the name.
     pub fn server(&self) -> &ServerRef {
         &self.server
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::server::ServerRef;
+use super::server::{NodeName, ServerRef};
 use super::snapshot::Snapshot;
 use crate::process::exit_reason::ExitReason;
 
@@ -28,6 +28,8 @@ pub struct CallError {
 pub enum Failure {
     /// There is no such process, or nobody has the name: `noproc`.
     NoProc,
+    /// There is no connection to the server's node: `{nodedown, Node}`.
+    NodeDown(NodeName),
     /// No answer has come in time: `timeout`. None comes later.
     Timeout(Duration),
     /// The server is the caller: `calling_self`.
@@ -81,6 +83,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::NoProc => f.write_str("there is no such process"),
+            Failure::NodeDown(node) => write!(f, "there is no connection to the node {node}"),
             Failure::Timeout(after) => write!(f, "no answer in {after:?}"),
             Failure::CallingSelf => f.write_str("a process cannot call itself"),
             Failure::Ended(reason) => write!(f, "the server has ended: {reason}"),

@@ -26,7 +26,7 @@ pub use call::{
 pub use collection::{Collected, RequestIds};
 pub use error::{CallError, Failure};
 pub use global::Global;
-pub use server::{NameRegistry, ServerRef};
+pub use server::{NameRegistry, NodeName, ServerRef};
 pub use snapshot::{Activity, Seen, Snapshot};
 
 use std::fmt;

@@ -1,4 +1,5 @@
-//! How a server is named: by its pid, or by a name in a registry, the node's, the program's or a user's.
+//! How a server is named: by its pid, or by a name in a registry, the node's, the program's or a user's, or on a
+//! node.
 //!
 //! Made by users; looked up once for each request. A registry of a user's is code of the user's: it is called in the
 //! client, and nothing is borrowed meanwhile.
@@ -6,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::error::Failure;
 use super::global::Global;
 use crate::message::AnyMessage;
 use crate::process::pid::Pid;
@@ -19,10 +21,51 @@ pub enum ServerRef {
     Pid(Pid),
     /// The process that is registered under this name on the caller's node.
     Name(Name),
+    /// The process that is registered under this name on that node: Erlang's `{Name, Node}`. See
+    /// [`NodeName::server`].
+    Node(Name, NodeName),
     /// The process that has this name in [`Global`].
     Global(Name),
     /// The process that has this name in a registry of the user's: Erlang's `{via, Module, Name}`.
     Via(Arc<dyn NameRegistry>, Name),
+}
+
+/// A node, by its name. For now a program is one, and is connected to no other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeName {
+    /// The caller's: Erlang's `node()`.
+    Local,
+    /// Another, by its name.
+    Named(Name),
+}
+
+impl NodeName {
+    /// The server of this name on this node: Erlang's `{Name, Node}`. Whoever has the name when it is asked; where
+    /// there is no connection to the node, a request fails with [`Failure::NodeDown`], and a cast is lost.
+    ///
+    /// ```
+    /// use runtime::prelude::*;
+    /// use runtime::request::{Call, Failure, NodeName, call, cast};
+    ///
+    /// # runtime::run(|| {
+    /// let doubler = spawn!(|| loop {
+    ///     receive! { Call { client, request }: Call<u32> => client.of::<u32>().reply(2 * request) }
+    /// });
+    /// register("doubler", doubler).unwrap();
+    /// let here = NodeName::Local.server("doubler");
+    /// assert_eq!(call(here, 21u32, None), Ok(42u32));
+    ///
+    /// let node = NodeName::Named("other@host".into());
+    /// let there = node.server("doubler");
+    /// let error = call::<u32, u32>(&there, 21, None).unwrap_err();
+    /// assert_eq!(error.failure, Failure::NodeDown(node));
+    /// cast(there, 21u32);
+    /// # });
+    /// ```
+    pub fn server(&self, name: impl Into<Name>) -> ServerRef {
+        ServerRef::Node(name.into(), self.clone())
+    }
 }
 
 /// A registry of names. Mirrors the module of a `via` name: `register_name/2`, `unregister_name/1`,
@@ -55,9 +98,20 @@ impl ServerRef {
     pub fn whereis(&self) -> Option<Pid> {
         match self {
             ServerRef::Pid(pid) => Some(*pid),
-            ServerRef::Name(name) => registry::whereis(name.as_str()),
+            ServerRef::Name(name) | ServerRef::Node(name, NodeName::Local) => {
+                registry::whereis(name.as_str())
+            }
+            ServerRef::Node(_, NodeName::Named(_)) => None,
             ServerRef::Global(name) => Global.whereis_name(name),
             ServerRef::Via(registry, name) => registry.whereis_name(name),
+        }
+    }
+
+    /// What a request fails with when it means no process.
+    pub(super) fn absence(&self) -> Failure {
+        match self {
+            ServerRef::Node(_, node @ NodeName::Named(_)) => Failure::NodeDown(node.clone()),
+            _ => Failure::NoProc,
         }
     }
 }
@@ -68,6 +122,9 @@ impl PartialEq for ServerRef {
             (ServerRef::Pid(one), ServerRef::Pid(other)) => one == other,
             (ServerRef::Name(one), ServerRef::Name(other))
             | (ServerRef::Global(one), ServerRef::Global(other)) => one == other,
+            (ServerRef::Node(one, node), ServerRef::Node(other, others)) => {
+                one == other && node == others
+            }
             (ServerRef::Via(one, name), ServerRef::Via(other, others)) => {
                 Arc::ptr_eq(one, other) && name == others
             }
@@ -83,6 +140,7 @@ impl fmt::Debug for ServerRef {
         match self {
             ServerRef::Pid(pid) => fmt::Debug::fmt(pid, f),
             ServerRef::Name(name) => fmt::Debug::fmt(name, f),
+            ServerRef::Node(name, node) => write!(f, "{{{name}, {node}}}"),
             ServerRef::Global(name) => write!(f, "{{global, {name}}}"),
             ServerRef::Via(registry, name) => write!(f, "{{via, {registry:?}, {name}}}"),
         }
@@ -95,6 +153,15 @@ impl fmt::Display for ServerRef {
             ServerRef::Pid(pid) => fmt::Display::fmt(pid, f),
             ServerRef::Name(name) => fmt::Display::fmt(name, f),
             other => fmt::Debug::fmt(other, f),
+        }
+    }
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeName::Local => f.write_str("node()"),
+            NodeName::Named(name) => fmt::Display::fmt(name, f),
         }
     }
 }

@@ -7,7 +7,6 @@
 //!   is told.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +15,7 @@ use runtime::{
     AnyMessage, Behaviour, Cx, Down, Exit, ExitReason, Message, Next, Pid, Ref, Until, catch,
     exit_signal, match_message, monitor, send, trap_exit, unlink,
 };
+use rustc_hash::FxHashMap;
 use sys::{Debug, Event, Handled, System};
 
 use super::{Answer, Request, Template};
@@ -42,9 +42,9 @@ pub(super) struct Process<A> {
     reporter: Reporter,
     boot: Option<Boot>,
     /// With the arguments of those that may be restarted.
-    children: HashMap<Pid, Option<A>>,
+    children: FxHashMap<Pid, Option<A>>,
     /// Those whose restart has failed, by the pid that they had.
-    restarting: HashMap<Pid, A>,
+    restarting: FxHashMap<Pid, A>,
     restarts: Restarts,
     ending: Option<Ending>,
     debug: Debug,
@@ -53,9 +53,9 @@ pub(super) struct Process<A> {
 /// Children that are being ended, all at once.
 struct Ending {
     /// By their monitors.
-    left: HashMap<Ref, Pid>,
+    left: FxHashMap<Ref, Pid>,
     /// The reasons in the exits that have come: whoever has ended before it was watched has no other.
-    exits: HashMap<Pid, ExitReason>,
+    exits: FxHashMap<Pid, ExitReason>,
     deadline: Option<Instant>,
     /// How many did not end as they were told, by reason, each with the pid of one.
     unheeded: Vec<(ExitReason, usize, Pid)>,
@@ -85,8 +85,8 @@ impl<A: Message + Sync> Process<A> {
             template,
             reporter,
             boot: Some(boot),
-            children: HashMap::new(),
-            restarting: HashMap::new(),
+            children: FxHashMap::default(),
+            restarting: FxHashMap::default(),
             restarts: Restarts::default(),
             ending: None,
             debug: Debug::new(),
@@ -154,7 +154,7 @@ impl<A: Message + Sync> Process<A> {
         });
         self.ending = Some(Ending {
             left: watched.collect(),
-            exits: HashMap::new(),
+            exits: FxHashMap::default(),
             deadline,
             unheeded: Vec::new(),
             then,

@@ -45,9 +45,11 @@ fn stop1() {
     nothing();
 }
 
-fn stopped_by(name: ServerRef, reason: ExitReason) {
+/// A server of this name is stopped by it, or `by` another name for the same.
+fn stopped_by(name: ServerRef, by: Option<ServerRef>, reason: ExitReason) {
     let options = Options::<Test>::new().name(&name);
     let server = options.start(plain()).expect("starts");
+    let name = by.unwrap_or(name);
     assert_eq!(name.whereis(), server.whereis());
     assert_eq!(stop(&name, reason.clone(), Some(HOUR)), Ok(()));
     assert_eq!(terminated(), reason);
@@ -59,19 +61,18 @@ fn stopped_by(name: ServerRef, reason: ExitReason) {
 /// A stop by local name, with a reason of one's own, which is reported.
 #[runtime::test]
 fn stop4() {
-    stopped_by("to stop".into(), ExitReason::other("asked"));
+    stopped_by("to stop".into(), None, ExitReason::other("asked"));
 }
 
-/// A stop by a name on a node: on the caller's as by the name alone; of another there is no server. Real `erl` of OTP
+/// A stop by a name on a node: on the caller's as by the name alone; on another there is no server. Real `erl` of OTP
 /// 25.2 exits with `{nodedown, Node}`.
 #[runtime::test]
 fn stop5() {
-    stopped_by(
-        NodeName::Local.server("to stop here").expect("it is here"),
-        ExitReason::other("asked"),
-    );
+    let here = NodeName::Local.server("to stop here");
+    stopped_by("to stop here".into(), Some(here), ExitReason::other("asked"));
     let elsewhere = NodeName::Named("other@host".into());
-    assert_eq!(elsewhere.server("to stop"), Err(NodeDown(elsewhere)));
+    let stopped = stop(elsewhere.server("to stop"), ExitReason::Normal, None);
+    assert_eq!(stopped, Err(StopError::NodeDown(elsewhere)));
 }
 
 /// A process that is gone before it is told to stop has not stopped as it was told, also if that was `noproc`; one that
@@ -101,7 +102,7 @@ fn stop_with_noproc() {
 #[runtime::test]
 fn stop6() {
     let name = Name::from(format!("to stop {}", self_pid()));
-    stopped_by(ServerRef::Global(name), ExitReason::Shutdown);
+    stopped_by(ServerRef::Global(name), None, ExitReason::Shutdown);
 }
 
 /// A server that does not stop in time stops later; one that stops for another reason says so; nobody stops itself so.

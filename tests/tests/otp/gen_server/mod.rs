@@ -15,7 +15,7 @@ mod timeouts;
 use std::time::Duration;
 
 use genserver::gen_server::{
-    FormatStatus, NodeDown, NodeName, StopError, Timeout, Undefined, done, enter_loop, multi_call,
+    FormatStatus, NodeName, StopError, Timeout, Undefined, done, enter_loop, multi_call,
     reply, start, start_link, start_monitor, stop,
 };
 use genserver::proc_lib;

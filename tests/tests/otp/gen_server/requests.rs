@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use genserver::supervisor::Supervisor;
 use runtime::request::{Checked, Collected};
 
 use super::*;
@@ -49,7 +50,7 @@ impl NameRegistry for Broken {
     }
 }
 
-/// The names that a server may have: none, local, global, by a registry of the user's.
+/// The names that a server may be started under: none, local, global, by a registry of the user's.
 pub(super) fn names() -> [Option<ServerRef>; 4] {
     let unique = format!("a name {}", self_pid());
     let via = Arc::new(OneName::default());
@@ -72,11 +73,12 @@ pub(super) fn start_as(name: Option<ServerRef>, args: (Pid, Option<Start>)) -> S
 }
 
 /// A request by pid and by each kind of name: the answer; no answer yet, and then the answer; and errors instead of
-/// exits.
+/// exits, which name the process that was asked, or who was to be asked if there was none. As real `erl` of OTP 25.2.
 #[runtime::test]
 fn send_request() {
     for name in names() {
         let server = start_as(name, plain());
+        let pid = server.whereis().expect("it runs");
         let send = |call: Call| -> RequestId<u32> { request::send_request(&server, call) };
         let id = send(on_call(|_, _| Ok(reply(1))));
         assert_eq!(wait_response(&id, None), Some(Ok(1)));
@@ -106,11 +108,11 @@ fn send_request() {
         let ended = send(on_call(|_, _| Ok(Called::Stop(ExitReason::Shutdown))));
         let error = wait_response(&ended, None).expect("for ever").unwrap_err();
         assert_eq!(error.failure, Failure::Ended(ExitReason::Shutdown));
-        assert_eq!(error.server, server);
+        assert_eq!(error.server, ServerRef::Pid(pid));
         assert_eq!(terminated(), ExitReason::Shutdown);
         let nobody = send(on_call(|_, _| Ok(reply(4))));
         let error = wait_response(&nobody, None).expect("for ever").unwrap_err();
-        assert_eq!(error.failure, Failure::NoProc);
+        assert_eq!((error.server, error.failure), (server, Failure::NoProc));
         nothing();
     }
     // A registry that panics is its caller's trouble.
@@ -206,5 +208,68 @@ fn a_cast_by_a_registry_that_panics() {
     let via = ServerRef::Via(Arc::new(Broken), "a name".into());
     request::cast(&via, 1u32);
     Server::<Test>::of(&via).cast(on_other(|_| Ok(done())));
+    nothing();
+}
+
+/// By a name on the caller's node a server is reached as by the name alone.
+#[runtime::test]
+fn call_remote3() {
+    let name = Options::<Test>::new().name("a name");
+    let server = name.start(plain()).expect("starts");
+    let pid = pid_of(&server);
+    let here = NodeName::Local.server("a name");
+    assert_eq!(here.whereis(), Some(pid));
+    answers(&Server::of(&here));
+    request::cast(&here, on_other(|_| Ok(done())));
+    sys::suspend(&here).expect("it answers");
+    sys::resume(&here).expect("it answers");
+    let id = request::send_request(&here, on_call(|_, _| Ok(reply(1))));
+    assert_eq!(receive_response::<u32>(id, None), Some(Ok(1)));
+    let ends = request::send_request(&here, on_call(|_, _| Ok(Called::Stop(ExitReason::Shutdown))));
+    let error = receive_response::<u32>(ends, None).expect("for ever").unwrap_err();
+    assert_eq!(error.server, pid.into());
+    assert_eq!(terminated(), ExitReason::Shutdown);
+    let error = request::call::<u32, u32>(&here, 1, None).unwrap_err();
+    assert_eq!((error.server, error.failure), (here.clone(), Failure::NoProc));
+    runtime::register("a name", self_pid()).expect("free");
+    let error = request::call::<u32, u32>(&here, 1, None).unwrap_err();
+    assert_eq!((error.server, error.failure), (here, Failure::CallingSelf));
+    nothing();
+}
+
+/// By a name on a node that there is no connection to: a call and a request fail with that node, a cast is lost. Real
+/// `erl` of OTP 25.2 says `{nodedown, Node}`.
+#[runtime::test]
+fn call_remote_n3() {
+    let node = NodeName::Named("other@host".into());
+    // One of that name here is not meant.
+    runtime::register("a name", self_pid()).expect("free");
+    let there = node.server("a name");
+    assert_eq!(there.whereis(), None);
+    let is_down = |error: CallError| {
+        assert_eq!(error.server, there);
+        assert_eq!(error.failure, Failure::NodeDown(node.clone()));
+        assert_eq!(error.reason(), ExitReason::other(Failure::NodeDown(node.clone())));
+    };
+    is_down(request::call::<u32, u32>(&there, 1, None).unwrap_err());
+    is_down(sys::suspend(&there).unwrap_err());
+    is_down(Supervisor::of(&there).count_children().unwrap_err());
+    request::cast(&there, 1u32);
+    Server::<Test>::of(&there).cast(on_other(|_| Ok(done())));
+    let id: RequestId<u32> = request::send_request(&there, 1u32);
+    is_down(wait_response(&id, None).expect("for ever").unwrap_err());
+    let id: RequestId<u32> = request::send_request(&there, 1u32);
+    is_down(receive_response(id, None).expect("for ever").unwrap_err());
+    let id: RequestId<u32> = request::send_request(&there, 1u32);
+    let Checked::Response(Err(error)) = check_response(receive_any(), &id) else {
+        panic!("it says that there is none")
+    };
+    is_down(error);
+    let mut ids = RequestIds::new();
+    ids.add(request::send_request::<_, u32>(&there, 1u32), "there");
+    let Collected::Response(Err(error), "there") = ids.receive_response(None) else {
+        panic!("it says that there is none")
+    };
+    is_down(error);
     nothing();
 }
