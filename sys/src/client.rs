@@ -5,21 +5,23 @@
 //!
 //! Invariant: a function's two forms, the free one and [`Within`]'s, say and do the same.
 
-use std::any::{Any, type_name};
-use std::io;
-use std::ops::ControlFlow;
-use std::path::PathBuf;
+mod debug;
+mod state;
+
+use std::any::Any;
 use std::time::Duration;
 
-use runtime::request::{CallError, Client, ServerRef, call_as};
-use runtime::{ExitReason, Message, Pid, catch};
+use runtime::request::{CallError, ServerRef, call_as};
+use runtime::{ExitReason, Message, Pid};
 
 use crate::TIMEOUT;
 use crate::debug::Statistics;
-use crate::error::{ChangeCodeError, LogToFileError, StateError};
-use crate::event::{Event, LoggedEvent};
-use crate::option::DebugFunction;
+use crate::error::ChangeCodeError;
+use crate::event::LoggedEvent;
 use crate::process::{CodeChanged, Request, Status, System};
+
+pub use debug::{install, log_to_file};
+pub use state::{get_state, inspect, replace_state};
 
 /// The functions of this crate, with a time-out of their own: each waits so long for its answer. Mirrors the
 /// argument `Timeout` of `sys`'s functions.
@@ -282,117 +284,6 @@ impl Within {
         call_as(server, message, self.timeout)
     }
 
-    /// See [`inspect`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Panics
-    ///
-    /// Outside a process.
-    ///
-    /// ```
-    #[doc = include_str!("../doc/adder.txt")]
-    /// # runtime::run(|| {
-    /// let adder = spawn!(adder);
-    /// send(adder, 7u32);
-    /// let is_odd = sys::within(None).inspect(adder, |n: &u32| n % 2 == 1);
-    /// assert_eq!(is_odd, Ok(true));
-    /// # });
-    /// ```
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub fn inspect<S, R, F>(self, server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
-    where
-        S: Any,
-        R: Message,
-        F: FnOnce(&S) -> R + Send + 'static,
-    {
-        self.with_state(server, move |state: &mut S| {
-            catch(|| f(state)).map_err(Into::into)
-        })
-    }
-
-    /// See [`get_state`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Panics
-    ///
-    /// Outside a process.
-    ///
-    /// ```
-    #[doc = include_str!("../doc/adder.txt")]
-    /// # runtime::run(|| {
-    /// let adder = spawn!(adder);
-    /// assert_eq!(sys::within(None).get_state::<u32>(adder), Ok(0));
-    /// # });
-    /// ```
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub fn get_state<S>(self, server: impl Into<ServerRef>) -> Result<S, StateError>
-    where
-        S: Any + Clone + Message,
-    {
-        self.inspect(server, S::clone)
-    }
-
-    /// See [`replace_state`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Panics
-    ///
-    /// Outside a process.
-    ///
-    /// ```
-    #[doc = include_str!("../doc/adder.txt")]
-    /// # runtime::run(|| {
-    /// let adder = spawn!(adder);
-    /// assert_eq!(sys::within(None).replace_state(adder, |n: &u32| n + 10), Ok(10));
-    /// # });
-    /// ```
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub fn replace_state<S, F>(self, server: impl Into<ServerRef>, f: F) -> Result<S, StateError>
-    where
-        S: Any + Clone + Message,
-        F: FnOnce(&S) -> S + Send + 'static,
-    {
-        self.with_state(server, move |state: &mut S| {
-            let (new, copy) = catch(|| {
-                let new = f(state);
-                let copy = new.clone();
-                (new, copy)
-            })?;
-            let old = std::mem::replace(state, new);
-            drop(catch(|| drop(old)));
-            Ok(copy)
-        })
-    }
-
-    #[cfg_attr(debug_assertions, track_caller)]
-    fn with_state<S, R, F>(self, server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
-    where
-        S: Any,
-        R: Message,
-        F: FnOnce(&mut S) -> Result<R, ExitReason> + Send + 'static,
-    {
-        let look = move |state: &mut dyn Any, client: Client| {
-            let answer = match state.downcast_mut::<S>() {
-                Some(state) => f(state).map_err(StateError::CallbackFailed),
-                None => Err(StateError::WrongType {
-                    expected: type_name::<S>(),
-                }),
-            };
-            client.of::<Result<R, StateError>>().reply(answer);
-        };
-        let answer = self.ask(server, Request::State(Box::new(look)));
-        answer.map_err(StateError::Call)?
-    }
-
     /// See [`change_code`].
     ///
     /// # Errors
@@ -425,165 +316,6 @@ impl Within {
             Err(error) => Err(ChangeCodeError::Call(error)),
         }
     }
-
-    /// See [`log_to_file`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Panics
-    ///
-    /// Outside a process.
-    ///
-    /// ```
-    #[doc = include_str!("../doc/adder.txt")]
-    /// # runtime::run(|| {
-    /// use sys::LogToFileError;
-    ///
-    /// let adder = spawn!(adder);
-    /// let opened = sys::within(None).log_to_file(adder, Some("/no/such/folder/log".into()));
-    /// assert!(matches!(opened, Err(LogToFileError::OpenFile(_))));
-    /// # });
-    /// ```
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub fn log_to_file(
-        self,
-        server: impl Into<ServerRef>,
-        path: Option<PathBuf>,
-    ) -> Result<(), LogToFileError> {
-        match self.ask::<io::Result<()>>(server, Request::LogToFile(path)) {
-            Ok(opened) => opened.map_err(LogToFileError::OpenFile),
-            Err(error) => Err(LogToFileError::Call(error)),
-        }
-    }
-
-    /// See [`install`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    ///
-    /// # Panics
-    ///
-    /// Outside a process.
-    ///
-    /// ```
-    #[doc = include_str!("../doc/adder.txt")]
-    /// # runtime::run(|| {
-    /// let (me, adder) = (self_pid(), spawn!(adder));
-    /// let tells = move |event: &Event<'_>| {
-    ///     send(me, event.logged().to_string());
-    ///     ControlFlow::Break(()) // once is enough
-    /// };
-    /// sys::within(None).install(adder, "tells", tells).unwrap();
-    /// send(adder, 7u32);
-    /// assert_eq!(receive_type::<String>(), "got 7");
-    /// # });
-    /// ```
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub fn install<F>(
-        self,
-        server: impl Into<ServerRef>,
-        id: impl Into<String>,
-        f: F,
-    ) -> Result<(), CallError>
-    where
-        F: FnMut(&Event<'_>) -> ControlFlow<()> + Send + 'static,
-    {
-        self.ask(server, Request::Install(DebugFunction::new(id, f)))
-    }
-}
-
-/// Calls `f` with the state of a process, in that process, and gives its result here. The state of a
-/// gen_server is its `Self`.
-///
-/// # Errors
-///
-/// See [`StateError`].
-///
-/// # Panics
-///
-/// Outside a process.
-///
-/// ```
-#[doc = include_str!("../doc/adder.txt")]
-/// # runtime::run(|| {
-/// let adder = spawn!(adder);
-/// send(adder, 7u32);
-/// assert_eq!(sys::inspect(adder, |n: &u32| n % 2 == 1), Ok(true));
-/// # });
-/// ```
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn inspect<S, R, F>(server: impl Into<ServerRef>, f: F) -> Result<R, StateError>
-where
-    S: Any,
-    R: Message,
-    F: FnOnce(&S) -> R + Send + 'static,
-{
-    USUAL.inspect(server, f)
-}
-
-/// A copy of the state of a process. Mirrors `sys:get_state/1`.
-///
-/// # Errors
-///
-/// See [`StateError`].
-///
-/// # Panics
-///
-/// Outside a process.
-///
-/// ```
-#[doc = include_str!("../doc/adder.txt")]
-/// # runtime::run(|| {
-/// use sys::StateError;
-///
-/// let adder = spawn!(adder);
-/// send(adder, 7u32);
-/// assert_eq!(sys::get_state::<u32>(adder), Ok(7));
-/// let wrong = sys::get_state::<String>(adder);
-/// assert!(matches!(wrong, Err(StateError::WrongType { .. })));
-/// # });
-/// ```
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn get_state<S>(server: impl Into<ServerRef>) -> Result<S, StateError>
-where
-    S: Any + Clone + Message,
-{
-    USUAL.get_state(server)
-}
-
-/// Puts what `f` makes of the state of a process in its place, and gives a copy here. If `f` panics the state
-/// is as it was. Mirrors `sys:replace_state/2`.
-///
-/// # Errors
-///
-/// See [`StateError`].
-///
-/// # Panics
-///
-/// Outside a process.
-///
-/// ```
-#[doc = include_str!("../doc/adder.txt")]
-/// # runtime::run(|| {
-/// use sys::StateError;
-///
-/// let adder = spawn!(adder);
-/// assert_eq!(sys::replace_state(adder, |n: &u32| n + 10), Ok(10));
-/// let failed = sys::replace_state(adder, |_: &u32| panic!("no state"));
-/// assert!(matches!(failed, Err(StateError::CallbackFailed(_))));
-/// assert_eq!(sys::get_state::<u32>(adder), Ok(10));
-/// # });
-/// ```
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn replace_state<S, F>(server: impl Into<ServerRef>, f: F) -> Result<S, StateError>
-where
-    S: Any + Clone + Message,
-    F: FnOnce(&S) -> S + Send + 'static,
-{
-    USUAL.replace_state(server, f)
 }
 
 /// Changes the code of a suspended process: its `code_change` is called with `extra`. Mirrors
@@ -632,103 +364,4 @@ pub fn change_code(
 /// ```
 pub fn order_to_terminate(pid: Pid, reason: ExitReason) {
     runtime::send(pid, System::order(Request::Terminate(reason)));
-}
-
-/// Lets a process write each event as a line to a file, which it makes, or empties; `None`: no longer. If a
-/// line cannot be written that is reported, and the file is closed. Mirrors `sys:log_to_file/2`.
-///
-/// # Errors
-///
-/// See [`LogToFileError`].
-///
-/// # Panics
-///
-/// Outside a process.
-///
-/// ```
-#[doc = include_str!("../doc/adder.txt")]
-/// # runtime::run(|| {
-/// let adder = spawn!(adder);
-/// let path = std::env::temp_dir().join(format!("adder-{}", std::process::id()));
-/// sys::log_to_file(adder, Some(path.clone())).unwrap();
-/// send(adder, 7u32);
-/// sys::log_to_file(adder, None).unwrap();
-/// let log = std::fs::read_to_string(&path).unwrap();
-/// assert_eq!(log, format!("*DBG* {adder} got 7\n"));
-/// # std::fs::remove_file(path).unwrap();
-/// # });
-/// ```
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn log_to_file(
-    server: impl Into<ServerRef>,
-    path: Option<PathBuf>,
-) -> Result<(), LogToFileError> {
-    USUAL.log_to_file(server, path)
-}
-
-/// Lets a process call `f` with each event, until that breaks off, panics, or is removed by its `id`. If the
-/// process has a function of that id nothing happens. Mirrors `sys:install/2`.
-///
-/// `f` is called in the process, between its callbacks.
-///
-/// # Errors
-///
-/// As [`request::call`](runtime::request::call).
-///
-/// # Panics
-///
-/// Outside a process.
-///
-/// ```
-/// use runtime::prelude::*;
-/// use std::any::Any;
-/// use std::ops::ControlFlow;
-/// use sys::{Debug, Event, System};
-///
-/// struct Adder(u32);
-///
-/// impl sys::Process for Adder {
-///     fn state(&mut self) -> &mut dyn Any { &mut self.0 }
-///     fn show(&self) -> String { self.0.to_string() }
-///     fn module(&self) -> &'static str { "adder" }
-/// }
-///
-/// fn adder() {
-///     let (mut adder, mut debug) = (Adder(0), Debug::new());
-///     loop {
-///         let message = receive_any();
-///         match message.downcast::<System>() {
-///             Ok(system) => drop(sys::handle(system, &mut debug, &mut adder)),
-///             Err(message) => {
-///                 debug.note(|| Event::In { message: &message });
-///                 adder.0 += message.downcast::<u32>().unwrap_or(0);
-///             }
-///         }
-///     }
-/// }
-///
-/// # runtime::run(|| {
-/// let (me, adder) = (self_pid(), spawn!(adder));
-/// sys::install(adder, "great ones", move |event: &Event<'_>| {
-///     if let Some(n @ 100..) = event.request::<u32>() {
-///         send(me, *n);
-///     }
-///     ControlFlow::Continue(())
-/// })?;
-/// send(adder, 7u32);
-/// send(adder, 700u32);
-/// assert_eq!(receive_type::<u32>(), 700);
-/// sys::remove(adder, "great ones")?;
-/// # Ok::<(), runtime::request::CallError>(()) }).unwrap();
-/// ```
-#[cfg_attr(debug_assertions, track_caller)]
-pub fn install<F>(
-    server: impl Into<ServerRef>,
-    id: impl Into<String>,
-    f: F,
-) -> Result<(), CallError>
-where
-    F: FnMut(&Event<'_>) -> ControlFlow<()> + Send + 'static,
-{
-    USUAL.install(server, id, f)
 }

@@ -1,7 +1,10 @@
 //! `gen_server(3erl)`: the server of a client-server relation.
 //!
-//! This file has the trait and what its callbacks return; `start` starts servers, `process` is a server's
-//! life, `handle` is what clients hold.
+//! A server is a process with a state, which answers [calls](Server::call) and takes [casts](Server::cast), one at a
+//! time. Its type implements [`GenServer`]: the state is `self`, and each callback says what comes next. Without the
+//! callbacks, as plain methods with a typed client, [`#[gen_server]`](macro@crate::gen_server) writes it.
+//! [`start_link`] starts one, with a name and more [`Options`] if need be; clients hold a [`Server`], or ask by pid or
+//! name with [`call`] and [`cast`].
 //!
 //! ```
 //! use genserver::{Called, From, GenServer, Init, Never, Server};
@@ -34,6 +37,8 @@
 //! # });
 //! ```
 
+// This file has the trait and what its callbacks return; `start` starts servers, `process` is a server's life, `handle`
+// is what clients hold, `report` what is told of a server.
 mod handle;
 mod process;
 mod report;
@@ -45,8 +50,8 @@ pub use process::{CodeChange, Timeout, WrongRequest};
 pub use report::FormatStatus;
 pub(crate) use report::report_no_handle_info;
 pub use runtime::request::{
-    From, NodeName, RequestId, RequestIds, call, cast, check_response, receive_response, send_request,
-    wait_response,
+    From, NodeName, RequestId, RequestIds, call, cast, check_response, receive_response,
+    send_request, wait_response,
 };
 pub use start::{EnterLoopError, Options, enter_loop, start, start_link, start_monitor};
 

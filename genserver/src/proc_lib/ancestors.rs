@@ -94,9 +94,7 @@ pub(crate) fn parent() -> Result<Pid, NoParent> {
 /// Outside a process.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// use genserver::ServerRef;
 ///

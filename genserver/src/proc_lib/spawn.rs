@@ -60,9 +60,7 @@ impl<F: 'static> Behaviour for Run<F> {
 /// When a limit is met; the message names it.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// let me = self_pid();
 /// let pid = proc_lib::spawn(move || send(me, self_pid()));
@@ -85,9 +83,7 @@ where
 /// When a limit is met, and outside a process.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// trap_exit(true);
 /// let pid = proc_lib::spawn_link(|| exit(ExitReason::Shutdown));
@@ -113,9 +109,7 @@ where
 /// When a limit is met, and outside a process.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// let (_, watch) = proc_lib::spawn_monitor(|| exit(ExitReason::Shutdown));
 /// receive! { Down { monitor, reason, .. } if monitor == watch => {
@@ -179,9 +173,7 @@ fn spawned(spawned: Result<Spawned, SpawnError>) -> Spawned {
 /// Outside a process.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// let me = self_pid();
 /// let sleeper = proc_lib::spawn(move || {
@@ -210,9 +202,7 @@ where
 /// Mirrors `proc_lib:initial_call/1` and `translate_initial_call/1`.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// fn waits() {
 ///     receive_type::<()>();

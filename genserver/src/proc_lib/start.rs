@@ -68,9 +68,7 @@ impl<R: Message> Parent<R> {
     /// The process that waits.
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// let (_, said) = proc_lib::start(|parent: Parent<Pid>| {
     ///     let pid = parent.pid();
@@ -87,9 +85,7 @@ impl<R: Message> Parent<R> {
     /// The start is done: whoever waits for it goes on, with this answer. Mirrors `proc_lib:init_ack/2`.
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// let (_, said) = proc_lib::start(|parent: Parent<&'static str>| parent.init_ack("ready")).unwrap();
     /// assert_eq!(said, "ready");
@@ -104,9 +100,7 @@ impl<R: Message> Parent<R> {
     /// with `refused` for an error. Mirrors `proc_lib:init_fail/3`.
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// let started = proc_lib::start(|parent: Parent<()>| -> () {
     ///     parent.init_fail(Refused::Ignore, ExitReason::Normal)
@@ -139,9 +133,7 @@ impl<R> fmt::Debug for Parent<R> {
 /// Outside a process.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// let doubler = |parent: Parent<&'static str>| {
 ///     parent.init_ack("ready");
@@ -175,9 +167,7 @@ where
 /// Outside a process.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// let doubler = |parent: Parent<&'static str>| {
 ///     parent.init_ack("ready");
@@ -209,9 +199,7 @@ where
 /// Outside a process.
 ///
 /// ```
-/// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-/// # use runtime::prelude::*;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/proc_lib.txt")]
 /// # runtime::run(|| {
 /// let fails = |_: Parent<()>| exit(ExitReason::Shutdown);
 /// let (started, watch) = proc_lib::start_monitor(fails).unwrap();
@@ -265,9 +253,7 @@ impl Start {
     /// No options.
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// let (_, said) = Start::new().start(|parent: Parent<u32>| parent.init_ack(42)).unwrap();
     /// assert_eq!(said, 42);
@@ -280,9 +266,7 @@ impl Start {
     /// How long the start may take; then the process is killed.
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// let minute = Duration::from_secs(60);
     /// let started = Start::new().timeout(minute).start(|parent: Parent<u32>| parent.init_ack(42));
@@ -297,9 +281,7 @@ impl Start {
     /// Options of the process; a monitor must not be among them.
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// let options = Start::new().spawn(Spawn::new().label("waits"));
     /// let (pid, ()) = options
@@ -327,9 +309,7 @@ impl Start {
     /// Outside a process; with a monitor among the spawn options.
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// let started = Start::new().start(|_: Parent<()>| {});
     /// // It has ended without a word.
@@ -360,9 +340,7 @@ impl Start {
     /// As [`start`](Start::start).
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// trap_exit(true);
     /// let started = Start::new().start_link(|_: Parent<()>| exit(ExitReason::Shutdown));
@@ -393,9 +371,7 @@ impl Start {
     /// As [`start`](Start::start).
     ///
     /// ```
-    /// # use genserver::proc_lib::{self, Parent, Refused, Start, StartError};
-    /// # use runtime::prelude::*;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/proc_lib.txt")]
     /// # runtime::run(|| {
     /// let slow = |_: Parent<()>| runtime::sleep(Duration::from_secs(3600));
     /// let (started, watch) = Start::new().timeout(Duration::from_millis(1)).start_monitor(slow).unwrap();

@@ -10,8 +10,9 @@ use std::ops::RangeFrom;
 use runtime::{Pid, Term, mailbox_len};
 use rustc_hash::FxHashMap;
 
-use super::handle::{ChildInfo, ChildState, Count};
-use super::spec::{ChildSpec, Kind};
+use super::answer::{ChildInfo, ChildState, Count};
+use super::child::Kind;
+use super::spec::ChildSpec;
 
 /// A child's place in the order.
 pub(super) type Key = u64;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::spec::Flags;
+use super::flags::Flags;
 
 /// When children were restarted, within the period.
 #[derive(Default)]

@@ -22,22 +22,25 @@
 //! # });
 //! ```
 
+mod answer;
+mod child;
 mod children;
 mod dynamic;
+mod flags;
 mod handle;
 mod intensity;
+mod life;
 mod partition;
 mod process;
 mod report;
 mod spec;
+mod start;
 
+pub use answer::{ChildError, ChildInfo, ChildState, Count, FailedToStartChild};
+pub use child::{Child, Kind, Restart, Shutdown, Started};
 pub use dynamic::{DynamicSupervisor, Template};
-pub use handle::{
-    ChildError, ChildInfo, ChildState, Count, FailedToStartChild, Supervisor, SupervisorOptions,
-    start_link, start_link_with,
-};
+pub use flags::{AutoShutdown, Flags, Strategy};
+pub use handle::Supervisor;
 pub use partition::PartitionSupervisor;
-pub use spec::{
-    AutoShutdown, Child, ChildSpec, Flags, Kind, Restart, Shutdown, SpecError, Started, Strategy,
-    Supervised, check_childspecs,
-};
+pub use spec::{ChildSpec, SpecError, Supervised, check_childspecs};
+pub use start::{SupervisorOptions, start_link, start_link_with};

@@ -14,8 +14,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use runtime::request::{CallError, NameRegistry, ServerRef};
 use runtime::{ExitReason, Name, Pid, mailbox_len, self_pid, try_self_pid};
 
-use super::handle::{ChildInfo, ChildState, Count, Supervisor, SupervisorOptions};
-use super::spec::{ChildSpec, Flags, Kind, child_of};
+use super::answer::{ChildInfo, ChildState, Count};
+use super::child::{Kind, child_of};
+use super::flags::Flags;
+use super::handle::Supervisor;
+use super::spec::ChildSpec;
+use super::start::SupervisorOptions;
 use crate::gen_server::{self, StopError};
 use crate::proc_lib::StartError;
 
@@ -68,11 +72,7 @@ impl PartitionSupervisor {
     /// not matter.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let four = NonZeroUsize::new(4).unwrap();
     /// let partitions = PartitionSupervisor::new(Flags::default(), four, |number| {
@@ -120,14 +120,7 @@ impl PartitionSupervisor {
     /// Outside a process.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// let supervisor = partitions.start_link().unwrap();
     /// let again = partitions.start_link();
     /// assert!(matches!(again, Err(StartError::AlreadyStarted(pid)) if supervisor.whereis() == Some(pid)));
@@ -142,14 +135,7 @@ impl PartitionSupervisor {
     /// It, as a child of another supervisor.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// start_link(Flags::default(), vec![partitions.child_spec("partitions")]).unwrap();
     /// assert_eq!(partitions.count_children().unwrap().active, 4);
     /// # });
@@ -163,14 +149,7 @@ impl PartitionSupervisor {
     /// How many partitions there are. Mirrors `PartitionSupervisor.partitions/1`.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// assert_eq!(partitions.partitions(), 4);
     /// # });
     /// ```
@@ -181,14 +160,7 @@ impl PartitionSupervisor {
     /// The number of the partition that a key has, the same each time while the program runs.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// assert!(partitions.partition_of("key") < 4);
     /// assert_eq!(partitions.partition_of("key"), partitions.partition_of("key"));
     /// # });
@@ -201,14 +173,7 @@ impl PartitionSupervisor {
     /// `{:via, PartitionSupervisor, {name, key}}`.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// partitions.start_link().unwrap();
     /// let number = partitions.partition_of("key");
     /// assert_eq!(partitions.via("key"), partitions.partition(number));
@@ -222,14 +187,7 @@ impl PartitionSupervisor {
     /// A partition by its number; what is too great begins again with 0.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// partitions.start_link().unwrap();
     /// assert_eq!(partitions.partition(5), partitions.partition(1));
     /// # });
@@ -247,14 +205,7 @@ impl PartitionSupervisor {
     /// The call has failed.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// partitions.start_link().unwrap();
     /// for (number, state) in partitions.which_children().unwrap() {
     ///     assert_eq!(state.pid(), partitions.partition(number).whereis());
@@ -275,14 +226,7 @@ impl PartitionSupervisor {
     /// The call has failed.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// partitions.start_link().unwrap();
     /// assert_eq!(partitions.count_children().unwrap().active, 4);
     /// # });
@@ -299,14 +243,7 @@ impl PartitionSupervisor {
     /// As [`gen_server::stop`].
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// partitions.start_link().unwrap();
     /// partitions.stop().unwrap();
     /// assert!(partitions.count_children().is_err());
@@ -320,14 +257,7 @@ impl PartitionSupervisor {
     /// The supervisor itself, whoever that is when it is asked.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// # let four = NonZeroUsize::new(4).unwrap();
-    /// # let partitions = PartitionSupervisor::new(Flags::default(), four, |_| ChildSpec::process("", || drop(receive_any())));
+    #[doc = include_str!("../../doc/partitions.txt")]
     /// assert_eq!(partitions.server_ref().whereis(), None);
     /// let supervisor = partitions.start_link().unwrap();
     /// assert_eq!(partitions.server_ref().whereis(), supervisor.whereis());

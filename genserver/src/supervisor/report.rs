@@ -11,7 +11,9 @@ use runtime::{AnyMessage, ExitReason, Pid, Shown, self_pid};
 
 use sys::{Debug, Event, Value};
 
-use super::spec::{ChildSpec, Flags, Kind, Restart, Shutdown};
+use super::child::{Kind, Restart, Shutdown};
+use super::flags::Flags;
+use super::spec::ChildSpec;
 
 /// Who reports: by name, or by pid and where its children come from.
 pub(super) struct Reporter {

@@ -1,214 +1,21 @@
-//! What a supervisor is told: its flags, and the specifications of its children; and what these mean for a child's
-//! end, which both kinds of supervisor ask here. Checked when a supervisor starts, when its code changes, and for each
-//! child that is added.
+//! The specification of a child. Checked when a supervisor starts, when its code changes, and for each child that is
+//! added.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::request::ServerRef;
-use runtime::{ExitReason, Message, Pid, Term};
+use runtime::{Message, Pid};
 
+use super::child::{Kind, Restart, Shutdown, Started, child_of, start_server};
 use super::dynamic::{DynamicSupervisor, Template};
+use super::flags::{AutoShutdown, Flags};
 use crate::gen_server::{GenServer, Options, StartError};
 use crate::proc_lib;
 
-/// How children's ends concern each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strategy {
-    /// Who ends is restarted, alone.
-    #[default]
-    OneForOne,
-    /// All others are ended, and all restarted.
-    OneForAll,
-    /// Those started after it are ended, and restarted with it.
-    RestForOne,
-}
-
-/// When a child is restarted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Restart {
-    /// Always.
-    #[default]
-    Permanent,
-    /// When it has ended with a reason other than normal, shutdown, or shutdown with a term.
-    Transient,
-    /// Never; its specification is forgotten with it.
-    Temporary,
-}
-
-/// How a child is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// It is killed.
-    BrutalKill,
-    /// It is told to end, and killed after so long.
-    Within(Duration),
-    /// It is told to end, and waited for.
-    Infinity,
-}
-
-/// Within five seconds.
-impl Default for Shutdown {
-    fn default() -> Shutdown {
-        Shutdown::Within(Duration::from_secs(5))
-    }
-}
-
-/// What a child is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
-    /// It has no children.
-    #[default]
-    Worker,
-    /// It is a supervisor.
-    Supervisor,
-}
-
-/// When a supervisor ends by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AutoShutdown {
-    /// Not because of its children's orderly ends.
-    #[default]
-    Never,
-    /// When any significant child has ended, and is not restarted.
-    AnySignificant,
-    /// When the last significant child has.
-    AllSignificant,
-}
-
-/// A supervisor's flags. Mirrors `supervisor:sup_flags/0`; the default is OTP's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flags {
-    /// See [`Strategy`].
-    pub strategy: Strategy,
-    /// So many restarts within [`period`](Flags::period) are borne; one more ends the supervisor.
-    pub intensity: u32,
-    /// See [`intensity`](Flags::intensity).
-    pub period: Duration,
-    /// See [`AutoShutdown`].
-    pub auto_shutdown: AutoShutdown,
-    /// The supervisor hibernates when it has waited for so long. None: as OTP's does, after a second; a dynamic
-    /// one never.
-    pub hibernate_after: Option<Duration>,
-}
-
-impl Default for Flags {
-    fn default() -> Flags {
-        Flags {
-            strategy: Strategy::default(),
-            intensity: 1,
-            period: Duration::from_secs(5),
-            auto_shutdown: AutoShutdown::default(),
-            hibernate_after: None,
-        }
-    }
-}
-
-impl Flags {
-    /// With this strategy, otherwise the defaults.
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// let flags = Flags::new(Strategy::RestForOne);
-    /// assert_eq!((flags.intensity, flags.period), (1, Duration::from_secs(5)));
-    /// # });
-    /// ```
-    pub fn new(strategy: Strategy) -> Flags {
-        Flags {
-            strategy,
-            ..Flags::default()
-        }
-    }
-
-    /// See [`Flags::intensity`].
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// // Ten restarts a minute are borne.
-    /// let flags = Flags::default().intensity(10, Duration::from_secs(60));
-    /// assert_eq!(flags.intensity, 10);
-    /// # });
-    /// ```
-    pub fn intensity(mut self, restarts: u32, period: Duration) -> Flags {
-        self.intensity = restarts;
-        self.period = period;
-        self
-    }
-
-    /// See [`AutoShutdown`].
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// trap_exit(true);
-    /// let flags = Flags::default().auto_shutdown(AutoShutdown::AnySignificant);
-    /// let job = ChildSpec::process("job", || {}).restart(Restart::Transient).significant(true);
-    /// let supervisor = start_link(flags, vec![job]).unwrap();
-    /// receive! { Exit { from, reason, .. } => {
-    ///     assert_eq!((from, reason), (supervisor.whereis(), ExitReason::Shutdown));
-    /// } }
-    /// # });
-    /// ```
-    pub fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Flags {
-        self.auto_shutdown = auto_shutdown;
-        self
-    }
-
-    /// See [`Flags::hibernate_after`].
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// let flags = Flags::default().hibernate_after(Duration::from_secs(60));
-    /// assert!(start_link(flags, vec![]).is_ok());
-    /// # });
-    /// ```
-    pub fn hibernate_after(mut self, time: Duration) -> Flags {
-        self.hibernate_after = Some(time);
-        self
-    }
-}
-
 /// A supervisor's flags, and its children, in order: what its init function says.
 pub type Supervised = (Flags, Vec<ChildSpec>);
-
-/// What a child's start function has to say.
-pub type Started = Result<Child, StartError>;
-
-/// A child that was started.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Child {
-    /// Its process, linked to the supervisor.
-    pub pid: Pid,
-    /// What its start function says beside.
-    pub info: Option<Term>,
-}
-
-impl From<Pid> for Child {
-    fn from(pid: Pid) -> Child {
-        Child { pid, info: None }
-    }
-}
 
 /// A start function: runs in the supervisor, and links what it starts.
 pub(crate) type Start = Arc<dyn Fn() -> Started + Send + Sync>;
@@ -228,11 +35,7 @@ impl ChildSpec {
     /// A child that `start` starts, and links to its caller.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// use genserver::proc_lib::{self, Parent};
     ///
@@ -308,11 +111,7 @@ impl ChildSpec {
     /// A supervisor of these children.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let worker = || ChildSpec::process("worker", || drop(receive_any()));
     /// let inner = ChildSpec::supervisor("inner", Flags::default(), vec![worker()]);
@@ -332,11 +131,7 @@ impl ChildSpec {
     /// A dynamic supervisor.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let template = Template::process(|(): &()| || drop(receive_any()));
     /// let inner = ChildSpec::dynamic_supervisor("inner", Flags::default(), template);
@@ -360,11 +155,7 @@ impl ChildSpec {
     /// A dynamic supervisor of this name.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let template = Template::process(|(): &()| || drop(receive_any()));
     /// let inner = ChildSpec::named_dynamic_supervisor("inner", Flags::default(), template);
@@ -390,11 +181,7 @@ impl ChildSpec {
     /// A process that runs `f`.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let worker = ChildSpec::process("worker", || drop(receive_any()));
     /// assert!(start_link(Flags::default(), vec![worker]).is_ok());
@@ -415,11 +202,7 @@ impl ChildSpec {
     /// When it is restarted.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let spec = ChildSpec::process("worker", || drop(receive_any())).restart(Restart::Temporary);
     /// assert!(format!("{spec:?}").contains("restart: Temporary"));
@@ -433,11 +216,7 @@ impl ChildSpec {
     /// How it is ended: within five seconds, if nothing is said; a supervisor without limit.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let spec = ChildSpec::process("worker", || drop(receive_any())).shutdown(Shutdown::BrutalKill);
     /// assert!(format!("{spec:?}").contains("shutdown: BrutalKill"));
@@ -451,11 +230,7 @@ impl ChildSpec {
     /// What it is.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let spec = ChildSpec::process("worker", || drop(receive_any())).kind(Kind::Supervisor);
     /// assert!(format!("{spec:?}").contains("kind: Supervisor"));
@@ -469,11 +244,7 @@ impl ChildSpec {
     /// Its end counts for [`AutoShutdown`].
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let spec = ChildSpec::process("worker", || drop(receive_any())).significant(true);
     /// assert!(format!("{spec:?}").contains("significant: true"));
@@ -487,11 +258,7 @@ impl ChildSpec {
     /// Its name among its siblings.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// assert_eq!(ChildSpec::process("worker", || {}).id(), "worker");
     /// # });
@@ -532,19 +299,6 @@ impl ChildSpec {
     }
 }
 
-/// Starts a gen_server as a child.
-pub(super) fn start_server<S: GenServer>(options: Options<S>, args: S::Args) -> Started {
-    child_of(&options.start_link(args)?.into())
-}
-
-/// A child by what its start has given: a pid.
-pub(super) fn child_of(server: &ServerRef) -> Started {
-    match server.whereis() {
-        Some(pid) => Ok(pid.into()),
-        None => Err(StartError::Failed(ExitReason::NoProc)),
-    }
-}
-
 impl fmt::Debug for ChildSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChildSpec")
@@ -554,38 +308,6 @@ impl fmt::Debug for ChildSpec {
             .field("kind", &self.kind)
             .field("significant", &self.significant)
             .finish_non_exhaustive()
-    }
-}
-
-/// As Erlang writes it.
-impl fmt::Display for Restart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Restart::Permanent => "permanent",
-            Restart::Transient => "transient",
-            Restart::Temporary => "temporary",
-        })
-    }
-}
-
-/// As Erlang writes it: a time is in milliseconds.
-impl fmt::Display for Shutdown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Shutdown::BrutalKill => f.write_str("brutal_kill"),
-            Shutdown::Within(time) => write!(f, "{}", time.as_millis()),
-            Shutdown::Infinity => f.write_str("infinity"),
-        }
-    }
-}
-
-/// As Erlang writes it.
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Kind::Worker => "worker",
-            Kind::Supervisor => "supervisor",
-        })
     }
 }
 
@@ -630,11 +352,7 @@ impl std::error::Error for SpecError {}
 /// See [`SpecError`].
 ///
 /// ```
-/// # use genserver::StartError;
-/// # use genserver::supervisor::*;
-/// # use runtime::prelude::*;
-/// # use std::num::NonZeroUsize;
-/// # use std::time::Duration;
+#[doc = include_str!("../../doc/supervisor.txt")]
 /// # runtime::run(|| {
 /// let worker = ChildSpec::process("worker", || {});
 /// let twice = [worker.clone(), worker];
@@ -663,32 +381,4 @@ pub(crate) fn check(flags: &Flags, spec: &ChildSpec) -> Result<(), SpecError> {
         return Err(SpecError::BadCombination(spec.id.clone()));
     }
     Ok(())
-}
-
-impl Restart {
-    /// Whether a child that has ended so is restarted.
-    pub(super) fn restarts(self, reason: &ExitReason) -> bool {
-        match self {
-            Restart::Permanent => true,
-            Restart::Transient => !reason.is_orderly(),
-            Restart::Temporary => false,
-        }
-    }
-
-    /// Whether the end of a child that was not told to end is reported.
-    pub(super) fn reports(self, reason: &ExitReason) -> bool {
-        self == Restart::Permanent || !reason.is_orderly()
-    }
-}
-
-impl Shutdown {
-    /// Whether a child of this kind that was told to end so has ended as it was told.
-    pub(super) fn was_heeded(self, restart: Restart, reason: &ExitReason) -> bool {
-        match (self, reason) {
-            (Shutdown::BrutalKill, ExitReason::Killed) => true,
-            (Shutdown::Within(_) | Shutdown::Infinity, ExitReason::Shutdown) => true,
-            // It has ended by itself before.
-            (_, reason) => restart != Restart::Permanent && reason.is_orderly(),
-        }
-    }
 }

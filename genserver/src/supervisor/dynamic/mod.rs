@@ -4,27 +4,22 @@
 //! costs its entry: its pid, and its arguments if it may be restarted.
 
 mod process;
+mod template;
 
 use std::fmt;
-use std::sync::Arc;
 
 use runtime::request::{CallError, ServerRef, call};
-use runtime::{ExitReason, Message, Pid, Spawn, demonitor_flush};
+use runtime::{ExitReason, Message, Pid};
 
-use super::handle::{ChildError, ChildState, Count};
-use super::report::Reporter;
-use super::spec::{Child, Flags, Kind, Restart, Shutdown, Started, start_server};
-use crate::gen_server::{self, GenServer, Options, StopError};
-use crate::proc_lib::{self, Line, Start, StartError};
-use process::{Boot, Process};
+use super::answer::{ChildError, ChildState, Count};
+use super::child::Child;
+use super::flags::Flags;
+use super::life;
+use crate::gen_server::{self, StopError};
+use crate::proc_lib::StartError;
+use process::Process;
 
-/// What all children of a dynamic supervisor have in common.
-pub struct Template<A> {
-    start: Arc<dyn Fn(&A) -> Started + Send + Sync>,
-    restart: Restart,
-    shutdown: Shutdown,
-    kind: Kind,
-}
+pub use template::Template;
 
 /// A supervisor of children that are started on demand with an `A` each: OTP's `simple_one_for_one`.
 ///
@@ -48,147 +43,6 @@ pub struct Template<A> {
 pub struct DynamicSupervisor<A> {
     server: ServerRef,
     args: std::marker::PhantomData<fn(A)>,
-}
-
-impl<A: Message + Sync> Template<A> {
-    /// Children that `start` starts, and links to its caller.
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// use genserver::proc_lib::{self, Parent};
-    ///
-    /// let template = Template::new(|n: &u32| {
-    ///     let n = *n;
-    ///     let (pid, ()) = proc_lib::start_link(move |parent: Parent<()>| {
-    ///         parent.init_ack(());
-    ///         receive! { from: Pid => send(from, n) }
-    ///     })?;
-    ///     Ok(pid.into())
-    /// });
-    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
-    /// let child = supervisor.start_child(7).unwrap().unwrap();
-    /// send(child.pid, self_pid());
-    /// assert_eq!(receive_type::<u32>(), 7);
-    /// # });
-    /// ```
-    pub fn new(start: impl Fn(&A) -> Started + Send + Sync + 'static) -> Template<A> {
-        Template {
-            start: Arc::new(start),
-            restart: Restart::default(),
-            shutdown: Shutdown::default(),
-            kind: Kind::default(),
-        }
-    }
-
-    /// Processes that run what `make` makes of their arguments.
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// let template = Template::process(|to: &Pid| {
-    ///     let to = *to;
-    ///     move || send(to, "begins")
-    /// });
-    /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template.restart(Restart::Temporary));
-    /// supervisor.unwrap().start_child(self_pid()).unwrap();
-    /// assert_eq!(receive_type::<&str>(), "begins");
-    /// # });
-    /// ```
-    pub fn process<F>(make: impl Fn(&A) -> F + Send + Sync + 'static) -> Template<A>
-    where
-        F: FnOnce() + Send + 'static,
-    {
-        Template::new(move |args| {
-            let spawned = proc_lib::spawn_opt(Spawn::new().link(), make(args));
-            spawned
-                .map(|spawned| spawned.pid.into())
-                .map_err(StartError::Spawn)
-        })
-    }
-
-    /// gen_servers, each started with its own arguments.
-    ///
-    /// ```
-    #[doc = include_str!("../../../doc/counter.txt")]
-    /// # runtime::run(|| {
-    /// use genserver::supervisor::{DynamicSupervisor, Flags, Template};
-    ///
-    /// let template = Template::server::<Counter>();
-    /// let counters = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
-    /// let child = counters.start_child(40).unwrap().unwrap();
-    /// assert_eq!(Server::<Counter>::of(child.pid).call(2), Ok(42));
-    /// # });
-    /// ```
-    pub fn server<S>() -> Template<A>
-    where
-        S: GenServer<Args = A>,
-        A: Clone,
-    {
-        Template::new(|args: &A| start_server(Options::<S>::new(), args.clone()))
-    }
-
-    /// When they are restarted.
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
-    /// assert!(format!("{template:?}").contains("restart: Temporary"));
-    /// # });
-    /// ```
-    pub fn restart(mut self, restart: Restart) -> Template<A> {
-        self.restart = restart;
-        self
-    }
-
-    /// How they are ended.
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// let template = Template::process(|(): &()| || drop(receive_any())).shutdown(Shutdown::BrutalKill);
-    /// assert!(format!("{template:?}").contains("shutdown: BrutalKill"));
-    /// # });
-    /// ```
-    pub fn shutdown(mut self, shutdown: Shutdown) -> Template<A> {
-        self.shutdown = shutdown;
-        self
-    }
-
-    /// What they are.
-    ///
-    /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
-    /// # runtime::run(|| {
-    /// let template = Template::process(|(): &()| || drop(receive_any())).kind(Kind::Supervisor);
-    /// assert!(format!("{template:?}").contains("kind: Supervisor"));
-    /// # });
-    /// ```
-    pub fn kind(mut self, kind: Kind) -> Template<A> {
-        self.kind = kind;
-        self
-    }
 }
 
 #[derive(Debug)]
@@ -226,11 +80,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// Outside a process.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let template = Template::process(|(): &()| || drop(receive_any()));
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -256,11 +106,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// Outside a process. A pid is no name.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// let template = Template::process(|(): &()| || drop(receive_any()));
     /// DynamicSupervisor::start_link_named("workers", Flags::default(), template).unwrap();
@@ -282,31 +128,16 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
         flags: Flags,
         template: Template<A>,
     ) -> Result<DynamicSupervisor<A>, StartError> {
-        proc_lib::is_free(name.as_ref())?;
-        let parent = runtime::self_pid();
-        let start = Start {
-            spawn: Spawn::new(),
-            links: true,
-            timeout: None,
-        };
-        let module = "supervisor";
-        let (spawned, monitor) = start.behaviour(|tag| {
-            let line = Line::of_children();
-            let reporter = Reporter { name, module };
-            Process::booting(parent, flags, template, reporter, Boot { tag, line })
+        let pid = life::start_link(name, "supervisor", |parent, reporter, boot| {
+            Process::booting(parent, flags, template, reporter, boot)
         })?;
-        demonitor_flush(monitor);
-        Ok(DynamicSupervisor::of(spawned.pid))
+        Ok(DynamicSupervisor::of(pid))
     }
 
     /// The supervisor that this means, if it is one of that kind.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -324,11 +155,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// How it is named.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -343,11 +170,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// The process that it is now.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// assert_eq!(DynamicSupervisor::<()>::of("nobody").whereis(), None);
     /// # });
@@ -368,11 +191,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// See [`ChildError`].
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -398,11 +217,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// See [`ChildError`].
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -430,11 +245,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// The call has failed.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -457,11 +268,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// See [`ChildError`].
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -485,11 +292,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// See [`ChildError`].
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -514,11 +317,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// The call has failed.
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -542,11 +341,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
     /// As [`gen_server::stop`].
     ///
     /// ```
-    /// # use genserver::StartError;
-    /// # use genserver::supervisor::*;
-    /// # use runtime::prelude::*;
-    /// # use std::num::NonZeroUsize;
-    /// # use std::time::Duration;
+    #[doc = include_str!("../../../doc/supervisor.txt")]
     /// # runtime::run(|| {
     /// # let template = Template::process(|(): &()| || drop(receive_any())).restart(Restart::Temporary);
     /// let supervisor = DynamicSupervisor::start_link(Flags::default(), template).unwrap();
@@ -576,27 +371,8 @@ impl<A> From<&DynamicSupervisor<A>> for ServerRef {
     }
 }
 
-impl<A> Clone for Template<A> {
-    fn clone(&self) -> Template<A> {
-        Template {
-            start: Arc::clone(&self.start),
-            ..*self
-        }
-    }
-}
-
 impl<A> fmt::Debug for DynamicSupervisor<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DynamicSupervisor<{}>", self.server)
-    }
-}
-
-impl<A> fmt::Debug for Template<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Template")
-            .field("restart", &self.restart)
-            .field("shutdown", &self.shutdown)
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
     }
 }

@@ -6,34 +6,29 @@
 //!   for by its pid alone, and no restart comes of them. It stays linked: if the supervisor is killed meanwhile, it
 //!   is told.
 
+mod ending;
+
 use std::any::Any;
-use std::sync::Arc;
-use std::time::Instant;
 
 use runtime::request::{Call, Client, foreign_request};
 use runtime::{
-    AnyMessage, Behaviour, Cx, Down, Exit, ExitReason, Message, Next, Pid, Ref, Until, catch,
-    exit_signal, match_message, monitor, send, trap_exit, unlink,
+    AnyMessage, Behaviour, Cx, Exit, ExitReason, Message, Next, Pid, Until, catch, match_message,
+    send,
 };
 use rustc_hash::FxHashMap;
 use sys::{Debug, Event, Handled, System};
 
 use super::{Answer, Request, Template};
 use crate::gen_server::WrongRequest;
-use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, starting, unregister};
-use crate::supervisor::handle::{ChildError, ChildState, Count};
+use crate::proc_lib::starting;
+use crate::supervisor::answer::{ChildError, ChildState, Count};
+use crate::supervisor::child::{Child, Kind, Restart, outcome};
+use crate::supervisor::flags::{AutoShutdown, Flags, Strategy};
 use crate::supervisor::intensity::Restarts;
-use crate::supervisor::process::{outcome, refuse};
+use crate::supervisor::life::{self, Boot, take};
 use crate::supervisor::report::{Offender, Reporter, note_returned};
-use crate::supervisor::spec::{
-    AutoShutdown, Child, Flags, Kind, Restart, Shutdown, SpecError, Strategy, check_childspecs,
-};
-
-/// A supervisor that has not begun.
-pub(super) struct Boot {
-    pub(super) tag: Ref,
-    pub(super) line: Option<Arc<Line>>,
-}
+use crate::supervisor::spec::{SpecError, check_childspecs};
+use ending::{Ending, Then};
 
 pub(super) struct Process<A> {
     parent: Pid,
@@ -48,23 +43,6 @@ pub(super) struct Process<A> {
     restarts: Restarts,
     ending: Option<Ending>,
     debug: Debug,
-}
-
-/// Children that are being ended, all at once.
-struct Ending {
-    /// By their monitors.
-    left: FxHashMap<Ref, Pid>,
-    /// The reasons in the exits that have come: whoever has ended before it was watched has no other.
-    exits: FxHashMap<Pid, ExitReason>,
-    deadline: Option<Instant>,
-    /// How many did not end as they were told, by reason, each with the pid of one.
-    unheeded: Vec<(ExitReason, usize, Pid)>,
-    then: Then,
-}
-
-enum Then {
-    Exit(ExitReason),
-    Answer(Client),
 }
 
 /// A child whose restart has failed is tried again.
@@ -95,23 +73,14 @@ impl<A: Message + Sync> Process<A> {
 
     /// Some: the process ends.
     fn boot(&mut self, boot: Boot) -> Option<Next> {
-        let Boot { tag, line } = boot;
-        inherit(line);
-        trap_exit(true);
-        let name = self.reporter.name.as_ref();
-        if let Err(refused) = name.map_or(Ok(()), register) {
-            return Some(refuse(tag, refused, ExitReason::Normal));
-        }
+        let tag = match boot.begin(&self.reporter) {
+            Ok(tag) => tag,
+            Err(end) => return Some(end),
+        };
         if let Err(error) = check(&self.flags) {
-            let reason = ExitReason::from(error);
-            if let Some(name) = name {
-                unregister(name);
-            }
-            report_crash(self.reporter.module, &reason);
-            return Some(refuse(tag, Refused::Failed(reason.clone()), reason));
+            return Some(life::fail(&self.reporter, tag, error.into()));
         }
-        let started = Ok(());
-        send(tag, Ack { tag, started });
+        life::started(tag);
         None
     }
 
@@ -134,118 +103,6 @@ impl<A: Message + Sync> Process<A> {
             significant: false,
             shutdown: self.template.shutdown,
             kind: self.template.kind,
-        }
-    }
-
-    /// Tells these to end.
-    fn end(&mut self, pids: Vec<Pid>, then: Then) {
-        let told = match self.template.shutdown {
-            Shutdown::BrutalKill => ExitReason::Kill,
-            _ => ExitReason::Shutdown,
-        };
-        let deadline = match self.template.shutdown {
-            Shutdown::Within(time) => runtime::now().checked_add(time),
-            _ => None,
-        };
-        let watched = pids.into_iter().map(|pid| {
-            let watch = monitor(pid);
-            exit_signal(pid, told.clone());
-            (watch, pid)
-        });
-        self.ending = Some(Ending {
-            left: watched.collect(),
-            exits: FxHashMap::default(),
-            deadline,
-            unheeded: Vec::new(),
-            then,
-        });
-    }
-
-    fn end_all(&mut self, then: Then) {
-        self.restarting.clear();
-        let all = self.children.drain().map(|(pid, _)| pid).collect();
-        self.end(all, then);
-    }
-
-    /// Looks who of those being ended is gone. Some: it waits on.
-    fn look_at_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next> {
-        let ending = self.ending.as_mut()?;
-        let (restart, shutdown) = (self.template.restart, self.template.shutdown);
-        while !ending.left.is_empty() {
-            let left = &ending.left;
-            let alone = (left.len() == 1).then(|| left.values().next()).flatten();
-            let gone = cx.mail_where(|message| match message.downcast_ref::<Down>() {
-                Some(down) => left.contains_key(&down.monitor),
-                None => message.downcast_ref::<Exit>().is_some_and(|exit| {
-                    // Another's is left for `handle`, unless all are being ended.
-                    alone.is_none_or(|alone| exit.from == Some(*alone))
-                }),
-            });
-            let Some(gone) = gone else {
-                if ending.deadline.is_some_and(|at| at <= runtime::now()) {
-                    ending.deadline = None;
-                    for pid in ending.left.values() {
-                        exit_signal(*pid, ExitReason::Kill);
-                    }
-                }
-                return Some(Next::Wait(match ending.deadline {
-                    Some(at) => Until::At(at),
-                    None => Until::Forever,
-                }));
-            };
-            let down = match gone.downcast::<Down>() {
-                Ok(down) => down,
-                Err(exit) => {
-                    if let Ok(Exit {
-                        from: Some(pid),
-                        reason,
-                        ..
-                    }) = exit.downcast()
-                    {
-                        ending.exits.insert(pid, reason);
-                    }
-                    continue;
-                }
-            };
-            let Some(pid) = ending.left.remove(&down.monitor) else {
-                continue;
-            };
-            // An exit comes before its monitor's message. Without one the child had taken the link away, or sends
-            // its exit no more.
-            let reason = ending.exits.remove(&pid).unwrap_or_else(|| {
-                unlink(pid);
-                down.reason
-            });
-            if shutdown.was_heeded(restart, &reason) {
-                continue;
-            }
-            let alike = ending.unheeded.iter_mut().find(|(of, ..)| *of == reason);
-            match alike {
-                Some((_, count, _)) => *count += 1,
-                None => ending.unheeded.push((reason, 1, pid)),
-            }
-        }
-        cx.rewind();
-        None
-    }
-
-    /// All are gone: does what comes then. Some: the supervisor ends.
-    fn ended(&mut self) -> Option<Next> {
-        let ending = self.ending.take()?;
-        for (reason, count, pid) in &ending.unheeded {
-            let offender = self.offender((*count == 1).then_some(*pid), *count);
-            self.reporter.shutdown_error(offender, reason);
-        }
-        match ending.then {
-            Then::Exit(reason) => {
-                self.reporter
-                    .terminate(&reason, || format!("{:?}", self.flags));
-                Some(Next::Exit(reason))
-            }
-            Then::Answer(client) => {
-                self.reply(client, Answer::Done(Ok(())));
-                None
-            }
         }
     }
 
@@ -422,16 +279,7 @@ impl<A: Message + Sync> Behaviour for Process<A> {
                 continue;
             }
             let was_suspended = self.debug.is_suspended();
-            let parent = self.parent;
-            let message = if was_suspended {
-                cx.mail_where(|message| {
-                    let exit = message.downcast_ref::<Exit>();
-                    message.is::<System>() || exit.is_some_and(|exit| exit.from == Some(parent))
-                })
-            } else {
-                cx.mail()
-            };
-            let Some(message) = message else {
+            let Some(message) = take(cx, was_suspended, self.parent) else {
                 return match self.flags.hibernate_after {
                     Some(_) if idle => Next::Hibernate(Until::Forever),
                     Some(time) => Next::Wait(Until::After(time)),

@@ -69,7 +69,11 @@ fn stop4() {
 #[runtime::test]
 fn stop5() {
     let here = NodeName::Local.server("to stop here");
-    stopped_by("to stop here".into(), Some(here), ExitReason::other("asked"));
+    stopped_by(
+        "to stop here".into(),
+        Some(here),
+        ExitReason::other("asked"),
+    );
     let elsewhere = NodeName::Named("other@host".into());
     let stopped = stop(elsewhere.server("to stop"), ExitReason::Normal, None);
     assert_eq!(stopped, Err(StopError::NodeDown(elsewhere)));

@@ -15,8 +15,8 @@ mod timeouts;
 use std::time::Duration;
 
 use genserver::gen_server::{
-    FormatStatus, NodeName, StopError, Timeout, Undefined, done, enter_loop, multi_call,
-    reply, start, start_link, start_monitor, stop,
+    FormatStatus, NodeName, StopError, Timeout, Undefined, done, enter_loop, multi_call, reply,
+    start, start_link, start_monitor, stop,
 };
 use genserver::proc_lib;
 use genserver::request::{

@@ -225,12 +225,20 @@ fn call_remote3() {
     sys::resume(&here).expect("it answers");
     let id = request::send_request(&here, on_call(|_, _| Ok(reply(1))));
     assert_eq!(receive_response::<u32>(id, None), Some(Ok(1)));
-    let ends = request::send_request(&here, on_call(|_, _| Ok(Called::Stop(ExitReason::Shutdown))));
-    let error = receive_response::<u32>(ends, None).expect("for ever").unwrap_err();
+    let ends = request::send_request(
+        &here,
+        on_call(|_, _| Ok(Called::Stop(ExitReason::Shutdown))),
+    );
+    let error = receive_response::<u32>(ends, None)
+        .expect("for ever")
+        .unwrap_err();
     assert_eq!(error.server, pid.into());
     assert_eq!(terminated(), ExitReason::Shutdown);
     let error = request::call::<u32, u32>(&here, 1, None).unwrap_err();
-    assert_eq!((error.server, error.failure), (here.clone(), Failure::NoProc));
+    assert_eq!(
+        (error.server, error.failure),
+        (here.clone(), Failure::NoProc)
+    );
     runtime::register("a name", self_pid()).expect("free");
     let error = request::call::<u32, u32>(&here, 1, None).unwrap_err();
     assert_eq!((error.server, error.failure), (here, Failure::CallingSelf));
@@ -249,7 +257,10 @@ fn call_remote_n3() {
     let is_down = |error: CallError| {
         assert_eq!(error.server, there);
         assert_eq!(error.failure, Failure::NodeDown(node.clone()));
-        assert_eq!(error.reason(), ExitReason::other(Failure::NodeDown(node.clone())));
+        assert_eq!(
+            error.reason(),
+            ExitReason::other(Failure::NodeDown(node.clone()))
+        );
     };
     is_down(request::call::<u32, u32>(&there, 1, None).unwrap_err());
     is_down(sys::suspend(&there).unwrap_err());

@@ -175,37 +175,12 @@ fn dynamic() {
 #[runtime::test]
 fn starts_at_the_same_time() {
     let before = runtime::processes().len();
-    let test = self_pid();
-    let two = NonZeroUsize::new(2).expect("it is not zero");
-    let partitions = PartitionSupervisor::new(many(), two, |number| {
-        ChildSpec::new("", move || {
-            if number == 0 {
-                send(test, self_pid());
-                receive! { "go on" : &str => {} }
-            }
-            super::linked(|| drop(receive_any()))
-        })
-    });
-    let start = || {
-        let partitions = partitions.clone();
-        spawn_monitor!(move || {
-            trap_exit(true);
-            send(
-                test,
-                Starts(
-                    partitions
-                        .start_link()
-                        .map(|supervisor| supervisor.whereis()),
-                ),
-            );
-            receive_type::<()>();
-        })
-    };
-    let (first, watch) = start();
+    let partitions = held_up_at(0, |_| super::linked(|| drop(receive_any())));
+    let (first, watch) = starter(&partitions);
     let supervisor: Pid = message();
     // It runs from the first moment on, whatever its partitions do.
     assert_eq!(partitions.server_ref().whereis(), Some(supervisor));
-    let (second, other) = start();
+    let (second, other) = starter(&partitions);
     match message() {
         Starts(Err(StartError::AlreadyStarted(running))) => assert_eq!(running, supervisor),
         Starts(other) => panic!("{other:?}"),
@@ -224,9 +199,39 @@ fn starts_at_the_same_time() {
     nothing();
 }
 
+/// Two partitions; that of this number tells the test when its start begins, and waits to be told to go on.
+fn held_up_at(
+    held_up: usize,
+    start: impl Fn(usize) -> Started + Clone + Send + Sync + 'static,
+) -> PartitionSupervisor {
+    let test = self_pid();
+    let two = NonZeroUsize::new(2).expect("it is not zero");
+    PartitionSupervisor::new(many(), two, |number| {
+        let start = start.clone();
+        ChildSpec::new("", move || {
+            if number == held_up {
+                send(test, self_pid());
+                receive! { "go on" : &str => {} }
+            }
+            start(number)
+        })
+    })
+}
+
 /// What a start has come to.
 #[derive(Debug)]
 struct Starts(Result<Option<Pid>, StartError>);
+
+/// Who starts it, tells the test what that has come to, and stays until it is told to end.
+fn starter(partitions: &PartitionSupervisor) -> (Pid, Ref) {
+    let (test, partitions) = (self_pid(), partitions.clone());
+    spawn_monitor!(move || {
+        trap_exit(true);
+        let started = partitions.start_link();
+        send(test, Starts(started.map(|supervisor| supervisor.whereis())));
+        receive_type::<()>();
+    })
+}
 
 /// A partition that does not start, in whatever way, ends those before it, the last first, and the start, with its
 /// number and reason; so it can be started again.
@@ -308,34 +313,11 @@ fn a_start_that_dies() {
     let before = runtime::processes().len();
     let test = self_pid();
     for kills_starter in [true, false] {
-        let two = NonZeroUsize::new(2).expect("it is not zero");
-        let partitions = PartitionSupervisor::new(many(), two, |number| {
-            ChildSpec::new("", move || {
-                if number == 1 {
-                    send(test, self_pid());
-                    receive! { "go on" : &str => {} }
-                }
-                tells_its_end(test, number)
-            })
-        });
-        let start = || {
-            let partitions = partitions.clone();
-            spawn_monitor!(move || {
-                trap_exit(!kills_starter);
-                send(
-                    test,
-                    Starts(
-                        partitions
-                            .start_link()
-                            .map(|supervisor| supervisor.whereis()),
-                    ),
-                );
-            })
-        };
-        let (starter, watch) = start();
+        let partitions = held_up_at(1, move |number| tells_its_end(test, number));
+        let (first, watch) = starter(&partitions);
         let supervisor: Pid = message();
         if kills_starter {
-            exit_signal(starter, ExitReason::Kill);
+            exit_signal(first, ExitReason::Kill);
             assert_eq!(down_of(watch), ExitReason::Killed);
             // Its start is not broken off; then all are ended in order.
             send(supervisor, "go on");
@@ -350,17 +332,19 @@ fn a_start_that_dies() {
                 matches!(&started, Err(StartError::Failed(ExitReason::Killed))),
                 "{started:?}"
             );
+            send(first, ());
             assert_eq!(down_of(watch), ExitReason::Normal);
             let Ended(ended, reason) = message();
             assert_eq!((ended, reason), (0, ExitReason::Killed));
         }
         end_of(supervisor);
         until("all have ended", || runtime::processes().len() == before);
-        let (_, watch) = start();
+        let (second, watch) = starter(&partitions);
         let again: Pid = message();
         send(again, "go on");
         let Starts(started) = message();
         assert_eq!(started.expect("starts"), Some(again));
+        send(second, ());
         assert_eq!(down_of(watch), ExitReason::Normal);
         // Its parent's end is its own.
         for number in [1, 0] {

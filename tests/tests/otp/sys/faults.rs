@@ -49,18 +49,23 @@ fn debug_functions_that_fail() {
     nothing();
 }
 
+/// Installs a debug function that tells the test when it is called, and waits to be told to go on.
+fn install_one_that_waits(server: &Server<Adder>, then: ControlFlow<()>) {
+    let me = self_pid();
+    let waits = move |_: &Event<'_>| {
+        send(me, "inside");
+        receive! { "go on" : &str => then }
+    };
+    sys::install(server, "waits", waits).expect("it answers");
+}
+
 /// A debug function that blocks holds its process up, and nobody else; when the process is killed then, its
 /// caller has the reason.
 #[runtime::test]
 fn a_debug_function_that_blocks() {
     let server = start::<Adder>(0).expect("starts");
     let pid = server.whereis().expect("it lives");
-    let me = self_pid();
-    sys::install(&server, "blocks", move |_: &Event<'_>| {
-        send(me, "inside");
-        receive! { "go on" : &str => ControlFlow::Continue(()) }
-    })
-    .expect("it answers");
+    install_one_that_waits(&server, ControlFlow::Continue(()));
     let first = send_request::<u32, u32>(pid, 1);
     assert_eq!(message::<&str>(), "inside");
     send(pid, "go on");
@@ -79,13 +84,8 @@ fn a_debug_function_that_blocks() {
 fn an_asker_that_dies() {
     let server = adder();
     let pid = server.whereis().expect("it lives");
-    let me = self_pid();
     // The server is held up, so that all are dead before it comes to them.
-    sys::install(&server, "blocks", move |_: &Event<'_>| {
-        send(me, "inside");
-        receive! { "go on" : &str => ControlFlow::Break(()) }
-    })
-    .expect("it answers");
+    install_one_that_waits(&server, ControlFlow::Break(()));
     server.cast(1);
     assert_eq!(message::<&str>(), "inside");
     let askers: Vec<Pid> = (0..30)

@@ -1,0 +1,98 @@
+//! What both kinds of supervisor do alike: how one is started, begins and refuses to, and what mail it takes.
+
+use std::sync::Arc;
+
+use runtime::request::ServerRef;
+use runtime::{
+    AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, Ref, Spawn, demonitor_flush, self_pid,
+    send, trap_exit,
+};
+use sys::System;
+
+use super::report::Reporter;
+use crate::proc_lib::{
+    Ack, Line, Refused, Start, StartError, inherit, is_free, register, report_crash, unregister,
+};
+
+/// What a supervisor begins with: whom it tells how its start went, and where it comes from.
+pub(super) struct Boot {
+    tag: Ref,
+    line: Option<Arc<Line>>,
+}
+
+/// Starts a supervisor, linked to the caller, its parent, and returns when that has started.
+#[cfg_attr(debug_assertions, track_caller)]
+pub(super) fn start_link<B: Behaviour + Send>(
+    name: Option<ServerRef>,
+    module: &'static str,
+    make: impl FnOnce(Pid, Reporter, Boot) -> B,
+) -> Result<Pid, StartError> {
+    is_free(name.as_ref())?;
+    let parent = self_pid();
+    let start = Start {
+        spawn: Spawn::new(),
+        links: true,
+        timeout: None,
+    };
+    let (spawned, monitor) = start.behaviour(|tag| {
+        let line = Line::of_children();
+        make(parent, Reporter { name, module }, Boot { tag, line })
+    })?;
+    demonitor_flush(monitor);
+    Ok(spawned.pid)
+}
+
+impl Boot {
+    /// Begins, under its name. Err: that is not to be had, and the process ends.
+    pub(super) fn begin(self, reporter: &Reporter) -> Result<Ref, Next> {
+        inherit(self.line);
+        trap_exit(true);
+        match reporter.name.as_ref().map_or(Ok(()), register) {
+            Ok(()) => Ok(self.tag),
+            Err(refused) => Err(tell(self.tag, refused, ExitReason::Normal)),
+        }
+    }
+}
+
+/// Tells that the supervisor has started.
+pub(super) fn started(tag: Ref) {
+    let started = Ok(());
+    send(tag, Ack { tag, started });
+}
+
+/// Tells that the supervisor, which has its name, does not start, and ends it.
+pub(super) fn refuse(reporter: &Reporter, tag: Ref, refused: Refused, reason: ExitReason) -> Next {
+    if let Some(name) = &reporter.name {
+        unregister(name);
+    }
+    tell(tag, refused, reason)
+}
+
+/// As [`refuse`], for what the supervisor was told is wrong: a crash.
+pub(super) fn fail(reporter: &Reporter, tag: Ref, reason: ExitReason) -> Next {
+    let end = refuse(
+        reporter,
+        tag,
+        Refused::Failed(reason.clone()),
+        reason.clone(),
+    );
+    report_crash(reporter.module, &reason);
+    end
+}
+
+fn tell(tag: Ref, refused: Refused, reason: ExitReason) -> Next {
+    let started = Err(refused);
+    send(tag, Ack { tag, started });
+    Next::Exit(reason)
+}
+
+/// The next message. One that is suspended takes system messages, and its parent's exit.
+pub(super) fn take(cx: &mut Cx<'_>, is_suspended: bool, parent: Pid) -> Option<AnyMessage> {
+    if !is_suspended {
+        return cx.mail();
+    }
+    cx.mail_where(|message| {
+        let exit = message.downcast_ref::<Exit>();
+        message.is::<System>() || exit.is_some_and(|exit| exit.from == Some(parent))
+    })
+}

@@ -1,0 +1,160 @@
+//! Ending children, one at a time, the last first; and what is done then.
+//!
+//! Ending a child is: watch it, tell it, wait for the watch's message or the time, kill it, wait. Meanwhile all other
+//! messages stay in the mailbox.
+
+use std::time::Instant;
+
+use runtime::request::Client;
+use runtime::{
+    Cx, Down, Exit, ExitReason, Next, Pid, Ref, Until, demonitor_flush, exit_signal, monitor,
+    unlink,
+};
+
+use super::super::answer::Answer;
+use super::super::child::Shutdown;
+use super::super::children::Key;
+use super::super::life;
+use super::super::report::Offender;
+use super::super::spec::ChildSpec;
+use super::Process;
+use crate::proc_lib::{Refused, starting};
+
+/// Children that are being ended.
+pub(super) struct Ending {
+    /// Those to come, the next one last.
+    left: Vec<(ChildSpec, Pid)>,
+    now: Option<Watched>,
+    then: Then,
+}
+
+struct Watched {
+    spec: ChildSpec,
+    pid: Pid,
+    watch: Ref,
+    deadline: Option<Instant>,
+}
+
+/// What is done when they are gone.
+pub(super) enum Then {
+    Exit(ExitReason),
+    /// A start has failed: tells so, and ends.
+    Refuse(Ref, ExitReason),
+    /// Starts these again.
+    Start(Vec<Key>),
+    Answer(Client),
+}
+
+impl Process {
+    /// Ends all children, the last first, and then does so.
+    pub(super) fn end_all(&mut self, then: Then) {
+        let all = self.children.take().into_entries();
+        let running = all.filter_map(|entry| entry.state().pid().map(|pid| (entry.spec, pid)));
+        self.end(running.collect(), then);
+    }
+
+    /// Ends these, the last first, and then does so.
+    pub(super) fn end(&mut self, left: Vec<(ChildSpec, Pid)>, then: Then) {
+        let now = None;
+        self.ending = Some(Ending { left, now, then });
+    }
+
+    /// Goes on ending children. True: it waits for one.
+    pub(super) fn end_next(&mut self) -> bool {
+        let Some(ending) = &mut self.ending else {
+            return false;
+        };
+        let Some((spec, pid)) = ending.left.pop() else {
+            return false;
+        };
+        let watch = monitor(pid);
+        let deadline = match spec.how_to_end() {
+            Shutdown::BrutalKill => {
+                exit_signal(pid, ExitReason::Kill);
+                None
+            }
+            Shutdown::Within(time) => {
+                exit_signal(pid, ExitReason::Shutdown);
+                runtime::now().checked_add(time)
+            }
+            Shutdown::Infinity => {
+                exit_signal(pid, ExitReason::Shutdown);
+                None
+            }
+        };
+        ending.now = Some(Watched {
+            spec,
+            pid,
+            watch,
+            deadline,
+        });
+        true
+    }
+
+    /// Looks whether the child that is being ended is gone. Some: it waits on.
+    pub(super) fn look_at_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next> {
+        let ending = self.ending.as_mut()?;
+        let now = ending.now.as_mut()?;
+        let (watch, pid) = (now.watch, now.pid);
+        let down = cx.mail_where(|message| {
+            let down = message.downcast_ref::<Down>();
+            down.is_some_and(|down| down.monitor == watch)
+        });
+        let Some(down) = down else {
+            let late = now.deadline.is_some_and(|at| at <= runtime::now());
+            if late {
+                now.deadline = None;
+                exit_signal(pid, ExitReason::Kill);
+            }
+            return Some(Next::Wait(match now.deadline {
+                Some(at) => Until::At(at),
+                None => Until::Forever,
+            }));
+        };
+        cx.rewind();
+        // The reason is that of its exit, if that has come: the watch may have been too late for it.
+        unlink(pid);
+        let exit = cx.mail_where(|message| {
+            let exit = message.downcast_ref::<Exit>();
+            exit.is_some_and(|exit| exit.from == Some(pid))
+        });
+        cx.rewind();
+        demonitor_flush(watch);
+        let reason = exit
+            .and_then(|exit| exit.downcast::<Exit>().ok())
+            .map(|exit| exit.reason)
+            .or(down.downcast::<Down>().ok().map(|down| down.reason));
+        if let (Some(reason), Some(now)) = (reason, ending.now.take())
+            && !now.spec.how_to_end().was_heeded(now.spec.restart, &reason)
+        {
+            let offender = Offender::of(&now.spec, Some(pid));
+            self.reporter.shutdown_error(offender, &reason);
+        }
+        None
+    }
+
+    /// All are gone: does what comes then. Some: the supervisor ends.
+    pub(super) fn ended(&mut self) -> Option<Next> {
+        let ending = self.ending.take()?;
+        match ending.then {
+            Then::Exit(reason) => {
+                self.reporter
+                    .terminate(&reason, || format!("{:?}", self.flags));
+                return Some(Next::Exit(reason));
+            }
+            Then::Refuse(tag, reason) => {
+                return starting(self.reporter.module, || {
+                    let refused = Refused::Failed(reason.clone());
+                    Some(life::refuse(&self.reporter, tag, refused, reason))
+                });
+            }
+            Then::Start(keys) => {
+                // What comes after one that fails waits for its next try.
+                let _ = keys.into_iter().all(|key| self.start_again(key));
+                self.note_returned(None);
+            }
+            Then::Answer(client) => self.reply(client, Answer::Done(Ok(()))),
+        }
+        None
+    }
+}
