@@ -217,7 +217,7 @@ asks! {
     /// ```
     fn trace(on: bool) -> () = Request::Trace(on);
 
-    /// Lets a process count its messages, or no longer. Mirrors `sys:statistics/2`.
+    /// Lets a process count its messages, or no longer; one that counts goes on. Mirrors `sys:statistics/2`.
     ///
     /// ```
     #[doc = include_str!("../doc/adder.txt")]

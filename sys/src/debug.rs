@@ -63,6 +63,16 @@ pub struct Statistics {
     pub messages_out: u64,
 }
 
+impl Counts {
+    fn from_now() -> Counts {
+        Counts {
+            start: runtime::now(),
+            messages_in: 0,
+            messages_out: 0,
+        }
+    }
+}
+
 impl Debug {
     /// Nothing is on. Mirrors `sys:debug_options([])`.
     ///
@@ -257,19 +267,20 @@ impl Debug {
     }
 
     pub(crate) fn set_statistics(&mut self, counts: bool) {
-        self.change(|on| {
-            on.statistics = counts.then(|| Counts {
-                start: runtime::now(),
-                messages_in: 0,
-                messages_out: 0,
-            });
+        self.change(|on| match counts {
+            // One that counts goes on.
+            true => _ = on.statistics.get_or_insert_with(Counts::from_now),
+            false => on.statistics = None,
         });
     }
 
-    /// Writes to another file from now on, or to none. If it cannot be opened all stays as it was.
+    /// Writes to another file from now on, or to none: that too if it cannot be opened.
     pub(crate) fn set_log_file(&mut self, path: Option<PathBuf>) -> io::Result<()> {
-        let file = path.map(LogFile::open).transpose()?;
-        self.change(|on| on.file = file);
+        self.change(|on| on.file = None);
+        if let Some(path) = path {
+            let file = LogFile::open(path)?;
+            self.change(|on| on.file = Some(file));
+        }
         Ok(())
     }
 

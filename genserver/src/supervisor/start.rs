@@ -23,9 +23,9 @@ pub struct SupervisorOptions {
 ///
 /// # Errors
 ///
-/// The specifications are refused, with a [`SpecError`] for the reason; or a child did not start: then those that
-/// had are ended, and the reason is a shutdown with [`FailedToStartChild`]. Unless the caller traps exits it ends
-/// too, with the same reason.
+/// The specifications are refused, with a [`SpecError`](super::SpecError) for the reason; or a child did not start: then
+/// those that had are ended, and the reason is a shutdown with [`FailedToStartChild`](super::FailedToStartChild). Unless
+/// the caller traps exits it ends too, with the same reason.
 ///
 /// # Panics
 ///

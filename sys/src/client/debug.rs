@@ -82,7 +82,8 @@ impl Within {
     }
 }
 
-/// Lets a process write each event as a line to a file, which it makes, or empties; `None`: no longer. If a
+/// Lets a process write each event as a line to a file, which it makes, or empties; `None`: no longer. The
+/// file that it wrote to is closed, also if the new one cannot be opened. If a
 /// line cannot be written that is reported, and the file is closed. Mirrors `sys:log_to_file/2`.
 ///
 /// # Errors

@@ -285,7 +285,7 @@ impl<A: Message + Sync> DynamicSupervisor<A> {
         }
     }
 
-    /// What a child has in common with all, if it is one. Mirrors `supervisor:get_childspec/2`.
+    /// What a child has in common with all, if it is one, or dead. Mirrors `supervisor:get_childspec/2`.
     ///
     /// # Errors
     ///

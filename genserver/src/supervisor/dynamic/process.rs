@@ -12,8 +12,8 @@ use std::any::Any;
 
 use runtime::request::{Call, Client, foreign_request};
 use runtime::{
-    AnyMessage, Behaviour, Cx, Exit, ExitReason, Message, Next, Pid, Until, catch, match_message,
-    send,
+    AnyMessage, Behaviour, Cx, Exit, ExitReason, Message, Next, Pid, Until, catch,
+    is_process_alive, match_message, send,
 };
 use rustc_hash::FxHashMap;
 use sys::{Debug, Event, Handled, System};
@@ -167,9 +167,7 @@ impl<A: Message + Sync> Process<A> {
             Request::TerminateChild(pid) => match self.children.remove(&pid) {
                 Some(_) => return self.end(vec![pid], Then::Answer(client)),
                 // No try follows; and one that is dead is as good as ended.
-                None if self.restarting.remove(&pid).is_some()
-                    || !runtime::is_process_alive(pid) =>
-                {
+                None if self.restarting.remove(&pid).is_some() || !is_process_alive(pid) => {
                     Answer::Done(Ok(()))
                 }
                 None => Answer::Done(Err(ChildError::NotFound)),
@@ -182,7 +180,9 @@ impl<A: Message + Sync> Process<A> {
             Request::WhichChild(pid) => Answer::Child(self.which_child(pid)),
             Request::CountChildren => Answer::Count(self.count()),
             Request::GetChildSpec(pid) => {
-                Answer::Spec(self.which_child(pid).map(|_| self.template.clone()))
+                // Who is dead may have been one.
+                let is_child = self.which_child(pid).is_some() || !is_process_alive(pid);
+                Answer::Spec(is_child.then(|| self.template.clone()))
             }
         };
         self.reply(client, answer);

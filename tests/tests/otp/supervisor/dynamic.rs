@@ -237,7 +237,8 @@ fn which_children_simple_one_for_one() {
     supervisor.stop().expect("stops");
 }
 
-/// What all have in common can be asked for by a child's pid.
+/// What all have in common can be asked for by a child's pid, also when that is dead; not by another's. As real `erl` of
+/// OTP 25.2.
 #[runtime::test]
 fn sup_start_map_simple() {
     let template = workers().restart(Restart::Transient);
@@ -247,6 +248,8 @@ fn sup_start_map_simple() {
     assert!(format!("{template:?}").contains("Transient"));
     let stranger = supervisor.get_childspec(self_pid());
     assert!(matches!(stranger, Err(ChildError::NotFound)));
+    supervisor.terminate_child(child).expect("it ends");
+    assert!(supervisor.get_childspec(child).is_ok());
     supervisor.stop().expect("stops");
 }
 

@@ -344,6 +344,10 @@ fn a_start_that_dies() {
         send(again, "go on");
         let Starts(started) = message();
         assert_eq!(started.expect("starts"), Some(again));
+        // The routes lead to its partitions.
+        for (number, state) in partitions.which_children().expect("it answers") {
+            assert_eq!(partitions.partition(number).whereis(), state.pid());
+        }
         send(second, ());
         assert_eq!(down_of(watch), ExitReason::Normal);
         // Its parent's end is its own.
