@@ -219,7 +219,7 @@ impl fmt::Display for BadState {
 impl StdError for Reason {}
 impl StdError for BadState {}
 
-/// Why [`open`](crate::open) has opened nothing.
+/// Why [`open`](fn@crate::open) has opened nothing.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {

@@ -1,6 +1,6 @@
 //! Gun: the HTTP client whose connection is a process.
 //!
-//! [`open`] starts a process that connects, and connects again when the connection is lost. Requests are
+//! [`open`](fn@open) starts a process that connects, and connects again when the connection is lost. Requests are
 //! messages to it and return at once, with a reference; what comes of them are messages to the caller:
 //! [`Response`], [`Data`], [`Trailers`], [`Inform`], [`Upgrade`], [`Ws`], [`Error`]. The owner, who opened the connection, is
 //! told [`Up`] and [`Down`].

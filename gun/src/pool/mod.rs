@@ -122,7 +122,7 @@ impl StdError for PoolError {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartPoolError {
-    /// The host or an option is wrong, as [`open`](crate::open) would say.
+    /// The host or an option is wrong, as [`open`](fn@crate::open) would say.
     Open(OpenError),
     /// The pool has a size of zero.
     Size,
