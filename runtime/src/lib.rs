@@ -144,7 +144,7 @@ mod public {
     pub use crate::process::behaviour::{
         Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,
     };
-    pub use crate::process::catch::{Caught, catch};
+    pub use crate::process::catch::{Caught, catch, catch_all};
     pub use crate::process::dictionary;
     pub use crate::process::exit::{exit, exit_signal, exit_signal_priority, trap_exit};
     pub use crate::process::exit_reason::{ExitReason, PanicReport, Term};

@@ -107,11 +107,11 @@ impl Debug {
                 DebugOption::Trace => debug.set_trace(true),
                 DebugOption::Log(size) => debug.set_log(Some(size)),
                 DebugOption::Statistics => debug.set_statistics(true),
-                DebugOption::LogToFile(path) => {
-                    if let Err(error) = debug.set_log_file(Some(path.clone())) {
-                        log_file::report("cannot open", &path, &error);
-                    }
-                }
+                // One that cannot be opened leaves the one before it.
+                DebugOption::LogToFile(path) => match LogFile::open(path.clone()) {
+                    Ok(file) => debug.change(|on| on.file = Some(file)),
+                    Err(error) => log_file::report("cannot open", &path, &error),
+                },
                 DebugOption::Install(function) => debug.install(function),
             }
         }

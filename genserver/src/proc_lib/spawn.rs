@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use runtime::{
     Behaviour, Cx, ExitReason, Next, Pid, ProcessResult, Ref, Spawn, SpawnError, Spawned, Until,
-    catch, enter, process_info,
+    catch_all, enter, process_info,
 };
 
 use super::ancestors::{Line, inherit};
@@ -47,9 +47,14 @@ impl<F: 'static> Behaviour for Run<F> {
         let Some(body) = self.body.take() else {
             return Next::Exit(ExitReason::Normal);
         };
-        let reason = catch(body).unwrap_or_else(Into::into);
-        report_crash(type_name::<F>(), &reason);
-        Next::Exit(reason)
+        match catch_all(body) {
+            Ok(ended) => {
+                let reason = ended.unwrap_or_else(Into::into);
+                report_crash(type_name::<F>(), &reason);
+                Next::Exit(reason)
+            }
+            Err(next) => next,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
+use super::behaviour::Next;
 use super::exit::{self, Raise};
 use super::exit_reason::{ExitReason, PanicReport};
 
@@ -70,18 +71,52 @@ impl fmt::Display for Caught {
 /// # });
 /// ```
 pub fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+    called(f).or_else(|stopped| match stopped {
+        Stopped::Caught(caught) => Err(caught),
+        Stopped::Passes(raise) => panic::resume_unwind(Box::new(raise)),
+    })
+}
+
+/// As [`catch`], for a behaviour that has nothing more to do but to end when `f` has: what `catch` passes on is not
+/// raised a second time, but what [`Behaviour::wake`](crate::Behaviour::wake) is to return.
+///
+/// # Errors
+///
+/// `Err` of the inner result is what `catch` has caught; of the outer one, what it passes on.
+#[doc(hidden)]
+pub fn catch_all<T>(f: impl FnOnce() -> T) -> Result<Result<T, Caught>, Next> {
+    match called(f) {
+        Ok(value) => Ok(Ok(value)),
+        Err(Stopped::Caught(caught)) => Ok(Err(caught)),
+        Err(Stopped::Passes(raise)) => Err(match raise {
+            Raise::Enter(behaviour) => Next::Become(behaviour),
+            // The signal's reason takes its place.
+            Raise::Exit(_) | Raise::Fatal => Next::Exit(ExitReason::Killed),
+        }),
+    }
+}
+
+/// How a call came to its end that did not return.
+enum Stopped {
+    Caught(Caught),
+    Passes(Raise),
+}
+
+fn called<T>(f: impl FnOnce() -> T) -> Result<T, Stopped> {
     let payload = match panic::catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => return Ok(value),
         Err(payload) => payload,
     };
     let payload = match payload.downcast::<Raise>() {
-        Ok(raise) => match *raise {
-            Raise::Exit(reason) => return Err(Caught::Exit(reason)),
-            Raise::Fatal | Raise::Enter(_) => panic::resume_unwind(raise),
-        },
+        Ok(raise) => {
+            return Err(match *raise {
+                Raise::Exit(reason) => Stopped::Caught(Caught::Exit(reason)),
+                passes => Stopped::Passes(passes),
+            });
+        }
         Err(payload) => payload,
     };
     let report = exit::report_of(super::try_current(), &*payload);
     exit::drop_quietly(payload);
-    Err(Caught::Panic(report))
+    Err(Stopped::Caught(Caught::Panic(report)))
 }
