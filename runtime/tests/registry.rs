@@ -68,7 +68,7 @@ fn a_process_is_never_seen_with_two_names() {
         let over = Arc::clone(&over);
         let changes = Spawn::new().own_thread().monitor().spawn(move || {
             let mut given = 0;
-            while !over.load(Ordering::Relaxed) {
+            while given == 0 || !over.load(Ordering::Relaxed) {
                 if register(name, has).is_ok() {
                     given += 1;
                     assert_eq!(whereis(name), Some(has));
@@ -77,7 +77,6 @@ fn a_process_is_never_seen_with_two_names() {
                 }
                 yield_now();
             }
-            assert!(given > 0);
         });
         changes.unwrap().monitor.unwrap()
     });
