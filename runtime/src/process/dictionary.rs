@@ -19,7 +19,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
+use super::exit;
 use super::info::ShownValue;
 use super::slot::Slot;
 use crate::message::{AnyMessage, Message};
@@ -63,9 +65,18 @@ struct Lent<'d>(&'d Dictionary, Option<(String, AnyMessage)>);
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        if let Some((key, value)) = self.1.take() {
-            self.0.borrow_mut().insert(key, value);
-        }
+        let Some((key, value)) = self.1.take() else {
+            return;
+        };
+        // What was put there meanwhile is newer. A value is dropped when nothing is borrowed: its destructor may look.
+        let old = match self.0.borrow_mut().entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+                None
+            }
+            Entry::Occupied(_) => Some(value),
+        };
+        exit::drop_quietly(old);
     }
 }
 
@@ -91,7 +102,9 @@ pub(crate) fn shown(slot: &Slot) -> Vec<(String, ShownValue)> {
         .iter()
         .map(|(key, value)| (key.clone(), ShownValue::new(value)))
         .collect();
-    let newer = entries.replace(taken);
-    entries.borrow_mut().extend(newer);
+    for (key, newer) in entries.replace(taken) {
+        let old = entries.borrow_mut().insert(key, newer);
+        exit::drop_quietly(old);
+    }
     shown
 }
