@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::arm::{Cursor, Picked};
 use super::deadline::{Deadline, IntoDeadline};
 use super::reference::Ref;
-use super::scan::{Position, end, is_unseen_alone_beyond, mark_of, position_of, scan, take_oldest};
+use super::scan::{Position, end, mark_of, only_unseen_follow, position_of, scan, take_oldest};
 use super::{queue, urgent};
 use crate::context::{self, Context, Suspend};
 use crate::message::{AnyMessage, Message, answer_key, is_any, type_key};
@@ -43,9 +43,9 @@ fn receive_from(
     keys: Option<&[u64]>,
     scan: &mut dyn FnMut(&mut Cursor) -> u32,
 ) -> (Picked, Position) {
-    let mut context = match deadline {
+    let (mut context, unseen) = match deadline {
         Deadline::Never => wait_at_once(),
-        _ => ptr::null_mut(),
+        _ => (ptr::null_mut(), false),
     };
     let mut why = Suspend::Wait;
     let mut receive = Receive {
@@ -56,7 +56,7 @@ fn receive_from(
     loop {
         if context.is_null() {
             let mut look = Look::CLOSER;
-            if receive.begun || deadline == Deadline::Never {
+            if receive.begun || unseen {
                 look = receive.take_at_once(keys, scan);
             }
             if look.tag == CLOSER {
@@ -87,11 +87,12 @@ fn receive_from(
 }
 
 /// Begins a receive without a deadline. The running context, if the process shall simply wait:
-/// nothing is there, and nothing else to consider. Null: [`Receive::look`] has the answer.
+/// nothing is there, and nothing else to consider. Null: there is more to look at, and whether it begins with
+/// messages that were taken in and not looked at.
 ///
 /// Most receives begin so. It calls nothing, so it saves no registers.
 #[inline(never)]
-fn wait_at_once() -> *mut Context {
+fn wait_at_once() -> (*mut Context, bool) {
     let thread = thread::here();
     match thread.process() {
         Some(slot)
@@ -99,9 +100,10 @@ fn wait_at_once() -> *mut Context {
                 && queue::is_plainly_empty(slot) =>
         {
             thread.spend(1);
-            thread.context.get()
+            (thread.context.get(), false)
         }
-        _ => ptr::null_mut(),
+        Some(slot) => (ptr::null_mut(), queue::has_unseen(slot)),
+        None => (ptr::null_mut(), false),
     }
 }
 
@@ -163,7 +165,7 @@ impl Receive {
         let Some((thread, slot)) = thread::running() else {
             return Look::CLOSER;
         };
-        if slot.has(bit::GUARD | bit::FATAL) || !is_unseen_alone_beyond(slot, self.position) {
+        if slot.has(bit::GUARD | bit::FATAL) || !only_unseen_follow(slot, self.position) {
             return Look::CLOSER;
         }
         if !self.begun {

@@ -21,9 +21,9 @@ pub(crate) struct Position {
     pub(crate) ordinary: u64,
 }
 
-/// Whether nothing but the unseen lies behind the position.
+/// Whether of what lies behind the position nothing was looked at, and nothing has priority.
 #[inline]
-pub(super) fn is_unseen_alone_beyond(slot: &Slot, position: Position) -> bool {
+pub(super) fn only_unseen_follow(slot: &Slot, position: Position) -> bool {
     let extra = slot.extra.get();
     if extra.is_null() {
         return position.ordinary == 0;
