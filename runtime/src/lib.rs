@@ -48,8 +48,14 @@
 //! Everything here is safe but two functions that let suspended stacks move between threads:
 //! [`Builder::assume_migration_safe`] and [`Spawn::assume_migration_safe`].
 
-// The model checker sees the lock-free modules alone.
-#![cfg_attr(loom, allow(dead_code, unused_imports))]
+#![cfg_attr(
+    loom,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the model checker sees the lock-free modules alone"
+    )
+)]
 
 #[cfg(all(not(loom), panic = "abort"))]
 compile_error!(

@@ -5,8 +5,10 @@
 //! differ (a cell's `with` and `with_mut`) the shim bends std. A fence that costs one side only is
 //! `crate::scheduler::barrier`, which stands on this module.
 
-// Which of these are used depends on the target and on what is modelled.
-#![allow(unused_imports)]
+#![allow(
+    unused_imports,
+    reason = "which of these are used depends on the target and on what is modelled"
+)]
 
 #[cfg(not(loom))]
 mod std_types {

@@ -1,5 +1,5 @@
 //! `after` names the types that it takes.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

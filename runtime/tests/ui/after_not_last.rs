@@ -1,5 +1,5 @@
 //! `after` is the last arm, and there is one.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, reason = "only what is tested counts here")]
 
 use std::time::Duration;
 

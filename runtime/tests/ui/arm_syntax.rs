@@ -1,5 +1,5 @@
 //! A malformed arm is reported where it goes wrong.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, reason = "only what is tested counts here")]
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Errors in a body are at their place.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

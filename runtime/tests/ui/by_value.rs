@@ -1,5 +1,5 @@
 //! A message is received by value.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

@@ -1,5 +1,5 @@
 //! A guard cannot bind: the body can.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

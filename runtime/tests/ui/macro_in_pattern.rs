@@ -1,5 +1,5 @@
 //! A macro in a pattern is refused: its variables cannot be seen.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

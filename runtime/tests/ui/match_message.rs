@@ -1,5 +1,5 @@
 //! `match_message!` takes an owned message, and its last arm takes every message.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, reason = "only what is tested counts here")]
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! A misspelt pattern is one error, with a suggestion.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

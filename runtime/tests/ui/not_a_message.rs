@@ -1,5 +1,5 @@
 //! A message has `Debug` and is `Send`: the error names the derive.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

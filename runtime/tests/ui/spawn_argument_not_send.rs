@@ -1,5 +1,5 @@
 //! What cannot be sent is reported at the argument.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

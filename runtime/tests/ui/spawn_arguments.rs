@@ -1,5 +1,5 @@
 //! Wrong arguments are reported at the arguments.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

@@ -1,5 +1,5 @@
 //! A process borrows nothing from its parent: nothing moves silently, and the error says `move`.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

@@ -1,5 +1,5 @@
 //! A process returns nothing, or a `Result` whose error is its exit reason.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

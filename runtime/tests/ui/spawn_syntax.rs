@@ -1,5 +1,5 @@
 //! `spawn!` takes a closure, or a function and its arguments.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

@@ -1,5 +1,5 @@
 //! A pattern that does not tell its type is refused; the error shows how to write it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

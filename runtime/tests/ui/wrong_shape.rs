@@ -1,5 +1,5 @@
 //! An upper-case identifier is a path: it must name a unit struct, a unit variant or a constant.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "only what is tested counts here")]
 
 use runtime::prelude::*;
 

@@ -9,9 +9,9 @@ const WORKERS: usize = 1;
 
 /// Runs as a process.
 #[runtime::main(workers = WORKERS + 1, stack_size = 128 << 10, crate = ::runtime,)]
-#[allow(clippy::unnecessary_wraps)]
+#[allow(clippy::unnecessary_wraps, reason = "only what is tested counts here")]
 pub fn main() -> impl Termination {
-    #![allow(unused_variables)]
+    #![allow(unused_variables, reason = "only what is tested counts here")]
     let unused = 1;
     let parent = self_pid();
     spawn!(move || send(parent, ExitCode::SUCCESS));
