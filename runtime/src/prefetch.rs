@@ -4,11 +4,16 @@
 /// Fetches the cache line at an address into the cache, to be written. Any address will do.
 #[inline]
 pub(crate) fn line<T>(address: *const T) {
+    // By hand: the compiler knows of `prefetchw` only where the target is told to have it. Where it
+    // is missing it does nothing.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch reads and writes nothing, and does not fault.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_ET0>(address.cast());
+        std::arch::asm!(
+            "prefetchw [{}]",
+            in(reg) address,
+            options(nomem, nostack, preserves_flags)
+        );
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = address;

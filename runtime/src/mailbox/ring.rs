@@ -13,6 +13,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::message::{AnyMessage, Header};
+use crate::prefetch;
 
 /// The key of an empty place; no type has it.
 const EMPTY: u64 = 0;
@@ -23,6 +24,20 @@ struct Entry {
     /// Dangling if the place is empty.
     message: NonNull<Header>,
 }
+
+impl Entry {
+    #[inline]
+    fn is_of(self, keys: Option<&[u64]>) -> bool {
+        match keys {
+            None => self.key != EMPTY,
+            Some([key]) => self.key == *key,
+            Some(keys) => keys.contains(&self.key),
+        }
+    }
+}
+
+/// How many places ahead of one that is looked into envelopes are fetched.
+const AHEAD: usize = 8;
 
 /// Messages looked at and left; owns them.
 #[derive(Default)]
@@ -73,18 +88,31 @@ impl Ring {
     #[inline]
     pub(crate) fn find(&self, from: u64, keys: Option<&[u64]>) -> Option<u64> {
         let skip = from.saturating_sub(self.base) as usize;
-        if skip >= self.entries.len() {
-            return None;
-        }
-        let (front, back) = self.entries.as_slices();
-        let found = if skip < front.len() {
-            find(&front[skip..], keys)
-                .map(|at| skip + at)
-                .or_else(|| find(back, keys).map(|at| front.len() + at))
-        } else {
-            find(&back[skip - front.len()..], keys).map(|at| skip + at)
+        // One that is looked into is often followed by another of its type.
+        let found = match self.entries.get(skip)?.is_of(keys) {
+            true => skip,
+            false => self.find_behind(skip + 1, keys)?,
         };
-        found.map(|at| self.base + at as u64)
+        Some(self.base + found as u64)
+    }
+
+    #[inline(never)]
+    fn find_behind(&self, skip: usize, keys: Option<&[u64]>) -> Option<usize> {
+        let (front, back) = self.entries.as_slices();
+        match front.get(skip..) {
+            Some(rest) => find(rest, keys)
+                .map(|at| skip + at)
+                .or_else(|| find(back, keys).map(|at| front.len() + at)),
+            None => find(back.get(skip - front.len()..)?, keys).map(|at| skip + at),
+        }
+    }
+
+    /// Fetches the envelope of a message that comes soon after a position, if there is one.
+    #[inline]
+    pub(crate) fn fetch_ahead(&self, position: u64) {
+        if let Some(entry) = self.entries.get((position - self.base) as usize + AHEAD) {
+            prefetch::line(entry.message.as_ptr());
+        }
     }
 
     /// Takes the message at a position that [`find`](Ring::find) returned; its place stays.

@@ -162,9 +162,12 @@ fn scan_ring<const WHICH: bool>(
                     URGENT => &extra.urgent().ring,
                 };
                 match ring.find(*position, keys) {
-                    // SAFETY: nobody takes it from the ring meanwhile, and `Lent` sees to it that
-                    // it is owned once.
-                    Some(at) => Lent::<WHICH>::new(slot, at, ring.lend(at)),
+                    Some(at) => {
+                        ring.fetch_ahead(at);
+                        // SAFETY: nobody takes it from the ring meanwhile, and `Lent` sees to it
+                        // that it is owned once.
+                        Lent::<WHICH>::new(slot, at, ring.lend(at))
+                    }
                     None => {
                         *position = ring.end();
                         return None;

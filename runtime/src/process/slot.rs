@@ -29,6 +29,7 @@ use super::table;
 use crate::context::Context;
 use crate::mailbox::inbox::Inbox;
 use crate::message::Header;
+use crate::prefetch;
 
 /// Any worker of the node may run the process: it is at rest, or assumed safe to migrate.
 pub(crate) const ANYONE: u16 = u16::MAX;
@@ -148,6 +149,24 @@ const _: () = assert!(size_of::<Slot>() == 128);
 unsafe impl Sync for Slot {}
 
 impl Slot {
+    /// Fetches the shared line, to be written: who sends reads it first, and would else wait for it
+    /// twice.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        prefetch::line(&raw const self.inbox);
+    }
+
+    /// Claims the process if it waits. Its private line comes with it.
+    #[inline]
+    #[must_use]
+    pub(crate) fn claim(&self) -> bool {
+        if !self.inbox.waits() {
+            return false;
+        }
+        prefetch::line(&raw const self.tail);
+        self.inbox.claim()
+    }
+
     #[inline]
     pub(crate) fn index(&self) -> u32 {
         table::index_of(self)

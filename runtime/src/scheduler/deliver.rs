@@ -44,6 +44,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
         return lost(message);
     }
     let slot = table::slot_of(to);
+    slot.fetch();
     if !slot
         .inbox
         .is_plain(to.generation(), flag::LIMITED | flag::ZOMBIE)
@@ -55,7 +56,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     thread.spend(1);
     message.header_mut().generation = to.generation();
     let envelope = message.into_raw();
-    if !slot.inbox.claim() {
+    if !slot.claim() {
         return queue_up(thread, slot, envelope, to);
     }
     if !slot

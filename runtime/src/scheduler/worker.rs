@@ -13,6 +13,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
+use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::arrivals::{Arrivals, Linked};
@@ -52,50 +53,56 @@ impl Linked for Slot {
     }
 }
 
-/// One worker of a node.
-#[repr(align(128))]
+/// One worker of a node. The parts stand on cache lines of their own, so that what others write or
+/// look at is not what the owner changes at every turn.
+#[repr(C, align(128))]
 pub(crate) struct Worker {
+    // Fixed.
     id: u16,
     node_id: u16,
     node: *const Instance,
     /// The worker's seat, which is its node's.
     seat: *const Seat<Seated>,
 
-    // Touched by others.
+    // Written by others.
     /// Processes on this worker's stacks that were woken elsewhere, newest first.
-    inbox: Arrivals<Slot>,
+    inbox: CachePadded<Arrivals<Slot>>,
     /// Newborns that other workers have given it.
     newborn: Shared,
     /// How many those are.
     given: AtomicU32,
-    pub(crate) processor: Processor,
-    timers: Mutex<Timers>,
+    timers: CachePadded<Mutex<Timers>>,
+
+    // Looked at by others that fall idle.
+    pub(crate) processor: CachePadded<Processor>,
+
+    // Looked at by others, now and then.
     /// No timer of its is due before; 0: there is something only its own thread may do.
     next_expiry: AtomicU64,
     /// Counts the turns: how the watchdog sees that a process runs on and on.
     pub(crate) turns: AtomicU32,
-    /// The process that runs.
-    pub(crate) running: AtomicPtr<Slot>,
-    pub(crate) cpu_clock: CpuClock,
     /// Processes that stand on its stacks, without those that may move.
     standing: AtomicU32,
+    /// The process that runs.
+    pub(crate) running: AtomicPtr<Slot>,
     /// Processes spawned here so far, and processes ended here.
     spawned: AtomicU64,
     ended: AtomicU64,
+    pub(crate) cpu_clock: CpuClock,
 
     // The owner's.
-    queue: RunQueue,
     turn: Cell<u32>,
     choice: Cell<u32>,
     streak: Cell<u32>,
     /// How often it will look at its inbox before it sleeps.
     patience: Cell<u32>,
-    placement: Placement,
     /// The context that picks and runs; the others belong to processes.
     pub(crate) active: Cell<*mut Context>,
+    placement: Placement,
+    credit: Cell<u32>,
+    queue: RunQueue,
     pub(crate) stacks: UnsafeCell<Cache>,
     free: table::List,
-    credit: Cell<u32>,
     expired: UnsafeCell<Vec<Expired<Timer>>>,
 }
 
@@ -113,11 +120,11 @@ impl Worker {
             node_id,
             node,
             seat,
-            inbox: Arrivals::new(),
+            inbox: CachePadded::new(Arrivals::new()),
             newborn: Shared::new(),
             given: AtomicU32::new(0),
-            processor: Processor::new(),
-            timers: Mutex::new(Timers::new()),
+            processor: CachePadded::new(Processor::new()),
+            timers: CachePadded::new(Mutex::new(Timers::new())),
             next_expiry: AtomicU64::new(u64::MAX),
             turns: AtomicU32::new(0),
             running: AtomicPtr::new(ptr::null_mut()),

@@ -2,6 +2,7 @@
 //! its seat away, and sleeps. The protocol, and why no wake-up is lost: the folder's README.md.
 
 use std::hint;
+use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -198,8 +199,8 @@ impl Worker {
     fn other_processors(&self) -> impl Iterator<Item = &Processor> + Clone {
         let others = self.node().started_workers();
         others
-            .filter(|other| other.id != self.id)
-            .map(|other| &other.processor)
+            .filter(|other| !ptr::eq(*other, self))
+            .map(|other| &*other.processor)
     }
 
     /// Takes from the injector, or from another worker.
