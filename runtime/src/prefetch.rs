@@ -11,7 +11,7 @@ pub(crate) fn line<T>(address: *const T) {
     unsafe {
         std::arch::asm!(
             "prefetchw [{}]",
-            in(reg) address,
+            in(reg) address.addr(),
             options(nomem, nostack, preserves_flags)
         );
     }

@@ -23,7 +23,7 @@ use crate::registry::Name;
 use crate::scheduler::worker::Worker;
 use crate::timer::TimerId;
 
-pub(crate) use setting::{cancel_all_to, set_alarm, take_alarm};
+pub(crate) use setting::{cancel_all_to, may_be_to, set_alarm, take_alarm};
 use setting::{read, set, take, time_left};
 
 /// In place of a node's number: the timer was never in a wheel.

@@ -33,6 +33,8 @@ struct Vtable {
     /// # Safety
     /// As `run`.
     name: unsafe fn(*const Words) -> &'static str,
+    /// Nothing is left to run or to drop.
+    spent: bool,
 }
 
 impl Body {
@@ -83,6 +85,12 @@ impl Body {
             .map(|vtable| unsafe { (vtable.name)(&raw const self.words) })
     }
 
+    /// Whether it is a closure that has been called: it holds nothing.
+    #[inline]
+    pub(crate) fn is_spent(&self) -> bool {
+        self.vtable.is_some_and(|vtable| vtable.spent)
+    }
+
     /// Runs the body.
     ///
     /// # Safety
@@ -128,6 +136,7 @@ impl<F> Started<F> {
         run: |_, _| unreachable!("a closure runs once"),
         drop: |_| {},
         name: |_| std::any::type_name::<F>(),
+        spent: true,
     };
 }
 
@@ -148,6 +157,7 @@ impl<F: FnOnce() -> Next + Send + 'static> Inline<F> {
             unsafe { ptr::drop_in_place(words.cast::<F>()) };
         },
         name: |_| std::any::type_name::<F>(),
+        spent: false,
     };
 }
 
@@ -176,6 +186,7 @@ impl<F: FnOnce() -> Next + Send + 'static> Boxed<F> {
         // SAFETY: the words hold a boxed `F`.
         drop: |words| drop(unsafe { Self::unbox(words) }),
         name: |_| std::any::type_name::<F>(),
+        spent: false,
     };
 }
 
@@ -198,6 +209,7 @@ static BEHAVIOUR: Vtable = Vtable {
     drop: |words| drop(unsafe { Box::from_raw(behaviour(words).0) }),
     // SAFETY: the words hold a behaviour.
     name: |words| unsafe { behaviour(words).1() },
+    spent: false,
 };
 
 const _: () = assert!(mem::size_of::<Body>() == 32);

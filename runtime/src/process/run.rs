@@ -194,6 +194,40 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     slot.set(bit::STARTED | bit::ENDING);
     // SAFETY: the running process is its own holder.
     let body = unsafe { (*slot.body.get()).take() };
+    // Most have nothing: a closure that has returned, and nothing beside the slot.
+    let reason = if body.is_spent() && has_nothing(slot, &reason) {
+        reason
+    } else {
+        let_go(slot, body, reason)
+    };
+    // The signals that came before are taken for what they are: who monitors or has linked is
+    // told the reason.
+    queue::close(slot);
+    scheduler::worker().node().names().release_at_end(slot);
+    if !has_nothing(slot, &reason) || queue::has_unseen(slot) || may_be_known(slot) {
+        leave_behind(slot, reason);
+    }
+    slot.reset_length();
+    wait::disarm(slot);
+
+    let thread = thread::this();
+    scheduler::account(thread, slot);
+    scheduler::leave(thread, slot);
+}
+
+/// Whether nothing but its mail has to be seen to when the process ends so.
+fn has_nothing(slot: &Slot, reason: &ExitReason) -> bool {
+    matches!(reason, ExitReason::Normal) && slot.extra.get().is_null()
+}
+
+/// Whether a timer may be about to send to the process, which has closed its inbox, or it may be a zombie.
+fn may_be_known(slot: &Slot) -> bool {
+    send_after::may_be_to(slot) || zombie::may_be_one()
+}
+
+/// Drops what the process held at rest, and its locals. Returns the reason with which it ends then.
+#[inline(never)]
+fn let_go(slot: &'static Slot, body: Body, reason: ExitReason) -> ExitReason {
     let body_name = body.name();
     let reason = match drop_body(slot, body) {
         Some(panic) if reason.is_orderly() => instead_of(reason, panic),
@@ -213,11 +247,12 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     };
     report_exit(slot, name.as_deref(), &reason);
     tell_end(slot, &reason);
+    reason
+}
 
-    // The signals that came before are taken for what they are: who monitors or has linked is
-    // told the reason.
-    queue::close(slot);
-    scheduler::worker().node().names().release_at_end(slot);
+/// Drops the messages of a process whose inbox is closed, and tells of its end.
+#[inline(never)]
+fn leave_behind(slot: &'static Slot, reason: ExitReason) {
     // Destructors of messages may send; that they cannot receive is said by a panic, which ends
     // here.
     slot.set(bit::GUARD);
@@ -229,10 +264,6 @@ fn end(slot: &'static Slot, reason: ExitReason) {
     signal::tell_all(slot, &reason);
     exit::drop_quietly(reason);
     drop_extra(slot);
-    wait::disarm(slot);
-
-    scheduler::account(thread::this(), slot);
-    scheduler::leave(slot);
 }
 
 /// Reports the end of a process where OTP would.
@@ -324,5 +355,4 @@ fn drop_extra(slot: &Slot) {
             exit::drop_quietly(extra);
         }
     }
-    slot.reset_length();
 }

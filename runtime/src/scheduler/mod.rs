@@ -60,7 +60,7 @@ mod calls {
     use super::worker::Worker;
     use crate::context::{self, Suspend};
     use crate::process::slot::Slot;
-    use crate::thread;
+    use crate::thread::{self, Thread};
     use crate::timer::real_time;
 
     /// The worker that this thread is.
@@ -112,8 +112,11 @@ mod calls {
     }
 
     /// The running process has ended: its slot is free.
-    pub(crate) fn leave(slot: &'static Slot) {
-        thread::this().process.set(ptr::null());
-        worker().bury(slot);
+    pub(crate) fn leave(thread: &Thread, slot: &'static Slot) {
+        thread.process.set(ptr::null());
+        match thread.worker() {
+            Some(worker) => worker.bury(slot),
+            None => unreachable!("a process runs on a worker"),
+        }
     }
 }

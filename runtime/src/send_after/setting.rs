@@ -283,10 +283,16 @@ pub(super) fn time_left(due: u64, clock: &Clock) -> Duration {
     Duration::from_nanos(due.saturating_sub(clock.now()))
 }
 
+/// Whether there may be a timer that is to send to the running process, which has closed its inbox.
+#[inline]
+pub(crate) fn may_be_to(slot: &Slot) -> bool {
+    slot.inbox.flags_at_end() & flag::TIMED != 0
+}
+
 /// The process ends, its inbox is closed: timers that were to send to it are cancelled, and their
 /// messages dropped.
 pub(crate) fn cancel_all_to(slot: &Slot) {
-    if slot.inbox.flags_at_end() & flag::TIMED == 0 {
+    if !may_be_to(slot) {
         return;
     }
     // One more: a worker that has just been started may not be counted yet.
