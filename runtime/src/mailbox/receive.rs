@@ -3,8 +3,8 @@
 //! Called by the expansion of `receive!`; the function forms are here.
 //!
 //! Two halves. [`Receive::look`] does all that needs no switch and is one function for all sites:
-//! it scans, and prepares the wait. It has two short ways: [`wait_at_once`] where there is nothing to
-//! scan, and [`Receive::take_at_once`] where the first message is the one. [`receive`] is inlined into its caller
+//! it scans, and prepares the wait. It has short ways: [`wait_at_once`] and [`wait_at_once_for`] where there is
+//! nothing to scan, and [`Receive::take_at_once`] where the first message is the one. [`receive`] is inlined into its caller
 //! down to the switch: each frame that returned after a switch would cost a mispredicted return.
 
 use std::ptr::{self, NonNull};
@@ -45,7 +45,8 @@ fn receive_from(
 ) -> (Picked, Position) {
     let (mut context, unseen) = match deadline {
         Deadline::Never => wait_at_once(),
-        _ => (ptr::null_mut(), false),
+        Deadline::After(time) => wait_at_once_for(position, time),
+        Deadline::At(_) => (ptr::null_mut(), false),
     };
     let mut why = Suspend::Wait;
     let mut receive = Receive {
@@ -105,6 +106,29 @@ fn wait_at_once() -> (*mut Context, bool) {
         Some(slot) => (ptr::null_mut(), queue::has_unseen(slot)),
         None => (ptr::null_mut(), false),
     }
+}
+
+/// As [`wait_at_once`], of a receive that waits for `time`.
+#[inline(never)]
+fn wait_at_once_for(position: Position, time: Duration) -> (*mut Context, bool) {
+    let Some((thread, slot)) = thread::running() else {
+        return (ptr::null_mut(), false);
+    };
+    let unseen = queue::has_unseen(slot);
+    let more = unseen
+        || !slot.inbox.is_empty()
+        || slot.has(bit::GUARD | bit::FATAL | bit::DEADLINE)
+        || !only_unseen_follow(slot, position)
+        || exit::has_stale(slot)
+        || time.is_zero()
+        || thread.reductions.get() <= 1;
+    if more {
+        return (ptr::null_mut(), unseen);
+    }
+    thread.spend(1);
+    let waits = wait::after(slot, time);
+    debug_assert!(waits, "it has just begun");
+    (thread.context.get(), false)
 }
 
 /// One receive under way: the save position, and how long it waits.

@@ -30,7 +30,8 @@ pub(super) fn only_unseen_follow(slot: &Slot, position: Position) -> bool {
     }
     // SAFETY: as in `scan_ring`.
     let extra = unsafe { &*extra };
-    !extra.is_urgent() && position.ordinary == extra.ring.end()
+    let ring = &extra.ring;
+    !extra.is_urgent() && (ring.is_empty() || position.ordinary == ring.end())
 }
 
 /// Shows the oldest of the unseen to `arms`.
