@@ -4,6 +4,7 @@
 mod expect;
 
 use std::cell::RefCell;
+use std::io::{Read, Write};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -326,4 +327,46 @@ fn what_needs_a_process() {
             "{name}: {place}"
         );
     }
+}
+
+/// A socket of a thread that is no process is polled, also if it is the node's first and all the node's
+/// threads sleep.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_first_socket() {
+    let end = child::run("the_first_socket", || {
+        runtime::run(|| ());
+        // The watchdog lingers for a while; then it sleeps until somebody wakes it.
+        let switches = || {
+            let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+            let of_watchdog = |task: &std::path::PathBuf| {
+                let name = std::fs::read_to_string(task.join("comm"));
+                name.is_ok_and(|name| name.starts_with("watchdog-"))
+            };
+            let mut tasks = tasks.map(|task| task.unwrap().path());
+            let watchdog = tasks.find(of_watchdog).expect("a watchdog");
+            std::fs::read_to_string(watchdog.join("status")).unwrap()
+        };
+        let is_asleep = || {
+            let before = switches();
+            thread::sleep(Duration::from_millis(50));
+            switches() == before
+        };
+        while !is_asleep() {}
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (answer, answers) = channel();
+        thread::spawn(move || {
+            let mut stream = runtime::net::TcpStream::connect(address).unwrap();
+            let mut heard = [0];
+            stream.read_exact(&mut heard).unwrap();
+            answer.send(heard).unwrap();
+        });
+        let (mut peer, _) = listener.accept().unwrap();
+        // Late, so that the thread has found nothing and waits.
+        while !is_asleep() {}
+        peer.write_all(&[7]).unwrap();
+        assert_eq!(answers.recv_timeout(LONG), Ok([7]));
+    });
+    end.is_well();
 }

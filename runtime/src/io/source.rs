@@ -39,9 +39,13 @@ impl<S: AsFd> Source<S> {
     ///
     /// The node cannot be started, or has ended; the system gives no descriptors, or no memory.
     pub(crate) fn new(inner: S) -> io::Result<Source<S>> {
-        let reactor = node::with_own(|node| node.reactor())
-            .unwrap_or_else(|| Err(io::Error::other("the default node could not be started")))?;
-        let registered = reactor.register(inner.as_fd())?;
+        let registered = node::with_own(|node| {
+            let registered = node.reactor()?.register(inner.as_fd())?;
+            // All may sleep, and none of them in the poll.
+            node.idle.rouse_watchdog();
+            Ok(registered)
+        })
+        .unwrap_or_else(|| Err(io::Error::other("the default node could not be started")))?;
         Ok(Source { registered, inner })
     }
 

@@ -330,9 +330,10 @@ impl Idle {
         let (Rose::Alone | Rose::Poked | Rose::Notified) = self.watchdog.rise();
     }
 
-    /// Called by the first worker that is up again.
+    /// Called by the first worker that is up again, and after something was made for which the watchdog
+    /// looks before it sleeps.
     #[cold]
-    fn rouse_watchdog(&self) {
+    pub(crate) fn rouse_watchdog(&self) {
         barrier::light();
         self.watchdog.poke(&self.alarm);
     }
