@@ -51,6 +51,30 @@ fn receive_after() {
     assert_eq!(now(), deadline);
 }
 
+/// What an earlier wait has left in the wheel makes a later one neither longer, nor late among its
+/// equals.
+#[runtime::test(paused)]
+fn after_an_earlier_wait() {
+    let us = Duration::from_micros(1);
+    send_after(MS, self_pid(), 1u32);
+    receive! { 1u32 => {}, after 10_900 * us => panic!("too early") }
+    let start = now();
+    sleep(9_600 * us);
+    assert_eq!(now() - start, 9_600 * us);
+
+    let root = self_pid();
+    let end = now() + 20 * MS;
+    let first = spawn!(move || {
+        receive! { 1u32 => {}, after 10 * MS => panic!("too early") }
+        receive! { after end => send(root, self_pid()) }
+    });
+    send_after(MS, first, 1u32);
+    sleep(2 * MS);
+    let second = spawn!(move || receive! { after end => send(root, self_pid()) });
+    assert_eq!([receive_type::<Pid>(), receive_type()], [first, second]);
+    assert_eq!(now(), end);
+}
+
 /// `t_after`: `after` is exact while a neighbour is busy.
 #[runtime::test(paused)]
 fn t_after() {

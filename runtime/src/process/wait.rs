@@ -80,7 +80,9 @@ pub(crate) fn end(slot: &Slot) {
     slot.clear(bit::DEADLINE | bit::COARSE | bit::TIMEOUT);
 }
 
-/// Sees to it that an entry is due no later than the deadline.
+/// Sees to it that an entry is due no later than the deadline, but for less than a unit of `armed`.
+/// On virtual time, which jumps from entry to entry, it is due then: those that wait for one moment are
+/// woken in the order in which they began.
 #[inline]
 pub(crate) fn ensure(slot: &'static Slot, worker: &Worker) {
     if slot.inbox.flags() & flag::TIMER != 0 {
@@ -88,7 +90,7 @@ pub(crate) fn ensure(slot: &'static Slot, worker: &Worker) {
     }
     if slot.entry.get() != NO_ENTRY {
         let due = (slot.deadline.get() >> ARMED_SHIFT) as u32;
-        if (slot.armed.get().wrapping_sub(due) as i32) <= 0 {
+        if (slot.armed.get().wrapping_sub(due) as i32) <= 0 && !worker.clock().is_paused() {
             return;
         }
     }
@@ -123,6 +125,8 @@ fn arm(slot: &'static Slot, worker: &Worker) {
         index => wheel.find(index, |owner| owner.is_same_wait(&timer)),
     };
     match own {
+        // It keeps its place among those of one time.
+        Some(id) if wheel.deadline(id) == Some(due) => {}
         Some(id) => {
             wheel.set_deadline(id, due);
         }
