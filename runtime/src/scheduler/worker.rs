@@ -6,6 +6,8 @@
 
 mod pick;
 mod search;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, UnsafeCell};
 use std::iter;
@@ -319,9 +321,19 @@ impl Worker {
     pub(crate) fn expire_for(&self, now: u64, due: &mut Vec<Expired<Timer>>) {
         let left = self.expire(now, due);
         if !left.is_empty() {
-            self.timers().keep(left);
+            self.leave(left);
+        }
+    }
+
+    /// Leaves to the worker what only its own thread may do.
+    fn leave(&self, letters: Vec<Letter>) {
+        {
+            let mut timers = self.timers();
+            timers.keep(letters);
             self.expires(0);
         }
+        // It may have come to sleep meanwhile, with no timer left.
+        self.node().idle.poke(self.id.into());
     }
 
     // Owner: processes come and go.
