@@ -8,6 +8,7 @@
 //! thread; so is a result that comes too late, and what a destructor panics with.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::node::UnderWay;
+use crate::node::{Instance, UnderWay};
 use crate::process::exit::CaughtAway;
 use crate::process::slot::bit;
 use crate::process::{exit, try_current, wait, waker};
@@ -52,6 +53,7 @@ type Job = Box<dyn FnOnce() + Send>;
 
 static ANY: Pool = Pool::new("blocking", 512);
 static LOOK_UP: Pool = Pool::new("look-up", 32);
+static ERRANDS: Pool = Pool::new("errands", 32);
 
 /// One call.
 struct Call<F, T> {
@@ -120,7 +122,10 @@ where
         Kind::LookUp => &LOOK_UP,
     };
     let job = Arc::clone(&call);
-    pool.submit(Box::new(move || job.run(under_way)));
+    if let Err((job, error)) = pool.submit(Box::new(move || job.run(under_way))) {
+        drop(job);
+        panic!("no thread for a blocking call: {error}");
+    }
     let _ = wait::until_it(slot, None, |_| call.is_done());
     let result = waits.take();
     scheduler::tick();
@@ -128,6 +133,19 @@ where
         Some(Ok(value)) => value,
         Some(Err(caught)) => exit::resume_caught(slot, caught),
         None => unreachable!("it was waited for"),
+    }
+}
+
+/// Runs on a thread of a pool what calls anybody's code, for a thread of a node's that must not be held up;
+/// here, if the system gives no thread.
+pub(crate) fn run_errand(node: &Arc<Instance>, f: impl FnOnce() + Send + 'static) {
+    let under_way = UnderWay::on(Arc::clone(node));
+    let job = move || {
+        f();
+        drop(under_way);
+    };
+    if let Err((job, _)) = ERRANDS.submit(Box::new(job)) {
+        job();
     }
 }
 
@@ -213,16 +231,17 @@ impl Pool {
         }
     }
 
-    fn submit(&'static self, job: Job) {
+    /// Gives the job back if there is no thread for it, and why.
+    fn submit(&'static self, job: Job) -> Result<(), (Job, io::Error)> {
         let mut queue = self.queue.lock();
         queue.jobs.push_back(job);
         if queue.idle >= queue.jobs.len() {
             drop(queue);
             self.work.notify_one();
-            return;
+            return Ok(());
         }
         if queue.threads == self.limit {
-            return;
+            return Ok(());
         }
         let name = format!("{}-{}", self.name, queue.threads);
         let thread = std::thread::Builder::new().name(name);
@@ -231,12 +250,13 @@ impl Pool {
             // The others will come to it.
             Err(_) if queue.threads > 0 => {}
             Err(error) => {
-                let job = queue.jobs.pop_back();
-                drop(queue);
-                drop(job);
-                panic!("no thread for a blocking call: {error}");
+                return match queue.jobs.pop_back() {
+                    Some(job) => Err((job, error)),
+                    None => unreachable!("it was put there under the same lock"),
+                };
             }
         }
+        Ok(())
     }
 
     fn serve(&self) {

@@ -2,12 +2,15 @@
 
 mod expect;
 
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use expect::{LONG, reports, until};
+use expect::{LONG, message, reports, until};
+use runtime::Flow;
 use runtime::prelude::*;
 
 /// Processes that reach no switch point until it is dropped.
@@ -244,4 +247,38 @@ fn a_blocked_thread() {
     let releaser = move || release.send(()).unwrap();
     Spawn::new().node(&node).spawn(releaser).unwrap();
     assert_eq!(node.shutdown(LONG), runtime::ShutdownReport::default());
+}
+
+/// A waker that is no process's may block the worker that calls it, as a process may: what it waits for runs on
+/// another, also what it has made runnable itself.
+#[test]
+fn a_waker_that_blocks() {
+    struct Asks {
+        asked: Pid,
+        answers: Mutex<Receiver<()>>,
+        root: Pid,
+    }
+    impl Wake for Asks {
+        fn wake(self: Arc<Self>) {
+            send(self.asked, "?");
+            let answer = self.answers.lock().unwrap().recv_timeout(LONG);
+            send(self.root, answer.is_ok());
+        }
+    }
+    Builder::new().workers(2).start().unwrap().run(|| {
+        let (answer, answers) = channel();
+        let asked = Spawn::new().receive_loop(move |_| {
+            answer.send(()).unwrap();
+            Flow::Continue
+        });
+        let waker = Waker::from(Arc::new(Asks {
+            asked: asked.unwrap().pid,
+            answers: Mutex::new(answers),
+            root: self_pid(),
+        }));
+        let mut sleep = runtime::future::sleep(Duration::from_millis(1));
+        let poll = Pin::new(&mut sleep).poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+        assert!(message::<bool>(), "nobody ran what it waits for");
+    });
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
@@ -625,5 +625,43 @@ fn a_waker_that_blocks() {
         other.write_all(b"x").expect("it reads");
         assert!(expect::message::<bool>(), "nobody polled");
         asked.join().unwrap();
+    });
+}
+
+/// A future's waker that blocks does not hold up the watchdog either, which polls while no worker does.
+#[test]
+fn a_waker_that_blocks_beside_a_hog() {
+    struct Waits {
+        begins: Mutex<Sender<()>>,
+        end: Mutex<Receiver<()>>,
+    }
+    impl Wake for Waits {
+        fn wake(self: Arc<Self>) {
+            self.begins.lock().unwrap().send(()).expect("the hog waits");
+            let _ = self.end.lock().unwrap().recv_timeout(expect::LONG);
+        }
+    }
+    expect::alone(|| {
+        let (loud, mut other) = pair();
+        let (begins, has_begun) = channel();
+        let (ends, end) = channel();
+        let waker = Waker::from(Arc::new(Waits {
+            begins: Mutex::new(begins),
+            end: Mutex::new(end),
+        }));
+        let poll = loud.poll_read(&mut Context::from_waker(&waker), &mut [0; 8]);
+        assert!(poll.is_pending());
+        other.write_all(b"x").expect("it reads");
+        // From here on this process runs on and on.
+        has_begun
+            .recv_timeout(expect::LONG)
+            .expect("the watchdog polls");
+        runtime::send_after(Duration::from_millis(1), self_pid(), "due");
+        let start = std::time::Instant::now();
+        while runtime::mailbox_len(self_pid()) == Some(0) {
+            assert!(start.elapsed() < expect::LONG, "the watchdog is held up");
+            std::thread::yield_now();
+        }
+        ends.send(()).expect("the waker waits");
     });
 }

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 
 use super::Direction;
 use super::registration::{Registration, Waiter, ready};
-use crate::process::exit;
+use crate::process::{exit, waker};
 use crate::scheduler::park::Poll;
 
 /// Events taken from the system at once.
@@ -125,16 +125,14 @@ impl Reactor {
         self.looked.load(Ordering::Relaxed)
     }
 
-    /// Looks whether anything has come, and wakes whom it is for; unless somebody holds the poll.
-    /// True: something has.
-    pub(crate) fn look(&self, now: u64) -> bool {
-        let Some(mut held) = self.try_hold() else {
-            return false;
-        };
+    /// Looks whether anything has come, and wakes the processes that it is for; unless somebody holds the
+    /// poll, or nothing has.
+    pub(crate) fn look(&self, now: u64) -> Option<Wakers> {
+        let mut held = self.try_hold()?;
         self.looked.store(now, Ordering::Relaxed);
         let came = held.wait(Some(Duration::ZERO));
-        held.deliver();
-        came
+        let others = held.deliver();
+        came.then_some(others)
     }
 
     /// Registers a descriptor, for both directions.
@@ -188,8 +186,9 @@ impl Reactor {
         }
     }
 
-    /// Readies the registration of an event, and wakes the calls that wait for it; adds the wakers of futures.
-    fn deliver(&self, event: &Event, futures: &mut Wakers) {
+    /// Readies the registration of an event, and wakes the processes that wait for it; adds the wakers that are
+    /// anybody's.
+    fn deliver(&self, event: &Event, others: &mut Wakers) {
         let token = event.token();
         if token == ALARM {
             return;
@@ -220,7 +219,7 @@ impl Reactor {
         for (bit, direction) in directions {
             if bits & bit != 0 {
                 match registration.take(direction) {
-                    Waiter::Future(waker) => futures.push(waker),
+                    Waiter::Future(waker) if !waker::is_own(&waker) => others.0.push(waker),
                     waiter => waiter.wake(),
                 }
             }
@@ -242,8 +241,23 @@ impl Reactor {
     }
 }
 
-/// Of futures: anybody's code.
-type Wakers = SmallVec<[Waker; 8]>;
+/// Wakers that are anybody's code, which may block, perhaps for what only the next poll brings, or for what
+/// only another worker runs. So they are called when nothing is held.
+#[derive(Default)]
+#[must_use = "somebody waits"]
+pub(crate) struct Wakers(SmallVec<[Waker; 8]>);
+
+impl Wakers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn wake(self) {
+        for waker in self.0 {
+            let _ = exit::quietly(|| waker.wake());
+        }
+    }
+}
 
 /// Wakes who waits. A future's waker is anybody's code.
 fn wake(registration: &Registration, direction: Direction) {
@@ -253,17 +267,13 @@ fn wake(registration: &Registration, direction: Direction) {
 
 // The events in hand are those of this holder: none are left to the next.
 impl Held<'_> {
-    /// Hands what came to whom it is for, and lets go of the poll: before a future is woken, since its waker may
-    /// block, perhaps for what only the next poll brings.
-    pub(crate) fn deliver(self) {
-        let mut futures = Wakers::new();
+    /// Hands what came to the processes that it is for, and lets go of the poll; returns the other wakers.
+    pub(crate) fn deliver(self) -> Wakers {
+        let mut others = Wakers::default();
         for event in &self.polled.events {
-            self.reactor.deliver(event, &mut futures);
+            self.reactor.deliver(event, &mut others);
         }
-        drop(self);
-        for waker in futures {
-            let _ = exit::quietly(|| waker.wake());
-        }
+        others
     }
 }
 

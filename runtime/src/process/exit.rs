@@ -230,9 +230,17 @@ pub(crate) fn end_with(slot: &Slot, reason: ExitReason) -> Option<AnyMessage> {
 /// Keeps a reason that does not matter, to be dropped when no queue is being worked on: it may hold
 /// a value of somebody's own.
 pub(crate) fn discard(slot: &Slot, reason: ExitReason) {
-    if let ExitReason::ShutdownWith(_) | ExitReason::Other(_) | ExitReason::Panic(_) = reason {
+    if may_be_of_the_user(&reason) {
         drop_later(slot, AnyMessage::new(Opaque(reason)));
     }
+}
+
+/// Whether the reason may hold a value of somebody's own.
+pub(crate) fn may_be_of_the_user(reason: &ExitReason) -> bool {
+    let (ExitReason::ShutdownWith(_) | ExitReason::Other(_) | ExitReason::Panic(_)) = reason else {
+        return false;
+    };
+    true
 }
 
 /// Lets the process that the caller holds end with `reason` at its next switch point, unless it is

@@ -48,13 +48,28 @@ pub(crate) fn of_call(slot: &Slot) -> Waker {
 
 fn wake_call(data: *const ()) {
     let (slot, generation) = process_of(data);
-    if slot.inbox.generation() != generation || slot.inbox.wake() != Woke::Claimed {
+    if slot.inbox.generation() == generation {
+        go_on(slot, generation, slot.inbox.wake());
+    }
+}
+
+fn wake(data: *const ()) {
+    let (slot, generation) = process_of(data);
+    go_on(
+        slot,
+        generation,
+        slot.inbox.wake_with(flag::WOKEN, generation),
+    );
+}
+
+/// What follows a wake-up: the slot may be the next process's by now, which waits on.
+fn go_on(slot: &'static Slot, generation: u32, woke: Woke) {
+    if woke != Woke::Claimed {
         return;
     }
     if slot.inbox.generation() == generation {
         scheduler::ready(slot);
     } else {
-        // The next process of the slot.
         scheduler::release(slot);
     }
 }
@@ -64,9 +79,7 @@ fn process_of(data: *const ()) -> (&'static Slot, u32) {
     (table::slot_at((data >> 32) as u32), data as u32)
 }
 
-fn wake(data: *const ()) {
-    let (slot, generation) = process_of(data);
-    if slot.inbox.wake_with(flag::WOKEN, generation) == Woke::Claimed {
-        scheduler::ready(slot);
-    }
+/// Whether it is one of these, which do no more than wake a process.
+pub(crate) fn is_own(waker: &Waker) -> bool {
+    ptr::eq(waker.vtable(), &VTABLE) || ptr::eq(waker.vtable(), &CALL)
 }

@@ -20,12 +20,13 @@
 //! to tell them. What is in the inbox by then is taken out too: signals are applied or answered
 //! here. Whoever pushes one later looks for the flag afterwards (`signal::send`); what the owner
 //! had in its hands it enters when it comes back, and tells at its end. What remains (messages,
-//! values of a user's own) goes back to the inbox, with the reason ([`Signal::Gone`]): no
-//! destructor runs here.
+//! values of a user's own) goes back to the inbox, with the reason ([`Signal::Gone`]); or, if the
+//! process has come to its end meanwhile, to a thread of the pool: no destructor runs here.
 //!
 //! The watchdog calls [`is_doomed`] and [`declare`]; everybody asks [`is_one`].
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::exit;
@@ -33,6 +34,7 @@ use super::exit_reason::ExitReason;
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
 use super::table;
+use crate::blocking;
 use crate::error::MailboxFull;
 use crate::mailbox::inbox::Chain;
 use crate::mailbox::queue;
@@ -151,14 +153,14 @@ pub(crate) fn is_doomed(slot: &Slot, of: u32) -> bool {
 }
 
 /// Ends the process in its absence, unless it has come back.
-pub(crate) fn declare(node: &Instance, slot: &'static Slot, of: u32) {
+pub(crate) fn declare(node: &Arc<Instance>, slot: &'static Slot, of: u32) {
     ZOMBIES.fetch_add(1, Ordering::SeqCst);
     if try_declare(node, slot, of).is_none() {
         ZOMBIES.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-fn try_declare(node: &Instance, slot: &'static Slot, of: u32) -> Option<()> {
+fn try_declare(node: &Arc<Instance>, slot: &'static Slot, of: u32) -> Option<()> {
     let me = table::pid_of(slot, of);
     let mut left = Left::default();
     let mut told = None;
@@ -200,18 +202,22 @@ fn try_declare(node: &Instance, slot: &'static Slot, of: u32) -> Option<()> {
     let place = slot.place();
     let told = reason.clone();
     // First, so that it finds its exit from the moment when anybody is told.
-    for message in messages {
-        scheduler::leave_to(slot, of, message);
-    }
     let mut gone = AnyMessage::signal(Signal::Gone(Box::new(Gone { reason, left })));
     gone.header_mut().generation = of;
-    scheduler::leave_to(slot, of, gone);
+    messages.push(gone);
+    let leave = |message| scheduler::leave_to(slot, of, message).err();
+    let back: Vec<_> = messages.into_iter().filter_map(leave).collect();
 
     if flags & flag::NAMED != 0 {
         node.names().release(me);
     }
     signal::tell(me, links, watches, watched, &told, || ());
-    exit::drop_quietly(told);
+    if !back.is_empty() || exit::may_be_of_the_user(&told) {
+        blocking::run_errand(node, move || {
+            exit::drop_quietly(told);
+            back.into_iter().for_each(exit::drop_quietly);
+        });
+    }
     report(|| {
         tracing::warn!(
             target: "runtime::process",

@@ -112,32 +112,42 @@ pub(crate) fn offer(to: Pid, mut message: AnyMessage) -> Result<(), AnyMessage> 
             }
             Ok(())
         }
-        Pushed::Claimed if slot.inbox.generation() == generation => {
-            claimed(slot, envelope, generation);
-            Ok(())
-        }
-        Pushed::Claimed => {
-            // The next process of the slot.
-            release(slot);
-            // SAFETY: the envelope is ours.
-            Err(unsafe { AnyMessage::from_raw(envelope) })
-        }
-        // SAFETY: it came back.
-        Pushed::Dead => Err(unsafe { AnyMessage::from_raw(envelope) }),
+        pushed => taken_or_back(slot, envelope, generation, pushed),
     }
 }
 
 /// Gives an envelope to the process of this generation, which counts as gone, for its holder to see
-/// to.
-pub(crate) fn leave_to(slot: &'static Slot, generation: u32, message: AnyMessage) {
+/// to. If it has come to its end, the envelope is given back.
+pub(crate) fn leave_to(
+    slot: &'static Slot,
+    generation: u32,
+    message: AnyMessage,
+) -> Result<(), AnyMessage> {
     let envelope = message.into_raw();
     // SAFETY: the envelope was just given up to us.
     match unsafe { slot.inbox.push_on_top(envelope, &thread::this().trail) } {
-        Pushed::Queued(_) => {}
-        Pushed::Claimed => claimed(slot, envelope, generation),
-        // SAFETY: it came back.
-        Pushed::Dead => lost(unsafe { AnyMessage::from_raw(envelope) }),
+        Pushed::Queued(_) => Ok(()),
+        pushed => taken_or_back(slot, envelope, generation, pushed),
     }
+}
+
+/// An envelope was not queued: who has claimed its process makes that run for it, else it is given back.
+fn taken_or_back(
+    slot: &'static Slot,
+    envelope: NonNull<Header>,
+    generation: u32,
+    pushed: Pushed,
+) -> Result<(), AnyMessage> {
+    if let Pushed::Claimed = pushed {
+        if slot.inbox.generation() == generation {
+            claimed(slot, envelope, generation);
+            return Ok(());
+        }
+        // The next process of the slot.
+        release(slot);
+    }
+    // SAFETY: the envelope is ours.
+    Err(unsafe { AnyMessage::from_raw(envelope) })
 }
 
 /// True if the envelope was left for the receiver.

@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use super::seat::{FreeSeat, Revoker};
 use super::seated::Seated;
 use super::seats::Seats;
-use super::worker::{RESCUED, Worker};
+use super::worker::{NOBODY, RESCUED, Worker};
 use crate::abort;
+use crate::blocking;
 use crate::node::{self, Instance};
 use crate::process::slot::Slot;
 use crate::process::zombie;
@@ -124,8 +125,11 @@ impl<'n> Watchdog<'n> {
         let Some(reactor) = self.node.used_reactor() else {
             return;
         };
-        if self.node.clock().is_paused() || reactor.looked() + POLL <= now {
-            reactor.look(now);
+        if (self.node.clock().is_paused() || reactor.looked() + POLL <= now)
+            && let Some(others) = reactor.look(now)
+            && !others.is_empty()
+        {
+            blocking::run_errand(self.node, || others.wake());
         }
         if self.node.idle.awake() == 0 && self.nobody_polls() {
             self.node.idle.poke_a_sleeper();
@@ -176,14 +180,15 @@ impl<'n> Watchdog<'n> {
             };
             return;
         }
-        // SAFETY: slots live for ever.
-        if let Some(slot) = unsafe { running.as_ref() } {
+        // SAFETY: it is a slot then, and slots live for ever.
+        let slot = (running != NOBODY).then(|| unsafe { &*running });
+        if let Some(slot) = slot {
             end_in_absence(self.node, slot, seen);
         }
         let ran = now - seen.since;
         if now >= seen.report_at {
             seen.report_at = now + 2 * ran;
-            report_stall(self.node, worker, running, ran);
+            report_stall(self.node, worker, slot, ran);
         }
         // A node of one thread has nobody to take over: it keeps its order.
         if ran < STUCK / 2 || self.node.workers.len() == 1 {
@@ -280,7 +285,7 @@ fn work_waits(node: &Instance) -> bool {
 }
 
 /// Ends a process that has been doomed for longer than the grace time and reached no switch point.
-fn end_in_absence(node: &Instance, slot: &'static Slot, seen: &mut Seen) {
+fn end_in_absence(node: &Arc<Instance>, slot: &'static Slot, seen: &mut Seen) {
     let generation = slot.inbox.generation();
     match seen.doomed {
         Some((of, since)) if of == generation => {
@@ -297,21 +302,26 @@ fn end_in_absence(node: &Instance, slot: &'static Slot, seen: &mut Seen) {
 }
 
 #[cold]
-fn report_stall(node: &Instance, worker: &Worker, running: *const Slot, ran: u64) {
-    // SAFETY: slots live for ever.
-    let Some(slot) = (unsafe { running.as_ref() }) else {
-        return;
-    };
-    report(|| {
-        tracing::warn!(
+fn report_stall(node: &Instance, worker: &Worker, running: Option<&Slot>, ran: u64) {
+    let milliseconds = ran / 1_000_000;
+    report(|| match running {
+        Some(slot) => tracing::warn!(
             target: "runtime::scheduler",
             node = node.id(),
             worker = worker.id(),
             pid = %slot.pid(),
             place = slot.place().map(tracing::field::display),
-            milliseconds = ran / 1_000_000,
+            milliseconds,
             processes = worker.standing(),
             "worker blocked: a process has run without reaching a switch point, others stand behind it"
-        )
+        ),
+        None => tracing::warn!(
+            target: "runtime::scheduler",
+            node = node.id(),
+            worker = worker.id(),
+            milliseconds,
+            processes = worker.standing(),
+            "worker blocked: a waker, or the destructor of a message of a timer, has not returned"
+        ),
     });
 }

@@ -45,6 +45,9 @@ const TIMERS: usize = 256;
 /// Processes that a worker may spawn before it looks at the node's limit again.
 pub(crate) const CREDIT: u32 = 64;
 
+/// In place of a process that runs; not to be looked at.
+pub(super) const NOBODY: *mut Slot = ptr::without_provenance_mut(align_of::<Slot>());
+
 impl Linked for Slot {
     fn link(&self) -> *const Slot {
         self.link.get()
@@ -85,7 +88,7 @@ pub(crate) struct Worker {
     pub(crate) turns: AtomicU32,
     /// Processes that stand on its stacks, without those that may move.
     standing: AtomicU32,
-    /// The process that runs.
+    /// The process that runs; [`NOBODY`] while anybody's code runs in nobody's name.
     pub(crate) running: AtomicPtr<Slot>,
     /// Processes spawned here so far, and processes ended here.
     spawned: AtomicU64,
@@ -443,22 +446,34 @@ impl Worker {
         }
     }
 
-    /// Delivers or drops messages of timers, which may call user code: between two turns, in
-    /// nobody's name.
+    /// Delivers or drops messages of timers, which may call user code.
     #[cold]
     fn finish(&self, letters: Vec<Letter>) {
-        self.no_turn();
-        for letter in letters {
-            match letter {
-                Letter::To(pid, message) => _ = deliver_signal(pid, message),
-                Letter::Named(named) => exit::drop_quietly(named),
-                // The waker is anybody's code, and so is what goes with the alarm.
-                Letter::Alarm(alarm) => {
-                    let _ = exit::quietly(|| alarm.ring().map(Waker::wake));
-                    exit::drop_quietly(alarm);
+        self.for_anybody(|| {
+            for letter in letters {
+                match letter {
+                    Letter::To(pid, message) => _ = deliver_signal(pid, message),
+                    Letter::Named(named) => exit::drop_quietly(named),
+                    // The waker is anybody's code, and so is what goes with the alarm.
+                    Letter::Alarm(alarm) => {
+                        let _ = exit::quietly(|| alarm.ring().map(Waker::wake));
+                        exit::drop_quietly(alarm);
+                    }
                 }
             }
-        }
+        });
+    }
+
+    /// Calls what calls anybody's code, between two turns, in nobody's name. The watchdog takes it for a turn:
+    /// if it blocks, others take over what is queued here. Not inside the seat, nor as a searcher.
+    #[cold]
+    fn for_anybody(&self, f: impl FnOnce()) {
+        self.no_turn();
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
+        self.running.store(NOBODY, Ordering::Relaxed);
+        f();
+        self.running.store(ptr::null_mut(), Ordering::Relaxed);
     }
 
     /// Begins the turn of a process.

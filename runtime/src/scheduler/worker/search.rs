@@ -87,6 +87,7 @@ impl Worker {
             let timeout = match self.time_left() {
                 Some(Duration::ZERO) => {
                     drop(inside);
+                    drop(searcher);
                     self.expire_own();
                     return None;
                 }
@@ -108,9 +109,7 @@ impl Worker {
                 self.last_look(due)
             });
             drop(inside);
-            if let Some(polling) = polling {
-                polling.held.deliver();
-            }
+            let others = polling.map(|polling| polling.held.deliver());
             if polls {
                 self.processor.rise_polling();
             } else {
@@ -123,6 +122,12 @@ impl Worker {
             } else {
                 self.patience
                     .set((self.patience.get() / 2).max(*PATIENCE.start()));
+            }
+            if let Some(others) = others.filter(|others| !others.is_empty()) {
+                // A searcher that is held up would keep everybody from being woken.
+                drop(woken);
+                self.for_anybody(|| others.wake());
+                return None;
             }
             match woken {
                 Woken::Searching(place) => {
@@ -186,9 +191,13 @@ impl Worker {
         let Some(reactor) = self.node().used_reactor() else {
             return false;
         };
-        // It calls wakers, which are anybody's code.
-        self.no_turn();
-        reactor.look(self.clock().coarse())
+        let Some(others) = reactor.look(self.clock().coarse()) else {
+            return false;
+        };
+        if !others.is_empty() {
+            self.for_anybody(|| others.wake());
+        }
+        true
     }
 
     /// Moves to a processor where no other worker of the node is, if there is one.
