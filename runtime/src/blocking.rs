@@ -213,7 +213,8 @@ impl<F, T> Drop for Waits<'_, F, T> {
             _ => None,
         };
         drop(state);
-        drop(came);
+        // The process may be unwinding: a panic would end the program.
+        exit::drop_quietly(came);
     }
 }
 

@@ -223,7 +223,7 @@ fn a_stale_edge_wakes_nobody() {
                     .raise(Some(generation), ready::READ_CLOSED)
             })
         };
-        descriptor.registration.end();
+        let _ = descriptor.registration.end();
         let seen = descriptor.registration.begin();
         descriptor.registration.clear(seen, Read, Clear::All);
         let _ = poller.join().unwrap();

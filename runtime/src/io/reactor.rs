@@ -350,12 +350,14 @@ impl Drop for Registered {
             .reactor
             .registry
             .deregister(&mut SourceFd(&self.descriptor));
-        self.registration().end();
+        let waiters = self.registration().end();
         self.reactor.count.fetch_sub(1, Ordering::Relaxed);
         self.reactor
             .taken
             .lock()
             .indexes
             .remove(self.index as usize);
+        // Last: if one panics, nothing is left half done.
+        drop(waiters);
     }
 }

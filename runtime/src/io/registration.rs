@@ -135,14 +135,13 @@ impl Registration {
         Seen(word)
     }
 
-    /// Ends a descriptor's life: events that are still on their way are dropped.
-    pub(crate) fn end(&self) {
+    /// Ends a descriptor's life: events that are still on their way are dropped. Returns who waited: their
+    /// destructors are anybody's code.
+    pub(crate) fn end(&self) -> [Waiter; 2] {
         let generation = self.look().generation().wrapping_add(1);
         let word = u64::from(generation) << GENERATION_SHIFT;
         self.readiness.swap(word, Ordering::AcqRel);
-        for direction in [Direction::Read, Direction::Write] {
-            drop(self.take(direction));
-        }
+        [Direction::Read, Direction::Write].map(|direction| self.take(direction))
     }
 
     #[inline]
