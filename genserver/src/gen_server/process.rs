@@ -436,6 +436,26 @@ impl<S: GenServer> Process<S> {
         Next::Exit(reason)
     }
 
+    /// Whether something goes before any message: to continue, or an event time-out that is due.
+    fn is_busy(&self) -> bool {
+        let due = matches!(self.pending, Pending::Due(_)) && !self.debug.is_suspended();
+        self.next.is_some() || due
+    }
+
+    /// Does what goes before any message.
+    fn go_on(&mut self) -> Result<(), Stop> {
+        if let Some(with) = self.next.take() {
+            return self.continues(with);
+        }
+        match std::mem::replace(&mut self.pending, Pending::Wait) {
+            Pending::Due(message) => self.timed_out(message),
+            pending => {
+                self.pending = pending;
+                Ok(())
+            }
+        }
+    }
+
     /// How the server waits now.
     fn wait(&self) -> Next {
         match (&self.pending, &self.hibernate_after) {
@@ -484,24 +504,19 @@ impl<S: GenServer> Behaviour for Process<S> {
         }
         let mut over = cx.cause().timeout;
         loop {
-            if let Some(with) = self.next.take() {
+            if self.is_busy() {
                 cx.callback_begins();
-                if let Err(stop) = self.continues(with) {
+                if let Err(stop) = self.go_on() {
                     return self.end(stop);
                 }
+                if self.is_busy() {
+                    // What a server does without an end ends by a signal, and lets others have their turn.
+                    return Next::Wait(Until::After(Duration::ZERO));
+                }
+                over = false;
                 continue;
             }
             let was_suspended = self.debug.is_suspended();
-            if matches!(self.pending, Pending::Due(_)) && !was_suspended {
-                cx.callback_begins();
-                let pending = std::mem::replace(&mut self.pending, Pending::Wait);
-                if let Pending::Due(message) = pending
-                    && let Err(stop) = self.timed_out(message)
-                {
-                    return self.end(stop);
-                }
-                continue;
-            }
             let Some(message) = self.take(cx) else {
                 if !std::mem::take(&mut over) || was_suspended {
                     break;
@@ -528,7 +543,7 @@ impl<S: GenServer> Behaviour for Process<S> {
                 cx.rewind();
                 self.has_mail = false;
             }
-            if cx.spent() && self.next.is_none() {
+            if cx.spent() {
                 return Next::Again;
             }
         }
