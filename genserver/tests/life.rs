@@ -1,19 +1,35 @@
-//! Servers at the edges of their lives: what never ends by itself.
+//! Servers and supervisors at the edges of their lives: what never ends by itself, what is ended while it ends.
 
 #![deny(warnings)]
 #![forbid(unsafe_code)]
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use genserver::gen_server::start;
-use genserver::{Action, Called, Done, From, GenServer, Init, Never};
+use genserver::supervisor::{ChildSpec, DynamicSupervisor, Flags, Restart, Template, start_link};
+use genserver::{Action, Called, Done, From, GenServer, Init, Never, ServerRef};
 use runtime::prelude::*;
-use runtime::{Builder, Until};
+use runtime::{Builder, Status, Until, process_info};
+
+#[allow(dead_code, reason = "not all of it is used here")]
+#[path = "../../runtime/tests/expect/reports.rs"]
+mod reports;
 
 /// What takes longer will never come.
 const LONG: Duration = Duration::from_secs(120);
+
+/// Waits until it is so.
+#[track_caller]
+fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < LONG, "never: {what}");
+        yield_now();
+    }
+}
 
 #[track_caller]
 fn down_of(watched: Ref) -> ExitReason {
@@ -86,4 +102,120 @@ fn a_server_that_never_waits() {
             assert!(left.load(Ordering::SeqCst) > 0);
         });
     }
+}
+
+/// A suspended supervisor that has mail rests, however soon it would hibernate.
+#[runtime::test]
+fn a_suspended_supervisor_rests() {
+    let soon = || Flags::default().hibernate_after(Duration::ZERO);
+    let template = Template::process(|(): &()| || drop(receive_any()));
+    let fixed = start_link(soon(), vec![]).expect("starts");
+    let dynamic = DynamicSupervisor::start_link(soon(), template).expect("starts");
+    let servers: [ServerRef; 2] = [(&fixed).into(), (&dynamic).into()];
+    for server in servers {
+        let pid = server.whereis().expect("it lives");
+        sys::suspend(&server).expect("it answers");
+        send(pid, "nothing that it knows");
+        until("it rests", || {
+            process_info(pid).expect("it lives").status == Status::AtRest
+        });
+        sys::resume(&server).expect("it answers");
+        genserver::gen_server::stop(&server, ExitReason::Normal, None).expect("stops");
+    }
+}
+
+/// A message whose destructor takes until it is let go.
+#[derive(Clone, Debug, Default)]
+struct Held(Arc<(AtomicBool, AtomicBool)>);
+
+#[derive(Debug)]
+struct Holding(Held);
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        let (dropping, let_go) = &*self.0.0;
+        dropping.store(true, Ordering::SeqCst);
+        while !let_go.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Lets `child` end with `Normal`, and calls `end`, which has its supervisor end it, while its end is not told yet;
+/// `begun` returns when the supervisor has begun with that.
+fn ended_while_it_ends(
+    supervisor: impl Into<ServerRef>,
+    child: Pid,
+    end: impl FnOnce() + Send + 'static,
+    begun: impl FnOnce(),
+) {
+    let supervisor = supervisor.into().whereis().expect("it lives");
+    let held = Held::default();
+    send(child, Holding(held.clone()));
+    send(child, "end");
+    let (dropping, let_go) = &*held.0;
+    until("its mailbox is dropped", || dropping.load(Ordering::SeqCst));
+    let (_, watch) = spawn_monitor!(end);
+    begun();
+    until("it rests", || {
+        process_info(supervisor).expect("it lives").status == Status::AtRest
+    });
+    let_go.store(true, Ordering::SeqCst);
+    assert_eq!(down_of(watch), ExitReason::Normal);
+}
+
+/// Lets a supervisor tell when it takes its next message; returns when it has.
+fn when_asked(supervisor: impl Into<ServerRef>) -> impl FnOnce() {
+    let me = self_pid();
+    let taken = move |_: &sys::Event<'_>| {
+        send(me, "taken");
+        ControlFlow::Break(())
+    };
+    sys::install(supervisor, "taken", taken).expect("it answers");
+    || {
+        receive! { "taken": &str => {}, after LONG => panic!("it was not asked") }
+    }
+}
+
+/// Ends when it is told so.
+fn obedient() {
+    receive! { "end": &str => {} }
+}
+
+/// A child that is about to end by itself when it is to be ended, and whose end is in order, is not reported: its exit
+/// says why, though it comes after the monitor has found nobody.
+#[test]
+fn a_child_that_is_ended_while_it_ends() {
+    reports::collect();
+    let node = Builder::new().workers(3).start().expect("a node");
+    node.run(|| {
+        let spec = ChildSpec::process("child", obedient).restart(Restart::Transient);
+        let supervisor = start_link(Flags::default(), vec![spec]).expect("starts");
+        let child = supervisor.which_child("child").expect("is there").pid();
+        let (child, asks) = (child.expect("runs"), supervisor.clone());
+        let end = move || asks.terminate_child("child").expect("is there");
+        ended_while_it_ends(&supervisor, child, end, when_asked(&supervisor));
+        supervisor.stop().expect("stops");
+
+        let template = Template::process(|(): &()| obedient).restart(Restart::Transient);
+        let supervisor = DynamicSupervisor::start_link(Flags::default(), template);
+        let supervisor = supervisor.expect("starts");
+        let start = || {
+            supervisor
+                .start_child(())
+                .expect("starts")
+                .expect("runs")
+                .pid
+        };
+        let (child, asks) = (start(), supervisor.clone());
+        let end = move || asks.terminate_child(child).expect("is there");
+        ended_while_it_ends(&supervisor, child, end, when_asked(&supervisor));
+
+        let (child, other, asks) = (start(), monitor(start()), supervisor.clone());
+        let end = move || asks.stop().expect("stops");
+        ended_while_it_ends(&supervisor, child, end, || {
+            assert_eq!(down_of(other), ExitReason::Shutdown);
+        });
+    });
+    assert_eq!(reports::count("supervisor::shutdown_error", &[]), 0);
 }

@@ -1,18 +1,83 @@
-//! What both kinds of supervisor do alike: how one is started, begins and refuses to, and what mail it takes.
+//! What both kinds of supervisor do alike: how one is started, begins and refuses to, and how it lives, from mail to
+//! mail.
+//!
+//! Invariant: while children are being ended no mail is taken but theirs, and the save position stands at the oldest
+//! message again when they are gone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime::request::ServerRef;
 use runtime::{
-    AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, Ref, Spawn, demonitor_flush, self_pid,
-    send, trap_exit,
+    AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, Ref, Spawn, Until, demonitor_flush,
+    self_pid, send, trap_exit,
 };
 use sys::System;
 
 use super::report::Reporter;
 use crate::proc_lib::{
-    Ack, Line, Refused, Start, StartError, inherit, is_free, register, report_crash, unregister,
+    Ack, Line, Refused, Start, StartError, inherit, is_free, register, report_crash, starting,
+    unregister,
 };
+
+/// What a kind of supervisor does in its own way.
+pub(super) trait Life {
+    fn parent(&self) -> Pid;
+    fn reporter(&self) -> &Reporter;
+    /// What it begins with, once.
+    fn take_boot(&mut self) -> Option<Boot>;
+    /// Some: it does not begin, and ends.
+    fn boot(&mut self, boot: Boot) -> Option<Next>;
+    fn is_suspended(&self) -> bool;
+    /// Whether children are being ended.
+    fn is_ending(&self) -> bool;
+    /// Goes on ending them. Some: it waits for one, or ends itself.
+    fn go_on_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next>;
+    fn handle(&mut self, message: AnyMessage);
+    /// How long it waits before it hibernates. None: for ever.
+    fn hibernate_after(&self) -> Option<Duration>;
+}
+
+/// Wakes a supervisor.
+pub(super) fn wake<L: Life>(supervisor: &mut L, cx: &mut Cx<'_>) -> Next {
+    if let Some(boot) = supervisor.take_boot() {
+        cx.callback_begins();
+        let module = supervisor.reporter().module;
+        if let Some(end) = starting(module, || supervisor.boot(boot)) {
+            return end;
+        }
+    }
+    let mut idle = cx.cause().timeout && !supervisor.is_ending();
+    loop {
+        if cx.spent() {
+            return Next::Again;
+        }
+        if supervisor.is_ending() {
+            // It may start children again.
+            cx.callback_begins();
+            if let Some(next) = supervisor.go_on_ending(cx) {
+                return next;
+            }
+            continue;
+        }
+        let was_suspended = supervisor.is_suspended();
+        let Some(message) = take(cx, was_suspended, supervisor.parent()) else {
+            return match supervisor.hibernate_after() {
+                // Any mail would wake it from that, whatever it is.
+                _ if was_suspended => Next::Wait(Until::Forever),
+                Some(_) if idle => Next::Hibernate(Until::Forever),
+                Some(time) => Next::Wait(Until::After(time)),
+                None => Next::Wait(Until::Forever),
+            };
+        };
+        idle = false;
+        cx.callback_begins();
+        supervisor.handle(message);
+        if was_suspended && (!supervisor.is_suspended() || supervisor.is_ending()) {
+            cx.rewind();
+        }
+    }
+}
 
 /// What a supervisor begins with: whom it tells how its start went, and where it comes from.
 pub(super) struct Boot {
@@ -87,7 +152,7 @@ fn tell(tag: Ref, refused: Refused, reason: ExitReason) -> Next {
 }
 
 /// The next message. One that is suspended takes system messages, and its parent's exit.
-pub(super) fn take(cx: &mut Cx<'_>, is_suspended: bool, parent: Pid) -> Option<AnyMessage> {
+fn take(cx: &mut Cx<'_>, is_suspended: bool, parent: Pid) -> Option<AnyMessage> {
     if !is_suspended {
         return cx.mail();
     }

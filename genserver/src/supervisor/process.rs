@@ -21,9 +21,7 @@ mod upgrade;
 use std::time::Duration;
 
 use runtime::request::{Call, Client, foreign_request};
-use runtime::{
-    AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, Until, catch, match_message, send,
-};
+use runtime::{AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, catch, match_message, send};
 use sys::{Debug, Event, Handled, System};
 
 use super::answer::{Answer, ChildState, FailedToStartChild, Request};
@@ -31,11 +29,11 @@ use super::child::{Child, Restart, outcome};
 use super::children::{Children, Entry, Key};
 use super::flags::{AutoShutdown, Flags, Strategy};
 use super::intensity::Restarts;
-use super::life::{self, Boot, take};
+use super::life::{self, Boot, Life};
 use super::report::{Offender, Reporter, note_returned};
 use super::spec::{ChildSpec, Supervised, check_childspecs};
 use crate::gen_server::WrongRequest;
-use crate::proc_lib::{Refused, starting};
+use crate::proc_lib::Refused;
 use ending::{Ending, Then};
 
 /// What says the flags and children: called at the start, and when the code changes.
@@ -78,38 +76,6 @@ impl Process {
             ending: None,
             debug: Debug::new(),
         }
-    }
-
-    /// Some: the process ends.
-    fn boot(&mut self, boot: Boot) -> Option<Next> {
-        let tag = match boot.begin(&self.reporter) {
-            Ok(tag) => tag,
-            Err(end) => return Some(end),
-        };
-        let (flags, specs) = match self.call_init() {
-            Ok(Some(supervised)) => supervised,
-            Ok(None) => {
-                let normal = ExitReason::Normal;
-                return Some(life::refuse(&self.reporter, tag, Refused::Ignore, normal));
-            }
-            Err(reason) => return Some(life::fail(&self.reporter, tag, reason)),
-        };
-        self.flags = flags;
-        for spec in specs {
-            match start(&spec) {
-                Ok(started) => self.add(spec, started, false),
-                Err(reason) => {
-                    self.reporter
-                        .start_error(Offender::of(&spec, None), &reason);
-                    let id = spec.id;
-                    let failed = FailedToStartChild { id, reason };
-                    self.end_all(Then::Refuse(tag, failed.into_reason()));
-                    return None;
-                }
-            }
-        }
-        life::started(tag);
-        None
     }
 
     /// The flags and children that the init function says, if they are in order.
@@ -263,9 +229,69 @@ impl Process {
         note_returned(&mut debug, &self.flags, || sys::Process::show(self), answer);
         self.debug = debug;
     }
+}
 
-    /// Handles a message. Some: the supervisor ends.
-    fn handle(&mut self, message: AnyMessage) -> Option<Next> {
+impl Life for Process {
+    fn parent(&self) -> Pid {
+        self.parent
+    }
+
+    fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    fn take_boot(&mut self) -> Option<Boot> {
+        self.boot.take()
+    }
+
+    fn boot(&mut self, boot: Boot) -> Option<Next> {
+        let tag = match boot.begin(&self.reporter) {
+            Ok(tag) => tag,
+            Err(end) => return Some(end),
+        };
+        let (flags, specs) = match self.call_init() {
+            Ok(Some(supervised)) => supervised,
+            Ok(None) => {
+                let normal = ExitReason::Normal;
+                return Some(life::refuse(&self.reporter, tag, Refused::Ignore, normal));
+            }
+            Err(reason) => return Some(life::fail(&self.reporter, tag, reason)),
+        };
+        self.flags = flags;
+        for spec in specs {
+            match start(&spec) {
+                Ok(started) => self.add(spec, started, false),
+                Err(reason) => {
+                    self.reporter
+                        .start_error(Offender::of(&spec, None), &reason);
+                    let id = spec.id;
+                    let failed = FailedToStartChild { id, reason };
+                    self.end_all(Then::Refuse(tag, failed.into_reason()));
+                    return None;
+                }
+            }
+        }
+        life::started(tag);
+        None
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.debug.is_suspended()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    fn go_on_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next> {
+        let waits = self.look_at_ending(cx);
+        if waits.is_some() || self.end_next() {
+            return waits;
+        }
+        self.ended()
+    }
+
+    fn handle(&mut self, message: AnyMessage) {
         let message = match message.downcast::<System>() {
             Ok(system) => {
                 let mut debug = std::mem::take(&mut self.debug);
@@ -274,7 +300,7 @@ impl Process {
                 if let Handled::Terminate(reason) = handled {
                     self.end_all(Then::Exit(reason));
                 }
-                return None;
+                return;
             }
             Err(message) => message,
         };
@@ -304,53 +330,16 @@ impl Process {
         if !calls && self.ending.is_none() {
             self.note_returned(None);
         }
-        None
+    }
+
+    fn hibernate_after(&self) -> Option<Duration> {
+        Some(self.flags.hibernate_after.unwrap_or(HIBERNATE_AFTER))
     }
 }
 
 impl Behaviour for Process {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if let Some(boot) = self.boot.take() {
-            cx.callback_begins();
-            if let Some(end) = starting(self.reporter.module, || self.boot(boot)) {
-                return end;
-            }
-        }
-        let mut idle = cx.cause().timeout && self.ending.is_none();
-        loop {
-            if cx.spent() {
-                return Next::Again;
-            }
-            if self.ending.is_some() {
-                // It may start children again.
-                cx.callback_begins();
-                if let Some(wait) = self.look_at_ending(cx) {
-                    return wait;
-                }
-                if !self.end_next()
-                    && let Some(end) = self.ended()
-                {
-                    return end;
-                }
-                continue;
-            }
-            let was_suspended = self.debug.is_suspended();
-            let Some(message) = take(cx, was_suspended, self.parent) else {
-                let after = self.flags.hibernate_after.unwrap_or(HIBERNATE_AFTER);
-                return match idle {
-                    true => Next::Hibernate(Until::Forever),
-                    false => Next::Wait(Until::After(after)),
-                };
-            };
-            idle = false;
-            cx.callback_begins();
-            if let Some(end) = self.handle(message) {
-                return end;
-            }
-            if was_suspended && (!self.debug.is_suspended() || self.ending.is_some()) {
-                cx.rewind();
-            }
-        }
+        life::wake(self, cx)
     }
 }
 

@@ -9,23 +9,23 @@
 mod ending;
 
 use std::any::Any;
+use std::time::Duration;
 
 use runtime::request::{Call, Client, foreign_request};
 use runtime::{
-    AnyMessage, Behaviour, Cx, Exit, ExitReason, Message, Next, Pid, Until, catch,
-    is_process_alive, match_message, send,
+    AnyMessage, Behaviour, Cx, Exit, ExitReason, Message, Next, Pid, catch, is_process_alive,
+    match_message, send,
 };
 use rustc_hash::FxHashMap;
 use sys::{Debug, Event, Handled, System};
 
 use super::{Answer, Request, Template};
 use crate::gen_server::WrongRequest;
-use crate::proc_lib::starting;
 use crate::supervisor::answer::{ChildError, ChildState, Count};
 use crate::supervisor::child::{Child, Kind, Restart, outcome};
 use crate::supervisor::flags::{AutoShutdown, Flags, Strategy};
 use crate::supervisor::intensity::Restarts;
-use crate::supervisor::life::{self, Boot, take};
+use crate::supervisor::life::{self, Boot, Life};
 use crate::supervisor::report::{Offender, Reporter, note_returned};
 use crate::supervisor::spec::{SpecError, check_childspecs};
 use ending::{Ending, Then};
@@ -69,19 +69,6 @@ impl<A: Message + Sync> Process<A> {
             ending: None,
             debug: Debug::new(),
         }
-    }
-
-    /// Some: the process ends.
-    fn boot(&mut self, boot: Boot) -> Option<Next> {
-        let tag = match boot.begin(&self.reporter) {
-            Ok(tag) => tag,
-            Err(end) => return Some(end),
-        };
-        if let Err(error) = check(&self.flags) {
-            return Some(life::fail(&self.reporter, tag, error.into()));
-        }
-        life::started(tag);
-        None
     }
 
     fn start(&self, args: &A) -> Result<Option<Child>, ExitReason> {
@@ -214,6 +201,48 @@ impl<A: Message + Sync> Process<A> {
             workers: all - supervisors,
         }
     }
+}
+
+impl<A: Message + Sync> Life for Process<A> {
+    fn parent(&self) -> Pid {
+        self.parent
+    }
+
+    fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    fn take_boot(&mut self) -> Option<Boot> {
+        self.boot.take()
+    }
+
+    fn boot(&mut self, boot: Boot) -> Option<Next> {
+        let tag = match boot.begin(&self.reporter) {
+            Ok(tag) => tag,
+            Err(end) => return Some(end),
+        };
+        if let Err(error) = check(&self.flags) {
+            return Some(life::fail(&self.reporter, tag, error.into()));
+        }
+        life::started(tag);
+        None
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.debug.is_suspended()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    fn go_on_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next> {
+        let waits = self.look_at_ending(cx);
+        if waits.is_some() {
+            return waits;
+        }
+        self.ended()
+    }
 
     fn handle(&mut self, message: AnyMessage) {
         let message = match message.downcast::<System>() {
@@ -254,45 +283,15 @@ impl<A: Message + Sync> Process<A> {
             self.note_returned(None);
         }
     }
+
+    fn hibernate_after(&self) -> Option<Duration> {
+        self.flags.hibernate_after
+    }
 }
 
 impl<A: Message + Sync> Behaviour for Process<A> {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if let Some(boot) = self.boot.take() {
-            cx.callback_begins();
-            if let Some(end) = starting(self.reporter.module, || self.boot(boot)) {
-                return end;
-            }
-        }
-        let mut idle = cx.cause().timeout && self.ending.is_none();
-        loop {
-            if cx.spent() {
-                return Next::Again;
-            }
-            if self.ending.is_some() {
-                if let Some(wait) = self.look_at_ending(cx) {
-                    return wait;
-                }
-                if let Some(end) = self.ended() {
-                    return end;
-                }
-                continue;
-            }
-            let was_suspended = self.debug.is_suspended();
-            let Some(message) = take(cx, was_suspended, self.parent) else {
-                return match self.flags.hibernate_after {
-                    Some(_) if idle => Next::Hibernate(Until::Forever),
-                    Some(time) => Next::Wait(Until::After(time)),
-                    None => Next::Wait(Until::Forever),
-                };
-            };
-            idle = false;
-            cx.callback_begins();
-            self.handle(message);
-            if was_suspended && (!self.debug.is_suspended() || self.ending.is_some()) {
-                cx.rewind();
-            }
-        }
+        life::wake(self, cx)
     }
 }
 

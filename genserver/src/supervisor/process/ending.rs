@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use runtime::request::Client;
 use runtime::{
-    Cx, Down, Exit, ExitReason, Next, Pid, Ref, Until, demonitor_flush, exit_signal, monitor,
-    unlink,
+    Cx, Down, Exit, ExitReason, Next, Pid, Ref, Until, exit_signal, links, monitor, unlink,
 };
 
 use super::super::answer::Answer;
@@ -33,6 +32,8 @@ struct Watched {
     pid: Pid,
     watch: Ref,
     deadline: Option<Instant>,
+    /// What the watch has said.
+    down: Option<ExitReason>,
 }
 
 /// What is done when they are gone.
@@ -87,6 +88,7 @@ impl Process {
             pid,
             watch,
             deadline,
+            down: None,
         });
         true
     }
@@ -95,12 +97,11 @@ impl Process {
     pub(super) fn look_at_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next> {
         let ending = self.ending.as_mut()?;
         let now = ending.now.as_mut()?;
-        let (watch, pid) = (now.watch, now.pid);
-        let down = cx.mail_where(|message| {
-            let down = message.downcast_ref::<Down>();
-            down.is_some_and(|down| down.monitor == watch)
-        });
-        let Some(down) = down else {
+        let pid = now.pid;
+        if now.down.is_none() {
+            now.down = down_of(cx, now.watch);
+        }
+        let Some(down) = now.down.clone() else {
             let late = now.deadline.is_some_and(|at| at <= runtime::now());
             if late {
                 now.deadline = None;
@@ -111,20 +112,20 @@ impl Process {
                 None => Until::Forever,
             }));
         };
-        cx.rewind();
-        // The reason is that of its exit, if that has come: the watch may have been too late for it.
+        // The reason is that of its exit, if that comes: the watch may have been too late for it.
+        let mut exit = exit_of(cx, pid);
+        if exit.is_none() && down == ExitReason::NoProc {
+            // If it is linked still its end is being told.
+            let is_linked = links().contains(&pid);
+            exit = exit_of(cx, pid);
+            if exit.is_none() && is_linked {
+                return Some(Next::Wait(Until::Forever));
+            }
+        }
         unlink(pid);
-        let exit = cx.mail_where(|message| {
-            let exit = message.downcast_ref::<Exit>();
-            exit.is_some_and(|exit| exit.from == Some(pid))
-        });
         cx.rewind();
-        demonitor_flush(watch);
-        let reason = exit
-            .and_then(|exit| exit.downcast::<Exit>().ok())
-            .map(|exit| exit.reason)
-            .or(down.downcast::<Down>().ok().map(|down| down.reason));
-        if let (Some(reason), Some(now)) = (reason, ending.now.take())
+        let reason = exit.unwrap_or(down);
+        if let Some(now) = ending.now.take()
             && !now.spec.how_to_end().was_heeded(now.spec.restart, &reason)
         {
             let offender = Offender::of(&now.spec, Some(pid));
@@ -157,4 +158,23 @@ impl Process {
         }
         None
     }
+}
+
+/// What a watch says, if that is in the mailbox beyond the save position.
+fn down_of(cx: &mut Cx<'_>, watch: Ref) -> Option<ExitReason> {
+    let down = cx.mail_where(|message| {
+        let down = message.downcast_ref::<Down>();
+        down.is_some_and(|down| down.monitor == watch)
+    });
+    down?.downcast::<Down>().ok().map(|down| down.reason)
+}
+
+/// Why a process has ended, if its exit is in the mailbox. Leaves the save position behind what it has seen.
+fn exit_of(cx: &mut Cx<'_>, pid: Pid) -> Option<ExitReason> {
+    cx.rewind();
+    let exit = cx.mail_where(|message| {
+        let exit = message.downcast_ref::<Exit>();
+        exit.is_some_and(|exit| exit.from == Some(pid))
+    });
+    exit?.downcast::<Exit>().ok().map(|exit| exit.reason)
 }

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use runtime::request::Client;
 use runtime::{
-    Cx, Down, Exit, ExitReason, Message, Next, Pid, Ref, Until, exit_signal, monitor, unlink,
+    Cx, Down, Exit, ExitReason, Message, Next, Pid, Ref, Until, exit_signal, links, monitor, unlink,
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::Answer;
+use super::super::{Answer, Template};
 use super::Process;
 use crate::supervisor::child::Shutdown;
 
@@ -18,6 +18,8 @@ pub(super) struct Ending {
     left: FxHashMap<Ref, Pid>,
     /// The reasons in the exits that have come: whoever has ended before it was watched has no other.
     exits: FxHashMap<Pid, ExitReason>,
+    /// Those that their monitors have not found, and whose exits have not come.
+    silent: FxHashSet<Pid>,
     deadline: Option<Instant>,
     /// How many did not end as they were told, by reason, each with the pid of one.
     unheeded: Vec<(ExitReason, usize, Pid)>,
@@ -27,6 +29,52 @@ pub(super) struct Ending {
 pub(super) enum Then {
     Exit(ExitReason),
     Answer(Client),
+}
+
+impl Ending {
+    /// A child is gone.
+    fn note<A>(&mut self, pid: Pid, reason: ExitReason, template: &Template<A>) {
+        if template.shutdown.was_heeded(template.restart, &reason) {
+            return;
+        }
+        let alike = self.unheeded.iter_mut().find(|(of, ..)| *of == reason);
+        match alike {
+            Some((_, count, _)) => *count += 1,
+            None => self.unheeded.push((reason, 1, pid)),
+        }
+    }
+
+    /// Whether the exits of the silent have come. One that is linked still has an end that is being told; from
+    /// another none comes.
+    fn hears_all<A>(&mut self, cx: &mut Cx<'_>, template: &Template<A>) -> bool {
+        if self.silent.is_empty() {
+            return true;
+        }
+        let linked: FxHashSet<Pid> = links().into_iter().collect();
+        cx.rewind();
+        let silent = &self.silent;
+        while let Some(exit) = cx.mail_where(|message| {
+            let exit = message.downcast_ref::<Exit>();
+            exit.is_some_and(|exit| exit.from.is_some_and(|pid| silent.contains(&pid)))
+        }) {
+            if let Ok(Exit {
+                from: Some(pid),
+                reason,
+                ..
+            }) = exit.downcast()
+            {
+                self.exits.insert(pid, reason);
+            }
+        }
+        for pid in std::mem::take(&mut self.silent) {
+            match self.exits.remove(&pid) {
+                Some(reason) => self.note(pid, reason, template),
+                None if linked.contains(&pid) => _ = self.silent.insert(pid),
+                None => self.note(pid, ExitReason::NoProc, template),
+            }
+        }
+        self.silent.is_empty()
+    }
 }
 
 impl<A: Message + Sync> Process<A> {
@@ -48,6 +96,7 @@ impl<A: Message + Sync> Process<A> {
         self.ending = Some(Ending {
             left: watched.collect(),
             exits: FxHashMap::default(),
+            silent: FxHashSet::default(),
             deadline,
             unheeded: Vec::new(),
             then,
@@ -63,7 +112,6 @@ impl<A: Message + Sync> Process<A> {
     /// Looks who of those being ended is gone. Some: it waits on.
     pub(super) fn look_at_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next> {
         let ending = self.ending.as_mut()?;
-        let (restart, shutdown) = (self.template.restart, self.template.shutdown);
         while !ending.left.is_empty() {
             let left = &ending.left;
             let alone = (left.len() == 1).then(|| left.values().next()).flatten();
@@ -103,20 +151,20 @@ impl<A: Message + Sync> Process<A> {
             let Some(pid) = ending.left.remove(&down.monitor) else {
                 continue;
             };
-            // An exit comes before its monitor's message. Without one the child had taken the link away, or sends
-            // its exit no more.
-            let reason = ending.exits.remove(&pid).unwrap_or_else(|| {
-                unlink(pid);
-                down.reason
-            });
-            if shutdown.was_heeded(restart, &reason) {
+            // An exit comes before its monitor's message, if that has found the child.
+            let exit = ending.exits.remove(&pid);
+            if exit.is_none() && down.reason == ExitReason::NoProc {
+                ending.silent.insert(pid);
                 continue;
             }
-            let alike = ending.unheeded.iter_mut().find(|(of, ..)| *of == reason);
-            match alike {
-                Some((_, count, _)) => *count += 1,
-                None => ending.unheeded.push((reason, 1, pid)),
+            if exit.is_none() {
+                unlink(pid);
             }
+            let reason = exit.unwrap_or(down.reason);
+            ending.note(pid, reason, &self.template);
+        }
+        if !ending.hears_all(cx, &self.template) {
+            return Some(Next::Wait(Until::Forever));
         }
         cx.rewind();
         None
