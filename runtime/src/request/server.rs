@@ -13,6 +13,8 @@ use crate::message::AnyMessage;
 use crate::process::pid::Pid;
 use crate::registry::{self, Name};
 
+pub use crate::signal::monitor::NodeName;
+
 /// A server, by its pid or by a name. Mirrors `gen_server:server_ref/0`.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -28,16 +30,6 @@ pub enum ServerRef {
     Global(Name),
     /// The process that has this name in a registry of the user's: Erlang's `{via, Module, Name}`.
     Via(Arc<dyn NameRegistry>, Name),
-}
-
-/// A node, by its name. For now a program is one, and is connected to no other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NodeName {
-    /// The caller's: Erlang's `node()`.
-    Local,
-    /// Another, by its name.
-    Named(Name),
 }
 
 impl NodeName {
@@ -153,15 +145,6 @@ impl fmt::Display for ServerRef {
             ServerRef::Pid(pid) => fmt::Display::fmt(pid, f),
             ServerRef::Name(name) => fmt::Display::fmt(name, f),
             other => fmt::Debug::fmt(other, f),
-        }
-    }
-}
-
-impl fmt::Display for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NodeName::Local => f.write_str("node()"),
-            NodeName::Named(name) => fmt::Display::fmt(name, f),
         }
     }
 }

@@ -55,6 +55,27 @@ pub enum Monitored {
     Pid(Pid),
     /// The process that had this name when the monitor was made.
     Name(Name),
+    /// The process that had this name on that node when the monitor was made: Erlang's `{Name, Node}`.
+    Node(Name, NodeName),
+}
+
+/// A node, by its name. For now a program is one, and is connected to no other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeName {
+    /// The caller's: Erlang's `node()`.
+    Local,
+    /// Another, by its name.
+    Named(Name),
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeName::Local => f.write_str("node()"),
+            NodeName::Named(name) => fmt::Display::fmt(name, f),
+        }
+    }
 }
 
 impl fmt::Display for Monitored {
@@ -62,6 +83,7 @@ impl fmt::Display for Monitored {
         match self {
             Monitored::Pid(pid) => fmt::Display::fmt(pid, f),
             Monitored::Name(name) => fmt::Display::fmt(name, f),
+            Monitored::Node(name, node) => write!(f, "{{{name}, {node}}}"),
         }
     }
 }
@@ -81,6 +103,25 @@ impl From<Name> for Monitored {
 impl From<&str> for Monitored {
     fn from(name: &str) -> Monitored {
         Monitored::Name(name.into())
+    }
+}
+
+impl<N: Into<Name>> From<(N, NodeName)> for Monitored {
+    fn from((name, node): (N, NodeName)) -> Monitored {
+        Monitored::Node(name.into(), node)
+    }
+}
+
+impl Monitored {
+    /// The process that it means now. Err: what the monitor tells if there is none.
+    fn whereis(&self) -> Result<Pid, ExitReason> {
+        match self {
+            Monitored::Pid(pid) => Ok(*pid),
+            Monitored::Name(name) | Monitored::Node(name, NodeName::Local) => {
+                registry::whereis(name.as_str()).ok_or(ExitReason::NoProc)
+            }
+            Monitored::Node(_, NodeName::Named(_)) => Err(ExitReason::NoConnection),
+        }
     }
 }
 
@@ -202,7 +243,7 @@ impl Monitor {
         reference
     }
 
-    /// Watches `object`: a [`Pid`] or a registered name, which is looked up once, now.
+    /// Watches `object`: a [`Pid`] or a registered name, also on a node, which is looked up once, now.
     ///
     /// # Panics
     ///
@@ -212,12 +253,9 @@ impl Monitor {
         let slot = current("monitor");
         let object = object.into();
         let me = slot.pid();
-        let target = match &object {
-            Monitored::Pid(pid) => Some(*pid),
-            Monitored::Name(name) => registry::whereis(name.as_str()),
-        };
+        let target = object.whereis();
         // One that watches itself never fires.
-        let told = target.filter(|&pid| pid != me);
+        let told = target.as_ref().ok().copied().filter(|&pid| pid != me);
         let reference = self.note(slot, object, told);
         if super::may_relate(slot) {
             let watch = Watch {
@@ -231,8 +269,8 @@ impl Monitor {
                         send(pid, Signal::Demonitor(watch));
                     }
                 }
-                (None, Some(_)) => {}
-                (None, None) => tell(watch, ExitReason::NoProc),
+                (None, Ok(_)) => {}
+                (None, Err(reason)) => tell(watch, reason),
             }
         }
         reference
@@ -341,6 +379,9 @@ impl Monitor {
 /// [`Down`], once. If there is no such process it does so at once, with
 /// [`NoProc`](ExitReason::NoProc).
 ///
+/// A name with a [node](crate::request::NodeName) is Erlang's `{Name, Node}`. Of a node that there is no connection to
+/// the [`Down`] comes at once, with [`NoConnection`](ExitReason::NoConnection).
+///
 /// Each call makes a monitor of its own. A name is looked up once, now. A monitor of oneself never
 /// fires. Options: [`Monitor`].
 ///
@@ -362,6 +403,11 @@ impl Monitor {
 ///         assert!(matches!(reason, ExitReason::Shutdown | ExitReason::NoProc));
 ///     }
 /// }
+///
+/// use runtime::request::NodeName;
+///
+/// let watched = monitor(("nobody", NodeName::Local));
+/// receive! { Down { monitor, reason, .. } if monitor == watched => assert_eq!(reason, ExitReason::NoProc) }
 /// # });
 /// ```
 #[cfg_attr(debug_assertions, track_caller)]
@@ -505,4 +551,60 @@ pub(super) fn fired(slot: &Slot, number: u64, reason: ExitReason) -> Option<AnyM
     };
     message.header_mut().set_priority(watched.priority);
     Some(message)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    fn down_of(watched: Ref) -> (Monitored, ExitReason) {
+        receive! { Down { monitor, object, reason } if monitor == watched => (object, reason) }
+    }
+
+    /// A name on the caller's node is whoever has it when the monitor is made; its `Down` names both.
+    #[crate::test]
+    fn a_name_on_this_node() {
+        let local = || ("watched on its node", NodeName::Local);
+        assert_eq!(
+            down_of(monitor(local())),
+            (local().into(), ExitReason::NoProc)
+        );
+        let pid = spawn!(|| {
+            receive! { reason: ExitReason => exit(reason) }
+        });
+        crate::register(local().0, pid).unwrap();
+        let watch = monitor(local());
+        let info = crate::process_info(self_pid()).unwrap();
+        assert!(info.monitors.contains(&local().into()));
+        crate::unregister(local().0).unwrap();
+        crate::register(local().0, self_pid()).unwrap();
+        let own = monitor(local());
+        send(pid, ExitReason::Shutdown);
+        assert_eq!(down_of(watch), (local().into(), ExitReason::Shutdown));
+        assert!(demonitor(own));
+    }
+
+    /// A node without a connection: the monitor tells so at once, as it was asked to tell.
+    #[crate::test]
+    fn a_name_on_another_node() {
+        let there = || ("watched", NodeName::Named("other@host".into()));
+        assert_eq!(
+            down_of(monitor(there())),
+            (there().into(), ExitReason::NoConnection)
+        );
+        assert_eq!(
+            Monitored::from(there()).to_string(),
+            "{watched, other@host}"
+        );
+        let tagged = Monitor::new().tag(7u32).alias(MonitorAlias::ReplyDemonitor);
+        let watch = tagged.monitor(there());
+        let TaggedDown { tag, down } = receive_type();
+        assert_eq!(tag.downcast_ref(), Some(&7u32));
+        assert_eq!(
+            (down.monitor, down.reason),
+            (watch, ExitReason::NoConnection)
+        );
+        assert!(!demonitor(watch));
+    }
 }
