@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use genserver::gen_server::start;
-use genserver::supervisor::{ChildSpec, DynamicSupervisor, Flags, Restart, Template, start_link};
-use genserver::{Action, Called, Done, From, GenServer, Init, Never, ServerRef};
+use genserver::supervisor::{
+    ChildSpec, DynamicSupervisor, Flags, Restart, Started, Template, start_link,
+};
+use genserver::{Action, Called, Done, From, GenServer, Init, Never, ServerRef, StartError};
 use runtime::prelude::*;
 use runtime::{Builder, Status, Until, process_info};
 
@@ -182,6 +184,14 @@ fn obedient() {
     receive! { "end": &str => {} }
 }
 
+/// Starts an [`obedient`] child, on a thread of its own: there it may be held.
+fn start_held() -> Started {
+    let spawned = Spawn::new().link().own_thread().spawn(obedient);
+    spawned
+        .map(|spawned| spawned.pid.into())
+        .map_err(StartError::Spawn)
+}
+
 /// A child that is about to end by itself when it is to be ended, and whose end is in order, is not reported: its exit
 /// says why, though it comes after the monitor has found nobody.
 #[test]
@@ -189,7 +199,7 @@ fn a_child_that_is_ended_while_it_ends() {
     reports::collect();
     let node = Builder::new().workers(3).start().expect("a node");
     node.run(|| {
-        let spec = ChildSpec::process("child", obedient).restart(Restart::Transient);
+        let spec = ChildSpec::new("child", start_held).restart(Restart::Transient);
         let supervisor = start_link(Flags::default(), vec![spec]).expect("starts");
         let child = supervisor.which_child("child").expect("is there").pid();
         let (child, asks) = (child.expect("runs"), supervisor.clone());
@@ -197,7 +207,7 @@ fn a_child_that_is_ended_while_it_ends() {
         ended_while_it_ends(&supervisor, child, end, when_asked(&supervisor));
         supervisor.stop().expect("stops");
 
-        let template = Template::process(|(): &()| obedient).restart(Restart::Transient);
+        let template = Template::new(|(): &()| start_held()).restart(Restart::Transient);
         let supervisor = DynamicSupervisor::start_link(Flags::default(), template);
         let supervisor = supervisor.expect("starts");
         let start = || {
@@ -218,4 +228,39 @@ fn a_child_that_is_ended_while_it_ends() {
         });
     });
     assert_eq!(reports::count("supervisor::shutdown_error", &[]), 0);
+}
+
+/// A supervisor ends when its node shuts down, also if its parent waits for it: it does not start children again that
+/// the node has told to end.
+#[test]
+fn a_node_that_shuts_down() {
+    let started = Arc::new(AtomicU32::new(0));
+    for dynamic in [false, true] {
+        started.store(0, Ordering::SeqCst);
+        let node = Builder::new().workers(2).start().expect("a node");
+        let starts = Arc::clone(&started);
+        let owner = move || {
+            trap_exit(true);
+            let many = Flags::default().intensity(u32::MAX, Duration::from_secs(1));
+            let child = move || {
+                starts.fetch_add(1, Ordering::SeqCst);
+                obedient();
+            };
+            let supervisor: ServerRef = if dynamic {
+                let template = Template::process(move |(): &()| child.clone());
+                let supervisor = DynamicSupervisor::start_link(many, template).expect("starts");
+                supervisor.start_child(()).expect("starts");
+                (&supervisor).into()
+            } else {
+                let spec = ChildSpec::process("child", child);
+                (&start_link(many, vec![spec]).expect("starts")).into()
+            };
+            let pid = supervisor.whereis();
+            receive! { Exit { from, .. } if from == pid => {} }
+        };
+        node.run(move || spawn!(owner));
+        until("the child begins", || started.load(Ordering::SeqCst) == 1);
+        let report = node.shutdown(Duration::from_secs(10));
+        assert_eq!(report.killed, []);
+    }
 }

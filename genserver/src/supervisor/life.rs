@@ -151,13 +151,21 @@ fn tell(tag: Ref, refused: Refused, reason: ExitReason) -> Next {
     Next::Exit(reason)
 }
 
-/// The next message. One that is suspended takes system messages, and its parent's exit.
+/// Whether an exit is the order to end: the parent's, or that of the node, which is no process and shuts down.
+pub(super) fn is_order(exit: &Exit, parent: Pid) -> bool {
+    match exit.from {
+        Some(pid) => pid == parent,
+        None => exit.reason == ExitReason::Shutdown,
+    }
+}
+
+/// The next message. One that is suspended takes system messages, and the order to end.
 fn take(cx: &mut Cx<'_>, is_suspended: bool, parent: Pid) -> Option<AnyMessage> {
     if !is_suspended {
         return cx.mail();
     }
     cx.mail_where(|message| {
         let exit = message.downcast_ref::<Exit>();
-        message.is::<System>() || exit.is_some_and(|exit| exit.from == Some(parent))
+        message.is::<System>() || exit.is_some_and(|exit| is_order(exit, parent))
     })
 }

@@ -1,5 +1,8 @@
 //! `supervisor(3erl)`: a process that starts others, and restarts them when they end.
 //!
+//! It ends when its parent does, when it is told to, and when its node shuts down: its children first, the last one
+//! before the others. Any other exit signal that is not a child's it ignores.
+//!
 //! ```
 //! use genserver::supervisor::{ChildSpec, Flags, Strategy, start_link};
 //! use runtime::prelude::*;

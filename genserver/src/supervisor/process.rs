@@ -29,7 +29,7 @@ use super::child::{Child, Restart, outcome};
 use super::children::{Children, Entry, Key};
 use super::flags::{AutoShutdown, Flags, Strategy};
 use super::intensity::Restarts;
-use super::life::{self, Boot, Life};
+use super::life::{self, Boot, Life, is_order};
 use super::report::{Offender, Reporter, note_returned};
 use super::spec::{ChildSpec, Supervised, check_childspecs};
 use crate::gen_server::WrongRequest;
@@ -307,8 +307,10 @@ impl Life for Process {
         self.debug.note(|| Event::In { message: &message });
         let calls = message.is::<Call<Request>>();
         match_message!(message {
+            exit @ Exit { .. } if is_order(&exit, self.parent) => {
+                self.end_all(Then::Exit(exit.reason));
+            },
             Exit { from, reason, .. } => match from {
-                Some(pid) if pid == self.parent => self.end_all(Then::Exit(reason)),
                 Some(pid) => if let Some(key) = self.children.of_pid(pid) {
                     self.child_ended(key, pid, &reason);
                 },

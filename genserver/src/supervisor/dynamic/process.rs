@@ -25,7 +25,7 @@ use crate::supervisor::answer::{ChildError, ChildState, Count};
 use crate::supervisor::child::{Child, Kind, Restart, outcome};
 use crate::supervisor::flags::{AutoShutdown, Flags, Strategy};
 use crate::supervisor::intensity::Restarts;
-use crate::supervisor::life::{self, Boot, Life};
+use crate::supervisor::life::{self, Boot, Life, is_order};
 use crate::supervisor::report::{Offender, Reporter, note_returned};
 use crate::supervisor::spec::{SpecError, check_childspecs};
 use ending::{Ending, Then};
@@ -261,8 +261,10 @@ impl<A: Message + Sync> Life for Process<A> {
         match message.downcast::<Call<Request<A>>>() {
             Ok(Call { client, request }) => return self.answer(client, request),
             Err(message) => match_message!(message {
+                exit @ Exit { .. } if is_order(&exit, self.parent) => {
+                    self.end_all(Then::Exit(exit.reason));
+                },
                 Exit { from, reason, .. } => match from {
-                    Some(pid) if pid == self.parent => self.end_all(Then::Exit(reason)),
                     Some(pid) => self.child_ended(pid, &reason),
                     None => {}
                 },
