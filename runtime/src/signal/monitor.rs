@@ -557,6 +557,7 @@ pub(super) fn fired(slot: &Slot, number: u64, reason: ExitReason) -> Option<AnyM
 mod tests {
     use super::*;
     use crate::prelude::*;
+    use crate::send;
 
     fn down_of(watched: Ref) -> (Monitored, ExitReason) {
         receive! { Down { monitor, object, reason } if monitor == watched => (object, reason) }
