@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::job::Job;
+use crate::machine::Machine;
 use crate::mode::{Mode, System};
 use crate::options::Compare;
 use crate::outcome::Outcome;
@@ -57,11 +58,12 @@ pub fn compare(order: &Compare) -> ExitCode {
         outcomes.push(outcome);
     }
     drop(progress);
+    let machine = machine();
     if order.form == Form::Table {
-        println!("\n{}", machine());
+        println!("\n{machine}");
     }
     let series = outcomes.iter().flat_map(|outcome| &outcome.series);
-    let page = || report::page(&machine(), &warnings, &outcomes);
+    let page = || report::page(&machine, &warnings, &outcomes);
     close(&warnings, series, order.html.as_deref(), page)
 }
 
@@ -122,14 +124,9 @@ fn noise(outcome: &Outcome, others: Option<f64>) -> Vec<String> {
 
 /// The machine, and what the names in the table mean.
 pub fn machine() -> String {
-    let processor = fs::read_to_string("/proc/cpuinfo").ok().and_then(|info| {
-        let line = info.lines().find(|line| line.starts_with("model name"))?;
-        Some(line.split_once(": ")?.1.to_owned())
-    });
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     format!(
-        "{cores} cores, {}; medians, the least and the largest under them; a peer's best mode; of \
-         `us` the 99th percentile",
-        processor.as_deref().unwrap_or("unknown processor")
+        "{}; medians, the least and the largest under them; a peer's best mode; of `us` the 99th \
+         percentile",
+        Machine::measured()
     )
 }

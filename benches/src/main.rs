@@ -5,7 +5,7 @@
 //! weather, none inherits another's heap or page tables, and a crash is one failed figure.
 //!
 //! * [`options`] reads the command line, [`help`] explains it; [`driver`] has each workload measured, [`scaling`] each
-//!   [`curve`], and both do it by a [`job`], which starts the children;
+//!   [`curve`], and both do it by a [`job`], which starts the children; [`machine`] says where;
 //! * [`measured`] is one round's figure, a [`series`] the rounds of a mode, of which a [`summary`]
 //!   is made, an [`outcome`] what all modes did; [`report`] prints it;
 //! * [`child`] is the other side: it starts one system and measures one workload;
@@ -24,6 +24,7 @@ mod exchange;
 mod help;
 mod job;
 mod load;
+mod machine;
 mod measured;
 mod memory;
 mod mode;
