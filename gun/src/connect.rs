@@ -94,7 +94,7 @@ pub(crate) async fn begin(
     reply_to: ReplyTo,
 ) -> Result<Box<dyn Layer>, Reason> {
     let mut spoken = hop.spoken(&env.opts);
-    let (transport, chosen) = if hop.secure {
+    let (transport, chosen) = if hop.is_secure() {
         let (host, port) = (hop.host.as_str(), hop.port);
         env.events.tell(Event::TlsHandshakeStart {
             stream: here,

@@ -67,7 +67,7 @@ pub(crate) async fn run(owner: Pid, target: Target, hop: Hop, opts: Opts) -> Exi
     let env = Env::new(self_pid(), opts);
     env.events.tell(Event::Init {
         owner,
-        transport: hop.transport(),
+        transport: hop.transport,
         origin_host: &hop.host,
         origin_port: hop.port,
     });
@@ -319,7 +319,7 @@ impl Connection {
                 Some(_) if self.shared.ending => State::Closing,
                 Some(_) => State::Connected,
             },
-            transport: self.hop.transport(),
+            transport: self.hop.transport,
             protocol: None,
             address: None,
             origin_scheme: Some(Origin::of(&self.hop).scheme),

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderMap, UPGRADE};
+use http::header::{CONNECTION, HeaderMap, TRANSFER_ENCODING, UPGRADE};
 use http::{Extensions, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
@@ -449,13 +449,17 @@ impl Http1 {
                         self.switch(shared, head.status, head.headers);
                         return false;
                     }
-                    shared.keep_cookies(&stream.to, &head.headers);
                     let fin = body.is_end_stream();
-                    stream.asks = Asks::Response;
-                    stream.to.response(fin, head.status, head.headers);
-                    *phase = Phase::Body(body);
-                    self.last |= last;
-                    if fin { Step::Ended } else { Step::Progress }
+                    if fin || can_be_read(&head.headers) {
+                        shared.keep_cookies(&stream.to, &head.headers);
+                        stream.asks = Asks::Response;
+                        stream.to.response(fin, head.status, head.headers);
+                        *phase = Phase::Body(body);
+                        self.last |= last;
+                        if fin { Step::Ended } else { Step::Progress }
+                    } else {
+                        Step::Failed(Reason::Protocol)
+                    }
                 }
             },
             Phase::Body(_) if stream.to.holds() && stream.to.may_flow() => {
@@ -642,6 +646,14 @@ fn drive(
     } else {
         Pin::new(driver).poll(cx)
     }
+}
+
+/// Whether a body comes in chunks or as it is. hyper would give on what is coded otherwise.
+fn can_be_read(headers: &HeaderMap) -> bool {
+    let mut codings = tokens(headers, TRANSFER_ENCODING);
+    let is_chunked = |coding: &str| coding.eq_ignore_ascii_case("chunked");
+    !headers.contains_key(TRANSFER_ENCODING)
+        || codings.next().is_some_and(is_chunked) && codings.next().is_none()
 }
 
 /// The protocol that a 101 names, if it is one of those that were asked for.

@@ -259,7 +259,7 @@ impl Origin {
     pub(crate) fn of(hop: &Hop) -> Origin {
         let authority = hop.authority();
         Origin {
-            scheme: if hop.secure { "https" } else { "http" },
+            scheme: if hop.is_secure() { "https" } else { "http" },
             host: hop.host.clone(),
             port: hop.port,
             host_header: HeaderValue::from_str(&authority).expect("a host was checked"),

@@ -86,7 +86,7 @@ impl From<SocksOpts> for Spoken {
 pub(crate) struct Hop {
     pub(crate) host: String,
     pub(crate) port: u16,
-    pub(crate) secure: bool,
+    pub(crate) transport: Transport,
     pub(crate) tls: TlsOpts,
     pub(crate) tls_handshake_timeout: Option<Duration>,
     /// The best first; none: the usual ones.
@@ -98,25 +98,21 @@ impl Hop {
         Hop {
             host,
             port,
-            secure: false,
+            transport: Transport::Tcp,
             tls: TlsOpts::new(),
             tls_handshake_timeout: None,
             protocols: None,
         }
     }
 
-    pub(crate) fn transport(&self) -> Transport {
-        if self.secure {
-            Transport::Tls
-        } else {
-            Transport::Tcp
-        }
+    pub(crate) fn is_secure(&self) -> bool {
+        self.transport == Transport::Tls
     }
 
     /// As a URI has it: without the port where it is the scheme's own.
     pub(crate) fn authority(&self) -> String {
         let host = self.shown_host();
-        if self.port == if self.secure { 443 } else { 80 } {
+        if self.port == if self.is_secure() { 443 } else { 80 } {
             host
         } else {
             format!("{host}:{}", self.port)
@@ -138,7 +134,7 @@ impl Hop {
 
     /// What is spoken, the best first, with its options.
     pub(crate) fn spoken(&self, opts: &Opts) -> Vec<Spoken> {
-        let usual: &[Protocol] = if self.secure {
+        let usual: &[Protocol] = if self.is_secure() {
             &[Protocol::Http2, Protocol::Http]
         } else {
             &[Protocol::Http]
@@ -159,6 +155,9 @@ impl Hop {
         if !is_host(&self.host) {
             return Err("host");
         }
+        if self.transport == Transport::Quic {
+            return Err("transport");
+        }
         if self.tls_handshake_timeout == Some(Duration::ZERO) {
             return Err("tls_handshake_timeout");
         }
@@ -176,7 +175,7 @@ impl Hop {
         match protocols.len() {
             0 => Err("protocols"),
             1 => Ok(()),
-            _ if self.secure => Ok(()),
+            _ if self.is_secure() => Ok(()),
             _ => Err("protocols"),
         }
     }
@@ -205,9 +204,9 @@ macro_rules! hop_options {
             self
         }
 
-        /// What is spoken over; TCP unless said.
+        /// What is spoken over; TCP unless said. QUIC is refused.
         pub fn transport(mut self, transport: Transport) -> Self {
-            self.hop.secure = transport == Transport::Tls;
+            self.hop.transport = transport;
             self
         }
 

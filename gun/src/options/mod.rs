@@ -289,14 +289,15 @@ impl Opts {
 
     /// The first way of a connection.
     pub(crate) fn hop(&self, host: &str, port: u16) -> Hop {
-        let secure = match self.transport {
-            Some(transport) => transport == Transport::Tls,
-            None => port == 443,
+        let usual = if port == 443 {
+            Transport::Tls
+        } else {
+            Transport::Tcp
         };
         Hop {
             host: host.to_owned(),
             port,
-            secure,
+            transport: self.transport.unwrap_or(usual),
             tls: self.tls.clone(),
             tls_handshake_timeout: self.tls_handshake_timeout,
             protocols: self.protocols.clone(),

@@ -264,3 +264,108 @@ fn answered_before_the_body_has_ended() {
     gun::await_(conn, next, SOON).unwrap();
     gun::close(conn).unwrap();
 }
+
+/// A body that is coded otherwise than in chunks cannot be read, and HTTP/1.0 has no codings: the connection is lost.
+/// Where there is no body there is nothing to read.
+#[runtime::test]
+fn unknown_transfer_encoding() {
+    for head in [
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: \u{e9}",
+        "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked",
+    ] {
+        let peer = Peer::new();
+        let (conn, mut line) = peer.open(Opts::new().retry(0));
+        let stream = gun::get(conn, "/", ());
+        line.head();
+        line.write(format!("{head}\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+        let told = gun::await_(conn, stream, SOON);
+        let error = Err(gun::AwaitError::Stream(Reason::Protocol));
+        assert_eq!(told, error, "{head}");
+        receive! {
+            down: gun::Down => assert_eq!((down.reason, down.killed), (Reason::Protocol, vec![stream])),
+            after SOON => panic!("no Down"),
+        }
+    }
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::head(conn, "/", ());
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n");
+    let told = gun::await_(conn, stream, SOON);
+    assert!(matches!(told, Ok(Awaited::Response { fin: true, .. })));
+    gun::close(conn).unwrap();
+}
+
+/// The response to HEAD, a 204 and a 304 have no body, whatever length they say.
+#[runtime::test]
+fn responses_without_a_body() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    for (method, status) in [
+        (Method::HEAD, "200 OK"),
+        (Method::GET, "204 No Content"),
+        (Method::GET, "304 Not Modified"),
+    ] {
+        let stream = gun::request(conn, method, "/", (), "", ReqOpts::new());
+        line.head();
+        line.write(format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\n\r\n"));
+        let told = gun::await_(conn, stream, SOON);
+        assert!(
+            matches!(told, Ok(Awaited::Response { fin: true, .. })),
+            "{status}: {told:?}"
+        );
+    }
+    gun::close(conn).unwrap();
+}
+
+/// Each function asks with the method that it is named after.
+#[runtime::test]
+fn methods() {
+    type Ask = fn(Pid) -> gun::StreamRef;
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let asks: [(&str, Ask, &str); 7] = [
+        ("GET", |conn| gun::get(conn, "/", ()), ""),
+        ("HEAD", |conn| gun::head(conn, "/", ()), ""),
+        ("OPTIONS", |conn| gun::options(conn, "/", ()), ""),
+        ("DELETE", |conn| gun::delete(conn, "/", ()), ""),
+        ("PATCH", |conn| gun::patch(conn, "/", (), "a"), "a"),
+        ("POST", |conn| gun::post(conn, "/", (), "bb"), "bb"),
+        ("PUT", |conn| gun::put(conn, "/", (), "ccc"), "ccc"),
+    ];
+    for (method, ask, body) in asks {
+        let stream = ask(conn);
+        let head = line.head();
+        assert!(
+            head.starts_with(&format!("{method} / HTTP/1.1\r\n")),
+            "{head}"
+        );
+        let length = format!("content-length: {}\r\n", body.len());
+        assert!(head.contains(&length), "{head}");
+        assert_eq!(line.read(body.len()), body);
+        line.write("HTTP/1.1 204 No Content\r\n\r\n");
+        gun::await_(conn, stream, SOON).unwrap();
+    }
+    gun::close(conn).unwrap();
+}
+
+/// A stream that is no Websocket takes no frames, and goes on.
+#[runtime::test]
+fn ws_send_on_http() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    gun::ws_send(conn, stream, [gun::ws::Frame::text("hello")]);
+    let none = Reason::BadState(BadState::NoWebsocket);
+    assert_eq!(
+        gun::await_(conn, stream, SOON),
+        Err(gun::AwaitError::Stream(none))
+    );
+    line.write("HTTP/1.1 204 No Content\r\n\r\n");
+    gun::await_(conn, stream, SOON).unwrap();
+    gun::close(conn).unwrap();
+}

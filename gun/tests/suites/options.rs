@@ -10,10 +10,14 @@ use crate::peer::{Peer, SOON};
 #[runtime::test]
 fn wrong_options() {
     use gun::{Destination, Http2Opts, HttpOpts, OpenError, RawOpts, ReqOpts, Transport, WsOpts};
+    use gun::{Socks5Auth, SocksOpts};
     let none = Duration::ZERO;
     let http = |http: HttpOpts| Opts::new().http(http);
     let http2 = |http2: Http2Opts| Opts::new().http2(http2);
     let ws = |ws: WsOpts| Opts::new().ws(ws);
+    let proxy = || SocksOpts::new("example.org", 80);
+    let socks = |socks: SocksOpts| Opts::new().protocols([socks]);
+    let nameless = Socks5Auth::UsernamePassword(String::new(), "password".to_owned());
     for (opts, key) in [
         (Opts::new().connect_timeout(none), "connect_timeout"),
         (
@@ -100,6 +104,16 @@ fn wrong_options() {
         (ws(WsOpts::new().keepalive(none)), "ws.keepalive"),
         (ws(WsOpts::new().protocols(["a", "a"])), "ws.protocols"),
         (ws(WsOpts::new().protocols(["a b"])), "ws.protocols"),
+        (socks(proxy().auth([])), "socks.auth"),
+        (socks(proxy().auth([nameless])), "socks.auth"),
+        (socks(SocksOpts::new("", 80)), "host"),
+        (socks(SocksOpts::new("a".repeat(256), 80)), "socks.host"),
+        (socks(proxy().protocols([Protocol::Http3])), "protocols"),
+        (socks(proxy().transport(Transport::Quic)), "transport"),
+        (
+            socks(proxy().tls_handshake_timeout(none)),
+            "tls_handshake_timeout",
+        ),
     ] {
         let told = gun::open("127.0.0.1", 1, opts);
         assert!(
@@ -122,6 +136,8 @@ fn wrong_options() {
     let peer = Peer::new();
     let (conn, _line) = peer.open(Opts::new());
     let flow = ReqOpts::new().flow(0);
+    let to = || Destination::new("localhost", 1);
+    let connect = |to: Destination| gun::connect(conn, to, (), ReqOpts::new());
     let streams = [
         (
             gun::request(conn, http::Method::GET, "/", (), "", flow.clone()),
@@ -131,18 +147,13 @@ fn wrong_options() {
             gun::request(conn, http::Method::CONNECT, "/", (), "", ReqOpts::new()),
             "method",
         ),
+        (connect(Destination::new("", 1)), "host"),
+        (connect(to().protocols([Protocol::Http; 0])), "protocols"),
+        (connect(to().protocols([Protocol::Http3])), "protocols"),
+        (connect(to().transport(Transport::Quic)), "transport"),
         (
-            gun::connect(conn, Destination::new("", 1), (), ReqOpts::new()),
-            "host",
-        ),
-        (
-            gun::connect(
-                conn,
-                Destination::new("localhost", 1).protocols([Protocol::Http; 0]),
-                (),
-                ReqOpts::new(),
-            ),
-            "protocols",
+            connect(to().tls_handshake_timeout(none)),
+            "tls_handshake_timeout",
         ),
         (
             gun::ws_upgrade(conn, "/", (), WsOpts::new().flow(0)),
