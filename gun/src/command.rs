@@ -18,14 +18,7 @@ use crate::websocket::Frame;
 #[derive(Debug)]
 pub(crate) enum Command {
     Request(Box<Request>),
-    Data {
-        stream: StreamRef,
-        from: Pid,
-        fin: bool,
-        data: Bytes,
-        /// Who waits for it to be sent.
-        sent: Option<Sent>,
-    },
+    Data(Piece),
     Cancel {
         stream: StreamRef,
         from: Pid,
@@ -54,6 +47,37 @@ pub(crate) enum Command {
         owner: Pid,
     },
     Shutdown,
+}
+
+/// A piece of a request's body.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) stream: StreamRef,
+    pub(crate) from: Pid,
+    pub(crate) fin: bool,
+    pub(crate) data: Bytes,
+    /// Who waits for it to be sent.
+    pub(crate) sent: Option<Sent>,
+}
+
+impl Piece {
+    /// It is not taken: tells whoever has sent it.
+    pub(crate) fn refuse(self, env: &Env, reason: Reason) {
+        match self.sent {
+            Some(sent) => sent.answer(Err(match reason {
+                Reason::BadState(what) => what,
+                _ => BadState::NoStream,
+            })),
+            None => send(
+                self.from,
+                Error {
+                    conn: env.conn,
+                    stream: Some(self.stream),
+                    reason,
+                },
+            ),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -129,7 +153,7 @@ impl Command {
                     let headers: usize = request.headers.iter().map(name).sum();
                     size_of::<Request>() + request.path.len() + headers + body
                 }
-                Command::Data { data, .. } => data.len(),
+                Command::Data(piece) => piece.data.len(),
                 Command::WsSend { frames, .. } => frames.iter().map(Frame::size).sum(),
                 _ => 0,
             }
@@ -149,7 +173,7 @@ impl Command {
     pub(crate) fn stream(&self) -> Option<StreamRef> {
         match self {
             Command::Request(request) => Some(request.stream),
-            Command::Data { stream, .. }
+            Command::Data(Piece { stream, .. })
             | Command::Cancel { stream, .. }
             | Command::UpdateFlow { stream, .. }
             | Command::SetFlow { stream, .. }
@@ -194,17 +218,10 @@ impl Command {
                     reason,
                 });
             }
-            Command::Data {
-                sent: Some(sent), ..
-            } => {
-                return sent.answer(Err(match reason {
-                    Reason::BadState(what) => what,
-                    _ => BadState::NoStream,
-                }));
+            Command::Data(piece) => return piece.refuse(env, reason),
+            Command::Cancel { from, stream } | Command::WsSend { from, stream, .. } => {
+                (from, stream)
             }
-            Command::Data { from, stream, .. }
-            | Command::Cancel { from, stream }
-            | Command::WsSend { from, stream, .. } => (from, stream),
             Command::UpdateFlow { .. }
             | Command::SetFlow { .. }
             | Command::SetOwner { .. }

@@ -53,35 +53,40 @@ pub(crate) async fn connect(
                 result: result.as_deref().map_err(|reason| *reason),
             });
             let addresses = result?;
-            let addresses = addresses.as_slice();
-            env.events.tell(Event::ConnectStart { addresses });
-            let connecting = within(opts.connect_timeout, TcpStream::connecting(addresses)).await;
-            let result = connecting
-                .and_then(|stream| Ok(stream?))
-                .and_then(|stream| {
-                    // Small requests are not to wait for more.
-                    stream.set_nodelay(true)?;
-                    let address = stream.peer_addr()?;
-                    Ok((stream, address))
-                });
-            let end = result.as_ref().map(|(_, address)| Some(*address));
-            env.events.tell(Event::ConnectEnd {
-                result: end.map_err(|reason| *reason),
-            });
-            Transport::tcp(result?.0, opts.send_timeout)
+            let connecting = async {
+                let connecting = TcpStream::connecting(addresses.as_slice());
+                let stream = within(opts.connect_timeout, connecting).await??;
+                // Small requests are not to wait for more.
+                stream.set_nodelay(true)?;
+                let address = stream.peer_addr()?;
+                Ok::<_, Reason>((stream, Some(address)))
+            };
+            let stream = connected(&env, &addresses, connecting).await?;
+            Transport::tcp(stream, opts.send_timeout)
         }
-        // The system answers at once.
         Target::Unix(path) => {
-            env.events.tell(Event::ConnectStart { addresses: &[] });
-            let result = UnixStream::connect(path).map_err(Reason::from);
-            let end = result.as_ref().map(|_| None);
-            env.events.tell(Event::ConnectEnd {
-                result: end.map_err(|reason| *reason),
-            });
-            Transport::unix(result?, opts.send_timeout)
+            // The system answers at once.
+            let connecting = async { Ok::<_, Reason>((UnixStream::connect(path)?, None)) };
+            let stream = connected(&env, &[], connecting).await?;
+            Transport::unix(stream, opts.send_timeout)
         }
     };
     begin(env, hop, transport, StreamRef::UNDEFINED, owner).await
+}
+
+/// Awaits a socket, and the address at its other end if it has one; tells that it does.
+async fn connected<S>(
+    env: &Env,
+    addresses: &[SocketAddr],
+    connecting: impl Future<Output = Result<(S, Option<SocketAddr>), Reason>>,
+) -> Result<S, Reason> {
+    env.events.tell(Event::ConnectStart { addresses });
+    let result = connecting.await;
+    let end = result.as_ref().map(|(_, address)| *address);
+    env.events.tell(Event::ConnectEnd {
+        result: end.map_err(|reason| *reason),
+    });
+    result.map(|(socket, _)| socket)
 }
 
 /// Speaks with the end of a hop: TLS, if it is to be, and the first message of the protocol. `reply_to` gets what no

@@ -28,7 +28,7 @@ use runtime::{
 
 use sys::{Debug, Handled, System};
 
-use crate::command::{Command, Info, Query, Sent, State};
+use crate::command::{Command, Info, Piece, Query, Sent, State};
 use crate::connect::{Target, connect};
 use crate::ended;
 use crate::error::{BadState, Reason};
@@ -357,13 +357,13 @@ impl sys::Process for Shown {
 /// A piece of a body that is waited for is a command like one that is not.
 fn asked(query: Call<Query>) -> Asked {
     match query.request {
-        Query::Data { stream, fin, data } => Asked::Command(Command::Data {
+        Query::Data { stream, fin, data } => Asked::Command(Command::Data(Piece {
             stream,
             from: query.client.pid(),
             fin,
             data,
             sent: Some(Sent::to(query.client)),
-        }),
+        })),
         _ => Asked::Query(query),
     }
 }

@@ -24,7 +24,7 @@ use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
 
-use crate::command::{Command, Info, StreamInfo};
+use crate::command::{Command, Info, Piece, StreamInfo};
 use crate::error::{BadState, Reason};
 use crate::headers::{says, tokens};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared, told};
@@ -207,35 +207,20 @@ impl Http1 {
         }
     }
 
-    /// Adds to a request's body.
-    fn write(&mut self, command: Command) {
-        let Command::Data {
-            stream,
-            from,
-            fin,
-            data,
-            sent,
-        } = command
-        else {
-            return;
-        };
-        self.wake_driver();
+    /// Adds to a request's body. The piece comes back if it is of none here.
+    fn write(&mut self, piece: Piece) -> Result<(), Command> {
+        let stream = piece.stream;
         let Some(found) = self.stream(stream) else {
-            return;
+            return Err(Command::Data(piece));
         };
-        match found.body.write(data, fin, sent) {
+        match found.body.write(piece) {
             Ok(true) if self.is_active(stream) => request::tell_end(&self.env, stream),
             // The end of one that waits is told with its head.
             Ok(_) => {}
-            Err((what, sent)) => Command::Data {
-                stream,
-                from,
-                fin,
-                data: Bytes::new(),
-                sent,
-            }
-            .refuse_as(&self.env, what),
+            Err((what, piece)) => piece.refuse(&self.env, Reason::BadState(what)),
         }
+        self.wake_driver();
+        Ok(())
     }
 
     fn is_active(&self, id: StreamRef) -> bool {
@@ -525,7 +510,7 @@ impl Layer for Http1 {
             Command::Ping { tunnel, .. } if tunnel == self.here => {
                 self.aborted = Some(Reason::PingUnsupported);
             }
-            Command::Data { stream, .. } if self.stream(stream).is_some() => self.write(command),
+            Command::Data(piece) => return self.write(piece),
             Command::Cancel { stream, .. } => match self.stream_mut(stream) {
                 Some(found) => {
                     found.to.cancelled();

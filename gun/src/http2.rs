@@ -24,7 +24,7 @@ use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
 use rustc_hash::FxBuildHasher;
 
-use crate::command::{Body, Command, Info, Request, StreamInfo};
+use crate::command::{Body, Command, Info, Piece, Request, StreamInfo};
 use crate::error::{BadState, Reason};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared, told};
 use crate::message::{Protocol, StreamRef};
@@ -98,7 +98,7 @@ struct Queued {
     /// Bytes of the body, if they are known.
     length: Option<u64>,
     /// Pieces of the body that have come meanwhile.
-    pieces: Vec<Command>,
+    pieces: Vec<Piece>,
 }
 
 /// What a stream is.
@@ -282,7 +282,7 @@ impl Http2 {
             Some(Entry::Stream(stream)) => {
                 self.woken.wake(Part::Stream(key));
                 match command {
-                    Command::Data { .. } => stream.data(&self.env, command),
+                    Command::Data(piece) => stream.data(&self.env, piece),
                     command if command.change_flow(&mut stream.to) => {}
                     command => command.refuse_as(&self.env, BadState::NoWebsocket),
                 }
@@ -292,7 +292,7 @@ impl Http2 {
         if let Some((to, _)) = self.parked.iter_mut().find(|(to, _)| to.stream == key) {
             if !command.change_flow(to) {
                 let what = match command {
-                    Command::Data { .. } => BadState::BodyEnded,
+                    Command::Data(_) => BadState::BodyEnded,
                     _ => BadState::NoWebsocket,
                 };
                 command.refuse_as(&self.env, what);
@@ -304,7 +304,7 @@ impl Http2 {
             return Err(command);
         };
         match command {
-            Command::Data { .. } => queued.pieces.push(command),
+            Command::Data(piece) => queued.pieces.push(piece),
             command if command.change_flow(&mut queued.to) => {}
             command => command.refuse_as(&self.env, BadState::NoWebsocket),
         }

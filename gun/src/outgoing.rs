@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::command::Sent;
+use crate::command::{Piece, Sent};
 use crate::error::BadState;
 
 /// What hyper reads.
@@ -31,8 +31,8 @@ pub(crate) struct State {
     reader: Option<Waker>,
 }
 
-/// What was not written, and who waits for it.
-type Refused = (BadState, Option<Sent>);
+/// What was not written, and why.
+type Refused = (BadState, Piece);
 
 impl Outgoing {
     /// A whole body.
@@ -59,39 +59,36 @@ fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Writer {
     /// Adds to the body. Whether that is all of it; `Err`: it was not added.
-    pub(crate) fn write(
-        &self,
-        data: Bytes,
-        fin: bool,
-        sent: Option<Sent>,
-    ) -> Result<bool, Refused> {
+    pub(crate) fn write(&self, piece: Piece) -> Result<bool, Refused> {
         let Some(state) = &self.0 else {
-            return after_end(data, fin, sent);
+            return after_end(piece);
         };
         let (reader, ended) = {
             let mut state = locked(state);
             if state.ended && state.left == Some(0) {
-                return after_end(data, fin, sent);
+                return after_end(piece);
             }
             if state.ended {
-                return Err((BadState::BodyEnded, sent));
+                return Err((BadState::BodyEnded, piece));
             }
-            let length = data.len() as u64;
+            let length = piece.data.len() as u64;
             if let Some(left) = &mut state.left {
                 match left.checked_sub(length) {
-                    Some(rest) if fin && rest > 0 => return Err((BadState::BodyTooShort, sent)),
+                    Some(rest) if piece.fin && rest > 0 => {
+                        return Err((BadState::BodyTooShort, piece));
+                    }
                     Some(rest) => *left = rest,
-                    None => return Err((BadState::BodyTooLong, sent)),
+                    None => return Err((BadState::BodyTooLong, piece)),
                 }
             }
-            state.ended = fin || state.left == Some(0);
-            if data.is_empty() {
-                if let Some(sent) = sent {
+            state.ended = piece.fin || state.left == Some(0);
+            if piece.data.is_empty() {
+                if let Some(sent) = piece.sent {
                     sent.answer(Ok(()));
                 }
             } else {
                 state.queued += length;
-                state.queue.push_back((data, sent));
+                state.queue.push_back((piece.data, piece.sent));
             }
             (state.reader.take(), state.ended)
         };
@@ -103,11 +100,11 @@ impl Writer {
 }
 
 /// What is written after the end that the length says: another end says nothing new.
-fn after_end(data: Bytes, fin: bool, sent: Option<Sent>) -> Result<bool, Refused> {
-    if !(fin && data.is_empty()) {
-        return Err((BadState::BodyEnded, sent));
+fn after_end(piece: Piece) -> Result<bool, Refused> {
+    if !(piece.fin && piece.data.is_empty()) {
+        return Err((BadState::BodyEnded, piece));
     }
-    if let Some(sent) = sent {
+    if let Some(sent) = piece.sent {
         sent.answer(Ok(()));
     }
     Ok(false)

@@ -97,7 +97,7 @@ impl Layer for Raw {
     fn command(&mut self, shared: &mut Shared, command: Command) -> Result<(), Command> {
         let mine = command.stream() == Some(self.to.stream);
         match command {
-            Command::Data { data, sent, .. } if mine => self.outgoing.push_back((data, sent)),
+            Command::Data(piece) if mine => self.outgoing.push_back((piece.data, piece.sent)),
             command if mine && command.change_flow(&mut self.to) => {}
             Command::Cancel { .. } | Command::WsSend { .. } if mine => {
                 command.refuse_as(&shared.env, BadState::Raw);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use runtime::request::{CallError, call};
 use runtime::{Down as ProcessDown, IntoDeadline, Monitored, Pid, receive, self_pid, send};
 
-use crate::command::{Command, Query, StreamInfo};
+use crate::command::{Command, Piece, Query, StreamInfo};
 use crate::error::{BadState, DataError};
 use crate::message::{
     Data, Down, Error, Inform, Notify, Push, Response, Sse, StreamRef, Trailers, TunnelUp, Up,
@@ -104,14 +104,14 @@ pub fn data(conn: Pid, stream: StreamRef, fin: bool, data: impl Into<Bytes>) {
         return;
     }
     let from = self_pid();
-    let command = Command::Data {
+    let piece = Piece {
         stream,
         from,
         fin,
         data,
         sent: None,
     };
-    send(conn, command);
+    send(conn, Command::Data(piece));
 }
 
 /// Sends a piece of a request's body, and waits until the protocol has taken it: to be faster than the server is

@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::Queued;
 use super::request::Asks;
-use crate::command::{Body, Command, Sent};
+use crate::command::{Body, Piece, Sent};
 use crate::error::{BadState, Reason};
 use crate::event::Event;
 use crate::layer::{Env, Shared};
@@ -154,21 +154,11 @@ impl Stream {
     }
 
     /// Adds to the body.
-    pub(super) fn data(&mut self, env: &std::sync::Arc<Env>, command: Command) {
-        let Command::Data {
-            stream,
-            from,
-            fin,
-            data,
-            sent,
-        } = command
-        else {
-            return;
-        };
-        let length = data.len() as u64;
+    pub(super) fn data(&mut self, env: &Env, piece: Piece) {
+        let (fin, length) = (piece.fin, piece.data.len() as u64);
         let what = if self.fin {
             // An end of what has ended by its length says nothing new.
-            (!(fin && data.is_empty() && self.left == Some(0))).then_some(BadState::BodyEnded)
+            (!(fin && length == 0 && self.left == Some(0))).then_some(BadState::BodyEnded)
         } else {
             match self.left {
                 Some(left) if left < length => Some(BadState::BodyTooLong),
@@ -177,20 +167,13 @@ impl Stream {
             }
         };
         if let Some(what) = what {
-            let command = Command::Data {
-                stream,
-                from,
-                fin,
-                data,
-                sent,
-            };
-            return command.refuse_as(env, what);
+            return piece.refuse(env, Reason::BadState(what));
         }
         if let Some(left) = &mut self.left {
             *left -= length;
         }
-        if !data.is_empty() || sent.is_some() {
-            self.outgoing.push_back((data, sent));
+        if length > 0 || piece.sent.is_some() {
+            self.outgoing.push_back((piece.data, piece.sent));
         }
         self.fin |= fin || self.left == Some(0);
     }

@@ -343,7 +343,7 @@ impl Layer for Websocket {
                 self.to.cancelled();
                 self.to.silence();
             }
-            Command::Data { .. } | Command::Cancel { .. } if mine => {
+            Command::Data(_) | Command::Cancel { .. } if mine => {
                 command.refuse_as(&shared.env, BadState::Websocket);
             }
             Command::Request(_) if command.tunnel() == Some(self.here) => {
