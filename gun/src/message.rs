@@ -111,6 +111,52 @@ pub struct TunnelUp {
 /// }
 /// # });
 /// ```
+///
+/// In a gen_server:
+///
+/// ```
+/// use genserver::GenServer;
+/// use genserver::gen_server::{self, Done, done};
+/// # use genserver::gen_server::reply;
+/// # use genserver::{Called, From, Init, Never};
+/// use runtime::prelude::*;
+///
+/// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
+/// /// Counts the requests that its connection has lost.
+/// struct Client {
+///     conn: Pid,
+///     lost: usize,
+/// }
+///
+/// impl GenServer for Client {
+///     // ..
+/// #   type Args = u16;
+/// #   type Call = ();
+/// #   type Reply = usize;
+/// #   type Cast = Never;
+/// #   type Continue = Never;
+/// #   fn init(port: u16) -> Result<Init<Client>, ExitReason> {
+/// #       let conn = gun::open("localhost", port, gun::Opts::new())?;
+/// #       gun::get(conn, "/close", ());
+/// #       Ok(Client { conn, lost: 0 }.into())
+/// #   }
+/// #   fn handle_call(&mut self, _: (), _: From<usize>) -> Result<Called<usize>, ExitReason> {
+/// #       Ok(reply(self.lost))
+/// #   }
+///
+///     fn handle_info(&mut self, message: AnyMessage) -> Result<Done, ExitReason> {
+///         match_message!(message {
+///             gun::Down { conn, killed, .. } if conn == self.conn => self.lost += killed.len(),
+///             _other => {}
+///         });
+///         Ok(done())
+///     }
+/// }
+/// # runtime::run(|| {
+/// # let client = gen_server::start_link::<Client>(server::http()).unwrap();
+/// # while client.call(()).unwrap() == 0 {}
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Down {
     /// The connection.

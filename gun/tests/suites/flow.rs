@@ -117,3 +117,31 @@ fn flow_counts_messages() {
     send(writer, ());
     gun::close(conn).unwrap();
 }
+
+/// In a tunnel over HTTP/2 a stream of HTTP/2 has a flow as it has without one.
+#[runtime::test]
+fn flow_in_a_tunnel_over_http2() {
+    use crate::frames::{ACK, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, OK, SETTINGS};
+    use gun::{Destination, Protocol};
+    const FRAMES: usize = 10;
+    let proxy = crate::proxy::Kind::H2c.start();
+    let peer = Peer::new();
+    let opts = Opts::new().protocols([Protocol::Http2]);
+    let conn = gun::open("127.0.0.1", proxy.port, opts).unwrap();
+    let to = Destination::new("127.0.0.1", peer.port()).protocols([Protocol::Http2]);
+    let tunnel = gun::connect(conn, to, (), ReqOpts::new());
+    let mut frames = Frames::accept(&peer);
+    frames.frame(SETTINGS, 0, 0, []);
+    frames.frame(SETTINGS, ACK, 0, []);
+    while !matches!(gun::await_(conn, tunnel, SOON), Ok(gun::Awaited::Up(_))) {}
+    let opts = ReqOpts::new().tunnel(tunnel).flow(1);
+    let stream = gun::request(conn, http::Method::GET, "/", (), "", opts);
+    frames.until(HEADERS);
+    frames.frame(HEADERS, END_HEADERS, 1, OK);
+    for left in (0..FRAMES).rev() {
+        let flags = if left == 0 { END_STREAM } else { 0 };
+        frames.frame(DATA, flags, 1, [0; 16_384]);
+    }
+    one_by_one(conn, stream, FRAMES * 16_384);
+    gun::close(conn).unwrap();
+}

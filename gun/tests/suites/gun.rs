@@ -67,7 +67,7 @@ fn retry_0_disconnect() {
     }
 }
 
-/// The first retry is immediate, each other one waits; five retries are six attempts.
+/// The first retry is immediate, each other one waits.
 #[runtime::test]
 fn retry_timeout() {
     let nobody = Nobody::new();
@@ -102,6 +102,69 @@ fn retry_fun() {
         }
     }
     assert_eq!(asked, [5, 2]);
+}
+
+#[derive(Debug)]
+struct Attempt;
+
+/// Tells each attempt.
+struct Attempts(Pid);
+
+impl ::gun::EventHandler for Attempts {
+    fn handle(&mut self, event: ::gun::Event<'_>) {
+        if let ::gun::Event::ConnectStart { .. } = event {
+            send(self.0, Attempt);
+        }
+    }
+}
+
+/// How often it is tried where nobody is.
+fn attempts(opts: Opts) -> usize {
+    let me = self_pid();
+    let nobody = Nobody::new();
+    let opts = opts.event_handler(move || Attempts(me));
+    let conn = ::gun::open("127.0.0.1", nobody.port(), opts).unwrap();
+    assert_eq!(
+        ::gun::await_up(conn, SOON),
+        Err(AwaitError::Down(refused()))
+    );
+    let mut attempts = 0;
+    loop {
+        receive! {
+            Attempt => attempts += 1,
+            after Duration::ZERO => return attempts,
+        }
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The first retry does not wait; five retries, unless another number is said, are six attempts. Where there are none
+/// nobody is asked for when they are.
+#[runtime::test]
+fn retries() {
+    assert_eq!(attempts(Opts::new().retry(1).retry_timeout(HOUR)), 2);
+    let soon = Duration::from_millis(1);
+    assert_eq!(attempts(Opts::new().retry_timeout(soon)), 6);
+    let never = |_: u32| -> Retry { panic!("asked") };
+    assert_eq!(attempts(Opts::new().retry(0).retry_fun(never)), 1);
+}
+
+/// After a loss it is tried again at once, and as often as at first.
+#[runtime::test]
+fn retries_after_a_loss() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new().retry(1).retry_timeout(HOUR));
+    for _ in 0..3 {
+        drop(line);
+        line = peer.accept();
+        receive! {
+            down: Down => assert_eq!(down.reason, Reason::Closed),
+            after SOON => panic!("no Down"),
+        }
+        assert_eq!(::gun::await_up(conn, SOON), Ok(Protocol::Http));
+    }
+    ::gun::close(conn).unwrap();
 }
 
 /// A connection that is lost is made again, and its owner told.
@@ -147,6 +210,33 @@ fn killed_streams_http() {
         };
         assert_eq!(told, AwaitError::Stream(Reason::Closed));
     }
+    ::gun::close(conn).unwrap();
+}
+
+/// So is one that was cancelled, one that asks for a Websocket, and one for a tunnel.
+#[runtime::test]
+fn killed_streams_of_each_kind() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let cancelled = ::gun::get(conn, "/", ());
+    let websocket = ::gun::ws_upgrade(conn, "/", (), None);
+    ::gun::cancel(conn, cancelled);
+    let killed = || {
+        receive! {
+            down: Down => down.killed,
+            after SOON => panic!("no Down"),
+        }
+    };
+    line.head();
+    ::gun::info(conn).unwrap();
+    drop(line);
+    assert_eq!(killed(), [cancelled, websocket]);
+    let mut line = peer.accept();
+    let to = ::gun::Destination::new("example.org", 80);
+    let tunnel = ::gun::connect(conn, to, (), ::gun::ReqOpts::new());
+    line.head();
+    drop(line);
+    assert_eq!(killed(), [tunnel]);
     ::gun::close(conn).unwrap();
 }
 
@@ -239,6 +329,46 @@ fn set_owner() {
     receive! {
         runtime::Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, ExitReason::Normal),
         after SOON => panic!("it goes on"),
+    }
+}
+
+/// A connection that is to end takes no other owner.
+#[runtime::test]
+fn set_owner_while_closing() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    ::gun::get(conn, "/", ());
+    line.head();
+    ::gun::shutdown(conn);
+    ::gun::set_owner(conn, spawn!(|| receive! { (): () => {} }));
+    receive! {
+        ::gun::Error { stream: None, reason, .. } => {
+            assert_eq!(reason, Reason::BadState(::gun::BadState::NotOwner));
+        }
+        after SOON => panic!("not told"),
+    }
+    assert_eq!(::gun::info(conn).unwrap().owner, self_pid());
+    ::gun::close(conn).unwrap();
+}
+
+/// TLS is spoken on port 443 and TCP on others, unless it is said.
+#[runtime::test]
+fn transport_by_port() {
+    use ::gun::Transport::{Tcp, Tls};
+    let waits = || Opts::new().retry(1000).retry_timeout(HOUR);
+    for (port, opts, transport, scheme) in [
+        (443, waits(), Tls, "https"),
+        (1, waits(), Tcp, "http"),
+        (443, waits().transport(Tcp), Tcp, "http"),
+        (1, waits().transport(Tls), Tls, "https"),
+    ] {
+        let conn = ::gun::open("127.0.0.1", port, opts).unwrap();
+        let info = ::gun::info(conn).unwrap();
+        assert_eq!(
+            (info.transport, info.origin_scheme),
+            (transport, Some(scheme))
+        );
+        ::gun::close(conn).unwrap();
     }
 }
 
@@ -338,10 +468,14 @@ fn connect_timeout_infinity() {
     comes_up(Opts::new().connect_timeout(Duration::MAX));
 }
 
-/// A look-up in its time is as good as one without.
+/// A look-up in its time is as good as one without; one that takes longer is given up.
 #[runtime::test]
 fn domain_lookup_timeout() {
     comes_up(Opts::new().domain_lookup_timeout(SOON));
+    let opts = Opts::new().domain_lookup_timeout(Duration::from_nanos(1));
+    let conn = ::gun::open("localhost", 1, opts.retry(0)).unwrap();
+    let late = ExitReason::shutdown_with(Reason::Timeout);
+    assert_eq!(::gun::await_up(conn, SOON), Err(AwaitError::Down(late)));
 }
 
 /// A look-up may take as long as it will, or as long as a time can be.

@@ -207,7 +207,8 @@ fn streamed_body() {
     gun::close(conn).unwrap();
 }
 
-/// What names the authority: the host that was opened, or the one that is given.
+/// What names the authority: the host that was opened, or the one that is given. Headers that HTTP/2 does not have, for
+/// which the server would refuse the request, are not sent.
 #[runtime::test]
 fn authority_other_port_http() {
     let (conn, _) = open(Opts::new());
@@ -217,7 +218,14 @@ fn authority_other_port_http() {
     let stream = gun::get(
         conn,
         "/authority",
-        [("host", "example.org"), ("connection", "close")],
+        [
+            ("host", "example.org"),
+            ("connection", "close"),
+            ("keep-alive", "timeout=1"),
+            ("proxy-connection", "close"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "other"),
+        ],
     );
     assert_eq!(body(conn, stream), "example.org");
     gun::close(conn).unwrap();
@@ -535,6 +543,104 @@ fn two_killed_by_one_goaway() {
         );
     }
     assert_eq!(gun::await_body(conn, streams[0], SOON).unwrap().0, "taken");
+    let told = frames::down(conn);
+    assert_eq!((told.reason, told.killed), (Reason::Normal, vec![]));
+}
+
+/// A stream that is no Websocket takes no frames, and goes on.
+#[runtime::test]
+fn ws_send_on_http2() {
+    use crate::frames::{self, HEADERS};
+    let peer = crate::peer::Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new(), &[]);
+    let stream = gun::get(conn, "/", ());
+    frames.until(HEADERS);
+    gun::ws_send(conn, stream, [gun::ws::Frame::text("hello")]);
+    let none = Reason::BadState(gun::BadState::NoWebsocket);
+    assert_eq!(
+        gun::await_(conn, stream, SOON),
+        Err(AwaitError::Stream(none))
+    );
+    frames.respond(1, "whole");
+    assert_eq!(body(conn, stream), "whole");
+    gun::close(conn).unwrap();
+}
+
+/// A pushed stream that has not come to its end is killed as others are.
+#[runtime::test]
+fn killed_pushes() {
+    use crate::frames::{self, HEADERS, promise};
+    let peer = crate::peer::Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new().retry(0), &[]);
+    let stream = gun::get(conn, "/", ());
+    frames.until(HEADERS);
+    frames.write(promise(0x86, &format!("127.0.0.1:{}", peer.port())));
+    let Ok(Awaited::Push { promised, .. }) = gun::await_(conn, stream, SOON) else {
+        panic!("no push");
+    };
+    drop(frames);
+    let told = frames::down(conn);
+    assert_eq!(
+        (told.reason, told.killed),
+        (Reason::Closed, vec![stream, promised])
+    );
+    for stream in [stream, promised] {
+        let told = gun::await_(conn, stream, Duration::ZERO);
+        assert_eq!(told, Err(AwaitError::Stream(Reason::Closed)));
+    }
+}
+
+/// While the server goes away no request is taken that no other connection may have; what is under way takes data, flow
+/// and a cancel. At the end we say that we go, too.
+#[runtime::test]
+fn commands_while_closing() {
+    use crate::frames::{
+        self, ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, OK, PING, RST_STREAM,
+    };
+    let peer = crate::peer::Peer::new();
+    let (conn, mut frames) = frames::open(&peer, Opts::new().retry(0), &[]);
+    let up = gun::headers(conn, Method::POST, "/", (), ReqOpts::new());
+    assert_eq!(frames.until(HEADERS).flags, END_HEADERS);
+    let slow = ReqOpts::new().flow(1);
+    let slow = gun::request(conn, Method::GET, "/", (), "", slow);
+    // What has no body ends with its head.
+    assert_eq!(frames.until(HEADERS).flags, END_HEADERS | END_STREAM);
+    let gone = gun::get(conn, "/", ());
+    frames.until(HEADERS);
+    frames.frame(GOAWAY, 0, 0, [0, 0, 0, 5, 0, 0, 0, 0]);
+    // When it answers it has seen what came before.
+    frames.frame(PING, 0, 0, [9; 8]);
+    loop {
+        let frame = frames.next();
+        if (frame.kind, frame.flags) == (PING, ACK) {
+            break;
+        }
+    }
+    let late = gun::get(conn, "/", ());
+    assert_eq!(
+        gun::await_(conn, late, SOON),
+        Err(AwaitError::Stream(Reason::Closing))
+    );
+    gun::data(conn, up, true, "going up");
+    let data = frames.until(DATA);
+    assert_eq!(
+        (data.stream, &data.payload[..], data.flags),
+        (1, &b"going up"[..], END_STREAM)
+    );
+    frames.frame(HEADERS, END_HEADERS, 3, OK);
+    frames.frame(DATA, 0, 3, "a");
+    frames.frame(DATA, END_STREAM, 3, "b");
+    gun::await_(conn, slow, SOON).unwrap();
+    let first = gun::await_(conn, slow, SOON).unwrap();
+    assert!(matches!(first, Awaited::Data { fin: false, data } if data == "a"));
+    gun::update_flow(conn, slow, 1);
+    assert_eq!(body(conn, slow), "b");
+    gun::cancel(conn, gone);
+    let reset = frames.until(RST_STREAM);
+    assert_eq!((reset.stream, reset.word(0)), (5, 8));
+    frames.respond(1, "done");
+    assert_eq!(body(conn, up), "done");
+    assert_eq!(frames.until(GOAWAY).word(4), 0);
     let told = frames::down(conn);
     assert_eq!((told.reason, told.killed), (Reason::Normal, vec![]));
 }

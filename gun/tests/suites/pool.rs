@@ -322,3 +322,21 @@ fn all_connections_fail() {
     pool::await_up(pool, SOON).unwrap();
     assert_eq!(pool::info_of(pool).unwrap().conns.len(), 1);
 }
+
+/// A manager that does not answer is waited for as long as was said.
+#[runtime::test]
+fn checkout_call_timeout() {
+    let peer = Peer::new();
+    let (pool, _lines) = pool(&peer, 1);
+    sys::suspend(pool).unwrap();
+    let opts = PoolReqOpts::new().checkout_call_timeout(Duration::from_millis(10));
+    let Err(PoolError::Call(error)) = get(peer.port(), opts) else {
+        panic!("answered");
+    };
+    let timeout = matches!(error.failure, runtime::request::Failure::Timeout(_));
+    assert!(timeout, "{error}");
+    sys::resume(pool).unwrap();
+    // What it gives out too late comes back.
+    let patient = PoolReqOpts::new().checkout_retry(vec![Duration::from_millis(10); 1000]);
+    get(peer.port(), patient).unwrap();
+}

@@ -1,8 +1,10 @@
 //! rfc6265bis_SUITE: cookies between a connection and an origin that sets what it is asked to, and shows what it gets.
 //! Each case is asked in each way there is. The cases are those of the Web Platform Tests, in our words.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
-use gun::cookies::List;
+use gun::cookies::{self, List};
 use gun::{Awaited, Http2Opts, HttpOpts, Opts, ReqOpts, WsOpts};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use runtime::prelude::*;
@@ -636,5 +638,75 @@ impl gun::EventHandler for TellCookies {
             let cookies = cookies.map_or("", |cookies| cookies.to_str().unwrap());
             send(self.0, Sent(cookies.to_owned()));
         }
+    }
+}
+
+/// Cookies outlive the connection that they came by, not the process.
+#[runtime::test]
+fn cookies_after_a_loss() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new().cookie_store(List::new));
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    line.write("HTTP/1.1 204 No Content\r\nset-cookie: kept=1\r\n\r\n");
+    gun::await_(conn, stream, SOON).unwrap();
+    drop(line);
+    let mut line = peer.accept();
+    gun::get(conn, "/", ());
+    let head = line.head();
+    assert!(head.contains("cookie: kept=1\r\n"), "{head}");
+    gun::close(conn).unwrap();
+}
+
+/// A store of the user's own: what it is asked to do, a list does; the end of the session it tells.
+#[derive(Debug)]
+struct Own(List, Pid);
+
+#[derive(Debug)]
+struct SessionEnded;
+
+impl cookies::CookieStore for Own {
+    fn query(&mut self, target: &cookies::Target, now: SystemTime) -> Vec<cookies::Cookie> {
+        self.0.query(target, now)
+    }
+    fn set_cookie_secure_match(&self, cookie: &cookies::Cookie) -> bool {
+        self.0.set_cookie_secure_match(cookie)
+    }
+    fn set_cookie_take_exact_match(&mut self, new: &cookies::Cookie) -> Option<cookies::Cookie> {
+        self.0.set_cookie_take_exact_match(new)
+    }
+    fn store(
+        &mut self,
+        cookie: cookies::Cookie,
+        now: SystemTime,
+    ) -> Result<(), cookies::StoreError> {
+        self.0.store(cookie, now)
+    }
+    fn gc(&mut self, now: SystemTime) {
+        self.0.gc(now);
+    }
+    fn session_gc(&mut self) {
+        send(self.1, SessionEnded);
+    }
+}
+
+/// A store is told when the process ends, with which its session does, and not before.
+#[runtime::test]
+fn session_gc() {
+    let me = self_pid();
+    let peer = Peer::new();
+    let opts = Opts::new().cookie_store(move || Own(List::new(), me));
+    let (conn, line) = peer.open(opts);
+    drop(line);
+    let _line = peer.accept();
+    assert_eq!(gun::await_up(conn, SOON), Ok(gun::Protocol::Http));
+    receive! {
+        SessionEnded => panic!("it goes on"),
+        after std::time::Duration::ZERO => {}
+    }
+    gun::shutdown(conn);
+    receive! {
+        SessionEnded => {}
+        after SOON => panic!("not told"),
     }
 }

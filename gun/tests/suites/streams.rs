@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use gun::{AwaitError, Down, Opts, Protocol, Reason};
+use runtime::AnyMessage;
 use runtime::net::UnixListener;
 use runtime::prelude::*;
 
 use crate::peer::{Peer, SOON};
 
-/// Over HTTP/2 messages go to another process, or to a function, too; also those of a Websocket and of a tunnel.
+/// Over HTTP/2 messages go to another process, or to a function, too; also those of a tunnel.
 #[runtime::test]
 fn reply_to_http2() {
     use crate::frames::{self, HEADERS};
@@ -31,6 +32,19 @@ fn reply_to_http2() {
     receive! {
         data: bytes::Bytes => assert_eq!(data, "to the function"),
         after SOON => panic!("not called"),
+    }
+    let other = spawn!(move || {
+        receive! { up: gun::TunnelUp => send(me, ("tunnel", up.stream)) }
+    });
+    let to = gun::Destination::new("example.org", 80);
+    let opts = gun::ReqOpts::new().reply_to(other);
+    let tunnel = gun::connect(conn, to, (), opts);
+    frames.until(HEADERS);
+    frames.frame(HEADERS, frames::END_HEADERS, 3, frames::OK);
+    receive! {
+        ("tunnel", of): (&'static str, gun::StreamRef) => assert_eq!(of, tunnel),
+        gun::TunnelUp { .. } => panic!("told to who has asked"),
+        after SOON => panic!("not told"),
     }
     gun::close(conn).unwrap();
 }
@@ -326,4 +340,66 @@ fn set_owner_to_the_dead() {
         }
         after SOON => panic!("it goes on"),
     }
+}
+
+/// What a stream has told, or all that a connection has, is dropped, of whatever kind; what others have told is left.
+#[runtime::test]
+fn flush() {
+    use gun::{Awaited, Error, Notice, StreamRef};
+    use http::{HeaderMap, Method, StatusCode, Uri};
+    let dead = || {
+        let (pid, watch) = spawn_monitor!(|| {});
+        receive! { runtime::Down { monitor, .. } if monitor == watch => pid }
+    };
+    let (conn, other) = (dead(), dead());
+    let [stream, beside] = [(); 2].map(|()| gun::get(conn, "/", ()));
+    let me = self_pid();
+    let headers = HeaderMap::new;
+    #[rustfmt::skip]
+    let of_stream = |conn, stream: StreamRef| {
+        let (status, fin, reason, protocol) = (StatusCode::OK, true, Reason::Closed, Protocol::Http);
+        let (method, uri) = (Method::GET, Uri::from_static("/"));
+        send(me, gun::Inform { conn, stream, status, headers: headers() });
+        send(me, gun::Response { conn, stream, fin, status, headers: headers() });
+        send(me, gun::Data { conn, stream, fin, data: "".into() });
+        send(me, gun::Trailers { conn, stream, headers: headers() });
+        send(me, gun::Push { conn, stream, promised: stream, method, uri, headers: headers() });
+        send(me, gun::Sse { conn, stream, event: None });
+        send(me, gun::TunnelUp { conn, stream, protocol });
+        send(me, gun::Upgrade { conn, stream, protocols: vec![], headers: headers() });
+        send(me, gun::Ws { conn, stream, frame: gun::ws::Frame::Close });
+        send(me, Error { conn, stream: Some(stream), reason });
+    };
+    #[rustfmt::skip]
+    let of_connection = |conn| {
+        let (protocol, reason, killed) = (Protocol::Http, Reason::Closed, vec![]);
+        send(me, gun::Up { conn, protocol });
+        send(me, Down { conn, protocol, reason, killed });
+        send(me, gun::Notify { conn, notice: Notice::PingAck(stream) });
+        send(me, Error { conn, stream: None, reason });
+        monitor(conn);
+    };
+    let left = || {
+        let mut left = 0;
+        loop {
+            receive! {
+                _message: AnyMessage => left += 1,
+                after Duration::ZERO => return left,
+            }
+        }
+    };
+    for of in [stream, beside] {
+        of_stream(conn, of);
+    }
+    of_connection(conn);
+    gun::flush(stream);
+    assert_eq!(left(), 10 + 5);
+    for conn in [conn, other] {
+        of_stream(conn, beside);
+        of_connection(conn);
+    }
+    gun::flush(conn);
+    let found = gun::await_(other, beside, Duration::ZERO);
+    assert!(matches!(found, Ok(Awaited::Inform { .. })));
+    assert_eq!(left(), 9 + 5);
 }

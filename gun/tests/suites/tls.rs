@@ -128,6 +128,15 @@ fn server_name_indication_custom() {
     gun::close(conn).unwrap();
 }
 
+/// An address is no name, and is not asked for.
+#[runtime::test]
+fn server_name_indication_none() {
+    let port = server(&identity("localhost"), None);
+    let conn = gun::open("127.0.0.1", port, opts(TlsOpts::new().verify_none())).unwrap();
+    assert_eq!(ask(conn), "nobody");
+    gun::close(conn).unwrap();
+}
+
 /// A certificate of another name, or of an authority that is not trusted, ends the attempt; unless anybody is
 /// trusted.
 #[runtime::test]
@@ -205,6 +214,53 @@ fn protocols() {
     ] {
         let conn = gun::open("localhost", port, opts).unwrap();
         assert_eq!(gun::await_up(conn, SOON), Ok(spoken));
+        gun::close(conn).unwrap();
+    }
+}
+
+/// A server that chooses none of what is offered speaks the only one there is, or else HTTP/1.1.
+#[runtime::test]
+fn protocols_without_an_answer() {
+    use gun::Protocol::{Http, Http2};
+    let hold = |mut wire: crate::wire::Wire| async move {
+        while wire.read(&mut [0; 1024]).await? > 0 {}
+        Ok::<(), crate::wire::Failure>(())
+    };
+    let port = crate::wire::listen(Some(crate::wire::acceptor(&[])), hold);
+    let all = || {
+        Opts::new()
+            .transport(Transport::Tls)
+            .tls(crate::wire::trusted())
+    };
+    for (opts, spoken) in [
+        (all(), Http),
+        (all().protocols([Http2, Http]), Http),
+        (all().protocols([Http2]), Http2),
+    ] {
+        let conn = gun::open("localhost", port, opts).unwrap();
+        assert_eq!(gun::await_up(conn, SOON), Ok(spoken));
+        gun::close(conn).unwrap();
+    }
+}
+
+/// What is offered is offered in the order that it was given in.
+#[runtime::test]
+fn order_of_protocols() {
+    use gun::Protocol::{Http, Http2};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (protocols, names) in [
+        ([Http, Http2], ["http/1.1", "h2"]),
+        ([Http2, Http], ["h2", "http/1.1"]),
+    ] {
+        let opts = Opts::new().transport(Transport::Tls).protocols(protocols);
+        let opts = opts.tls(TlsOpts::new().verify_none());
+        let conn = gun::open("localhost", port, opts).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        let accepting = tokio_rustls::LazyConfigAcceptor::new(Default::default(), stream);
+        let begun = block_on(accepting).unwrap();
+        let hello = begun.client_hello();
+        assert!(hello.alpn().unwrap().eq(names.map(str::as_bytes)));
         gun::close(conn).unwrap();
     }
 }

@@ -332,6 +332,29 @@ fn flow_ws() {
     gun::close(conn).unwrap();
 }
 
+/// What is not told costs no flow: a ping in silence, and a fragment before the last.
+#[runtime::test]
+fn flow_of_what_is_told() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let stream = gun::ws_upgrade(conn, "/", (), WsOpts::new().flow(1));
+    grant(&mut line, "", "");
+    gun::await_(conn, stream, SOON).unwrap();
+    line.write(b"\x89\x00\x01\x02he\x89\x00\x80\x03llo\x81\x01x");
+    assert_eq!(frame(conn, stream), Frame::text("hello"));
+    for _ in 0..2 {
+        assert_eq!(sent(&mut line), (0x8a, vec![]));
+    }
+    gun::info(conn).unwrap();
+    receive! {
+        gun::Ws { .. } => panic!("more than its flow"),
+        after Duration::ZERO => {}
+    }
+    gun::update_flow(conn, stream, 1);
+    assert_eq!(frame(conn, stream), Frame::text("x"));
+    gun::close(conn).unwrap();
+}
+
 /// A process of its own gets what is told of a Websocket.
 #[runtime::test]
 fn reply_to() {
