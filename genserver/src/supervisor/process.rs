@@ -310,12 +310,13 @@ impl Life for Process {
             exit @ Exit { .. } if is_order(&exit, self.parent) => {
                 self.end_all(Then::Exit(exit.reason));
             },
-            Exit { from, reason, .. } => match from {
-                Some(pid) => if let Some(key) = self.children.of_pid(pid) {
+            Exit { from: Some(pid), reason, .. } => {
+                if let Some(key) = self.children.of_pid(pid) {
                     self.child_ended(key, pid, &reason);
-                },
-                None => {}
+                }
             },
+            // From elsewhere.
+            Exit { .. } => {},
             Call { client, request }: Call<Request> => self.answer(client, request),
             TryAgain(key) => self.try_again(key),
             other => {

@@ -264,10 +264,9 @@ impl<A: Message + Sync> Life for Process<A> {
                 exit @ Exit { .. } if is_order(&exit, self.parent) => {
                     self.end_all(Then::Exit(exit.reason));
                 },
-                Exit { from, reason, .. } => match from {
-                    Some(pid) => self.child_ended(pid, &reason),
-                    None => {}
-                },
+                Exit { from: Some(pid), reason, .. } => self.child_ended(pid, &reason),
+                // From elsewhere.
+                Exit { .. } => {},
                 TryAgain(pid) => if let Some(args) = self.restarting.remove(&pid)
                     && self.may_restart(pid)
                 {
