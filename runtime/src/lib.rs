@@ -165,7 +165,9 @@ mod public {
     pub use crate::process::result::ProcessResult;
     pub use crate::process::spawn::{AtLimit, Priority, Spawn, Spawned};
     pub use crate::process::wait::sleep;
-    pub use crate::registry::{Name, register, registered, registered_name, unregister, whereis};
+    pub use crate::registry::{
+        Name, NodeName, register, registered, registered_name, unregister, whereis,
+    };
     pub use crate::scheduler::{now, tick, yield_now};
     pub use crate::send::{Destination, send, send_priority};
     pub use crate::send_after::{

@@ -84,6 +84,25 @@ impl fmt::Display for Name {
     }
 }
 
+/// A node, by its name. For now a program is one, and is connected to no other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeName {
+    /// The caller's: Erlang's `node()`.
+    Local,
+    /// Another, by its name.
+    Named(Name),
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeName::Local => f.write_str("node()"),
+            NodeName::Named(name) => fmt::Display::fmt(name, f),
+        }
+    }
+}
+
 /// The names of one node.
 #[derive(Default)]
 pub(crate) struct Registry {

@@ -13,7 +13,7 @@ use crate::message::AnyMessage;
 use crate::process::pid::Pid;
 use crate::registry::{self, Name};
 
-pub use crate::signal::monitor::NodeName;
+pub use crate::registry::NodeName;
 
 /// A server, by its pid or by a name. Mirrors `gen_server:server_ref/0`.
 #[derive(Clone)]

@@ -22,7 +22,7 @@ use crate::process::exit_reason::{ExitReason, Term};
 use crate::process::pid::Pid;
 use crate::process::slot::Slot;
 use crate::process::zombie;
-use crate::registry::{self, Name};
+use crate::registry::{self, Name, NodeName};
 use crate::scheduler;
 
 /// The message that a monitor sends once, when what it watched has ended: Erlang's
@@ -57,25 +57,6 @@ pub enum Monitored {
     Name(Name),
     /// The process that had this name on that node when the monitor was made: Erlang's `{Name, Node}`.
     Node(Name, NodeName),
-}
-
-/// A node, by its name. For now a program is one, and is connected to no other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum NodeName {
-    /// The caller's: Erlang's `node()`.
-    Local,
-    /// Another, by its name.
-    Named(Name),
-}
-
-impl fmt::Display for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NodeName::Local => f.write_str("node()"),
-            NodeName::Named(name) => fmt::Display::fmt(name, f),
-        }
-    }
 }
 
 impl fmt::Display for Monitored {
@@ -379,7 +360,7 @@ impl Monitor {
 /// [`Down`], once. If there is no such process it does so at once, with
 /// [`NoProc`](ExitReason::NoProc).
 ///
-/// A name with a [node](crate::request::NodeName) is Erlang's `{Name, Node}`. Of a node that there is no connection to
+/// A name with a [node](crate::NodeName) is Erlang's `{Name, Node}`. Of a node that there is no connection to
 /// the [`Down`] comes at once, with [`NoConnection`](ExitReason::NoConnection).
 ///
 /// Each call makes a monitor of its own. A name is looked up once, now. A monitor of oneself never
@@ -404,7 +385,7 @@ impl Monitor {
 ///     }
 /// }
 ///
-/// use runtime::request::NodeName;
+/// use runtime::NodeName;
 ///
 /// let watched = monitor(("nobody", NodeName::Local));
 /// receive! { Down { monitor, reason, .. } if monitor == watched => assert_eq!(reason, ExitReason::NoProc) }
