@@ -3,18 +3,22 @@
 #![deny(warnings)]
 #![forbid(unsafe_code)]
 
+use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use genserver::gen_server::start;
 use genserver::supervisor::{
     ChildSpec, DynamicSupervisor, Flags, Restart, Started, Template, start_link,
 };
-use genserver::{Action, Called, Done, From, GenServer, Init, Never, ServerRef, StartError};
+use genserver::{
+    Action, Called, Done, From, GenServer, Init, Never, ServerRef, StartError, proc_lib,
+};
 use runtime::prelude::*;
-use runtime::{Builder, Status, Until, process_info};
+use runtime::{Builder, Status, Until, block_on, process_info};
 
 #[allow(dead_code, reason = "not all of it is used here")]
 #[path = "../../runtime/tests/expect/reports.rs"]
@@ -263,4 +267,67 @@ fn a_node_that_shuts_down() {
         let report = node.shutdown(Duration::from_secs(10));
         assert_eq!(report.killed, []);
     }
+}
+
+/// A waker that wakes the calling process, whatever that does by then.
+fn own_waker() -> Waker {
+    block_on(poll_fn(|cx| Poll::Ready(cx.waker().clone())))
+}
+
+/// Waits for this long, and tells when the time has come.
+struct Patient(Pid);
+
+const PATIENCE: Duration = Duration::from_millis(100);
+
+impl GenServer for Patient {
+    type Args = Pid;
+    type Call = Never;
+    type Reply = Never;
+    type Cast = Never;
+    type Continue = Never;
+
+    fn init(root: Pid) -> Result<Init<Patient>, ExitReason> {
+        send(root, own_waker());
+        Ok(Init::Ok(Patient(root), Action::Timeout(PATIENCE)))
+    }
+
+    fn handle_call(&mut self, call: Never, _: From<Never>) -> Result<Called<Never>, ExitReason> {
+        match call {}
+    }
+
+    fn handle_info(&mut self, _: AnyMessage) -> Result<Done, ExitReason> {
+        send(self.0, runtime::now());
+        Ok(Done::Stop(ExitReason::Normal))
+    }
+}
+
+/// A waker that is called for nothing does not begin a server's time anew.
+#[runtime::test(paused)]
+fn a_stale_waker_and_a_time_out() {
+    let begin = runtime::now();
+    start::<Patient>(self_pid()).expect("starts");
+    let waker = receive_type::<Waker>();
+    for _ in 0..9 {
+        sleep(PATIENCE * 3 / 10);
+        waker.wake_by_ref();
+    }
+    assert_eq!(receive_type::<Instant>() - begin, PATIENCE);
+}
+
+/// Nor does it wake one that hibernates until a message comes.
+#[runtime::test(paused)]
+fn a_stale_waker_and_a_hibernated_process() {
+    let root = self_pid();
+    let pid = proc_lib::spawn(move || {
+        send(root, own_waker());
+        proc_lib::hibernate(move || send(root, "goes on"))
+    });
+    let waker = receive_type::<Waker>();
+    // On virtual time this ends when everybody waits.
+    sleep(Duration::from_millis(1));
+    waker.wake();
+    sleep(Duration::from_millis(1));
+    assert!(receive_timeout(Duration::ZERO).is_none());
+    send(pid, ());
+    receive! { "goes on" : &str => {}, after LONG => panic!("it sleeps") }
 }

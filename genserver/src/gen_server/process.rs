@@ -503,6 +503,8 @@ impl<S: GenServer> Behaviour for Process<S> {
             }
         }
         let mut over = cx.cause().timeout;
+        // A waker that an earlier callback has left somewhere was called: nothing has come.
+        let mut left = cx.time_left();
         loop {
             if self.is_busy() {
                 cx.callback_begins();
@@ -513,7 +515,7 @@ impl<S: GenServer> Behaviour for Process<S> {
                     // What a server does without an end ends by a signal, and lets others have their turn.
                     return Next::Wait(Until::After(Duration::ZERO));
                 }
-                over = false;
+                (over, left) = (false, None);
                 continue;
             }
             let was_suspended = self.debug.is_suspended();
@@ -521,6 +523,7 @@ impl<S: GenServer> Behaviour for Process<S> {
                 if !std::mem::take(&mut over) || was_suspended {
                     break;
                 }
+                left = None;
                 match self.pending {
                     Pending::Timeout(_) => {
                         cx.callback_begins();
@@ -534,7 +537,7 @@ impl<S: GenServer> Behaviour for Process<S> {
                     _ => break,
                 }
             };
-            over = false;
+            (over, left) = (false, None);
             cx.callback_begins();
             if let Err(stop) = self.handle(message) {
                 return self.end(stop);
@@ -547,7 +550,10 @@ impl<S: GenServer> Behaviour for Process<S> {
                 return Next::Again;
             }
         }
-        self.wait()
+        match (self.wait(), left) {
+            (Next::Wait(Until::After(_)), Some(left)) => Next::Wait(Until::After(left)),
+            (next, _) => next,
+        }
     }
 }
 

@@ -38,10 +38,12 @@ impl<F: 'static> Run<F> {
 
 impl<F: 'static> Behaviour for Run<F> {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
-        if cx.cause().start {
-            if self.hibernates {
-                return Next::Hibernate(Until::Forever);
-            }
+        let cause = cx.cause();
+        // A waker that is called is no message; one that has come as well wakes it at once.
+        if self.hibernates && (cause.start || cause.future) {
+            return Next::Hibernate(Until::Forever);
+        }
+        if cause.start {
             inherit(self.line.take());
         }
         let Some(body) = self.body.take() else {

@@ -129,6 +129,8 @@ pub struct Cause {
     pub timeout: bool,
     /// A waker made by [`Cx::context`] was called.
     pub future: bool,
+    /// See [`Cx::time_left`].
+    pub(crate) left: Option<Duration>,
 }
 
 /// What a behaviour can ask for while it is awake. Neither `Send` nor storable: it belongs to the
@@ -164,6 +166,13 @@ impl<'p> Cx<'p> {
     #[inline]
     pub fn cause(&self) -> Cause {
         self.cause
+    }
+
+    /// What was left of the time of the last [`Until`], if it had one and a waker was called before it had come. To go
+    /// on waiting as before after a wake-up that was for nothing, wait for this.
+    #[inline]
+    pub fn time_left(&self) -> Option<Duration> {
+        self.cause.left
     }
 
     /// Takes the oldest message, priority messages first, wherever the save position stands.

@@ -188,6 +188,12 @@ fn is_due(slot: &Slot, clock: &Clock) -> bool {
     if slot.deadline.get() > now {
         return false;
     }
+    make_precise(slot, clock, now);
+    slot.deadline.get() <= now
+}
+
+/// Adds to a deadline what the coarse time at which the wait began may have been late.
+fn make_precise(slot: &Slot, clock: &Clock, now: u64) {
     // A paused clock's coarse time is exact, and no multiple of the grain.
     if slot.has(bit::COARSE) && !clock.is_paused() {
         let since = coarse_since(slot, now);
@@ -195,19 +201,30 @@ fn is_due(slot: &Slot, clock: &Clock) -> bool {
         slot.deadline.set(slot.deadline.get().saturating_add(late));
         slot.clear(bit::COARSE);
     }
-    slot.deadline.get() <= now
 }
 
 /// What woke a behaviour, apart from mail. Ends the wait.
 #[inline]
 pub(crate) fn cause(slot: &Slot) -> Cause {
     let timeout = slot.has(bit::TIMEOUT);
+    let future = take_woken(slot);
+    let left = (future && !timeout && slot.has(bit::DEADLINE)).then(|| left(slot));
     end(slot);
     Cause {
         start: false,
         timeout,
-        future: take_woken(slot),
+        future,
+        left,
     }
+}
+
+/// How long it is until the deadline of the wait.
+#[cold]
+fn left(slot: &Slot) -> Duration {
+    let clock = scheduler::worker().clock();
+    let now = clock.now();
+    make_precise(slot, clock, now);
+    Duration::from_nanos(slot.deadline.get().saturating_sub(now))
 }
 
 /// Whether a waker was called since the process last looked; forgets it.
