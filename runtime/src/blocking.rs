@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -106,8 +106,22 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    match call_until(kind, None, f) {
+        Some(value) => value,
+        None => unreachable!("it was waited for"),
+    }
+}
+
+/// As [`call`], until then at most; `None`: it was not done. What it returns later is dropped. On a thread that is no
+/// process `f` has its time.
+#[cfg_attr(debug_assertions, track_caller)]
+pub(crate) fn call_until<T, F>(kind: Kind, until: Option<Instant>, f: F) -> Option<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     let Some(slot) = try_current() else {
-        return f();
+        return Some(f());
     };
     assert!(!slot.has(bit::GUARD), "a blocking call inside a guard");
     scheduler::tick();
@@ -126,13 +140,12 @@ where
         drop(job);
         panic!("no thread for a blocking call: {error}");
     }
-    let _ = wait::until_it(slot, None, |_| call.is_done());
-    let result = waits.take();
+    let in_time = wait::until_it(slot, until, |_| call.is_done());
+    let result = if in_time { waits.take() } else { None };
     scheduler::tick();
-    match result {
-        Some(Ok(value)) => value,
-        Some(Err(caught)) => exit::resume_caught(slot, caught),
-        None => unreachable!("it was waited for"),
+    match result? {
+        Ok(value) => Some(value),
+        Err(caught) => exit::resume_caught(slot, caught),
     }
 }
 

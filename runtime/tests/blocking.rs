@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use expect::{Census, alone, message, until};
-use runtime::net::lookup_host;
+use expect::{Census, alone, child, message, until};
+use runtime::net::{TcpStream, UdpSocket, lookup_host, lookup_host_timeout};
 use runtime::prelude::*;
 use runtime::{Status, blocking};
 
@@ -211,18 +211,96 @@ fn on_a_plain_thread() {
     assert_eq!(blocking(move || thread::current().id()), here);
 }
 
-/// Names are looked up away from the workers; one that does not resolve is an error.
+/// What is dropped on the pool's thread may panic; the thread goes on.
 #[runtime::test]
-fn names() {
-    let found = lookup_host("localhost:80").expect("every machine has it");
-    assert!(
-        found
-            .iter()
-            .all(|address| address.ip().is_loopback() && address.port() == 80)
-    );
-    assert!(lookup_host("no-such-host.invalid:80").is_err());
-    for wrong in ["localhost", "localhost:http", ""] {
-        let error = lookup_host(wrong).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{wrong}");
+fn a_late_result_that_panics() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("in a destructor");
+        }
     }
+    let calls: Vec<_> = (0..10)
+        .map(|_| {
+            let (open, gate) = gate();
+            let (pid, monitor) = spawn_monitor!(move || drop(blocking(move || {
+                gate();
+                Panics
+            })));
+            until_waiting(pid);
+            exit_signal(pid, ExitReason::Kill);
+            receive! { Down { monitor: of, reason, .. } if of == monitor => {
+                assert_eq!(reason, ExitReason::Killed);
+            } }
+            open
+        })
+        .collect();
+    for open in &calls {
+        // One that was killed before its call began has none.
+        let _ = open.send(1);
+    }
+    assert_eq!(blocking(|| 7), 7);
+}
+
+/// How many threads have a name that begins so.
+fn threads(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs");
+    let names =
+        tasks.map(|task| std::fs::read_to_string(task.expect("a task").path().join("comm")));
+    let own = names.filter(|it| it.as_ref().is_ok_and(|it| it.starts_with(name)));
+    own.count()
+}
+
+/// Names are looked up away from the workers, also when all other threads that may block are at work; one that does not
+/// resolve is an error, also of what connects.
+#[test]
+fn names() {
+    let end = child::run("names", || {
+        runtime::run(|| {
+            let busy: Vec<_> = (0..512)
+                .map(|_| {
+                    let (open, gate) = gate();
+                    (open, spawn!(move || _ = blocking(gate)))
+                })
+                .collect();
+            busy.iter().for_each(|(_, pid)| until_waiting(*pid));
+            assert_eq!(threads("look-up"), 0);
+            let found = lookup_host("localhost:80").expect("every machine has it");
+            assert!(
+                found
+                    .iter()
+                    .all(|address| address.ip().is_loopback() && address.port() == 80)
+            );
+            assert_eq!(threads("look-up"), 1);
+            assert!(lookup_host("no-such-host.invalid:80").is_err());
+            assert!(TcpStream::connect("no-such-host.invalid:80").is_err());
+            assert!(UdpSocket::bind("no-such-host.invalid:80").is_err());
+            for wrong in ["localhost", "localhost:http", ""] {
+                let error = lookup_host(wrong).unwrap_err();
+                assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{wrong}");
+            }
+            drop(busy);
+        });
+    });
+    end.is_well();
+}
+
+/// A look-up ends with its time, alone or in a connect.
+#[test]
+fn a_look_up_times_out() {
+    let second = Duration::from_secs(1);
+    alone(move || {
+        for time in [second, Duration::MAX] {
+            let found = lookup_host_timeout("localhost:80", time).expect("every machine has it");
+            assert!(found.iter().all(|address| address.ip().is_loopback()));
+        }
+        let zero = lookup_host_timeout("localhost:80", Duration::ZERO).unwrap_err();
+        assert_eq!(zero.kind(), std::io::ErrorKind::InvalidInput);
+        // There is no time for it.
+        let nanosecond = Duration::from_nanos(1);
+        let late = lookup_host_timeout("no-such-host.invalid:80", nanosecond).unwrap_err();
+        assert_eq!(late.kind(), std::io::ErrorKind::TimedOut);
+        let late = TcpStream::connect_timeout("no-such-host.invalid:80", nanosecond).unwrap_err();
+        assert_eq!(late.kind(), std::io::ErrorKind::TimedOut);
+    });
 }

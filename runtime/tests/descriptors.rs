@@ -6,12 +6,17 @@ mod expect;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use expect::{child, reports};
-use runtime::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
+use runtime::Status;
+use runtime::net::{Active, TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use runtime::prelude::*;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 /// How many descriptors the program has open.
 fn open() -> usize {
@@ -36,53 +41,174 @@ fn allow_no_more() {
     assert_eq!(set, 0);
 }
 
-/// Processes that are killed in reads, writes, accepts, connects and receives, and those that end by
-/// themselves, leave no descriptor behind; nor does the node.
+fn streams() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let one = TcpStream::connect(listener.local_addr().expect("its address")).expect("connects");
+    let (other, _) = listener.accept().expect("accepts");
+    (one, other)
+}
+
+fn read() {
+    let (mut one, _other) = streams();
+    let _ = one.read(&mut [0; 8]);
+}
+
+fn write() {
+    let (mut one, _other) = streams();
+    let _ = one.write_all(&vec![0; 64 << 20]);
+}
+
+fn accept() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let _ = listener.accept();
+}
+
+/// A socket that listens, with room for one connection that nobody accepts.
+fn deaf(domain: Domain, address: &SockAddr) -> Socket {
+    let socket = Socket::new(domain, Type::STREAM, None).expect("a socket");
+    socket.bind(address).expect("binds");
+    socket.listen(0).expect("listens");
+    socket
+}
+
+fn connect() {
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    let deaf = deaf(Domain::IPV4, &any.into());
+    let address = deaf.local_addr().expect("bound").as_socket().expect("TCP");
+    let mut streams = Vec::new();
+    while let Ok(stream) = TcpStream::connect(&[address, address][..]) {
+        streams.push(stream);
+    }
+}
+
+fn receive() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let _ = socket.recv(&mut [0]);
+}
+
+fn unix_read() {
+    let (mut one, _other) = UnixStream::pair().expect("a pair");
+    let _ = one.read(&mut [0]);
+}
+
+/// An address without a path, of the calling process's own.
+fn unix_address() -> SocketAddr {
+    SocketAddr::from_abstract_name(format!("{} {}", std::process::id(), self_pid()))
+        .expect("a name")
+}
+
+fn unix_accept() {
+    let listener = UnixListener::bind_addr(&unix_address()).expect("a listener");
+    let _ = listener.accept();
+}
+
+fn unix_connect() {
+    let address = unix_address();
+    let name = address.as_abstract_name().expect("it has one");
+    let name = [b"\0", name].concat();
+    let own = SockAddr::unix(std::ffi::OsStr::from_bytes(&name)).expect("an address");
+    let _deaf = deaf(Domain::UNIX, &own);
+    let mut streams = Vec::new();
+    while let Ok(stream) = UnixStream::connect_addr(&address) {
+        streams.push(stream);
+    }
+}
+
+fn poll() {
+    let (one, _other) = streams();
+    let _ = runtime::block_on(poll_fn(|cx| one.poll_read(cx, &mut [0])));
+}
+
+fn activate() {
+    let (one, _other) = streams();
+    let _one = one.activate(Active::Once).expect("a process");
+    drop(receive_any());
+}
+
+fn call() {
+    let (mut one, _other) = streams();
+    // Ended soon after its process: what it holds is closed with it.
+    runtime::blocking(move || {
+        let timeout = Some(Duration::from_millis(100));
+        one.set_read_timeout(timeout).expect("a time-out");
+        let _ = one.read(&mut [0]);
+        std::thread::sleep(Duration::from_secs(1));
+    });
+}
+
+/// What a process waits in, and what it is called.
+const OPERATIONS: [(&str, fn()); 11] = [
+    ("read", read),
+    ("write", write),
+    ("accept", accept),
+    ("connect", connect),
+    ("receive", receive),
+    ("read, Unix", unix_read),
+    ("accept, Unix", unix_accept),
+    ("connect, Unix", unix_connect),
+    ("poll", poll),
+    ("active", activate),
+    ("call", call),
+];
+
+/// Processes that are killed in the middle of each operation leave no descriptor behind, nor a registration; nor does the
+/// node.
 #[test]
 fn all_are_given_back() {
     let end = child::run("all_are_given_back", || {
         let before = open();
         let node = Builder::new().workers(2).start().expect("a node");
         node.run(|| {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
-            let address = listener.local_addr().expect("its address");
-            let server = spawn!(move || {
-                for stream in listener.incoming() {
-                    let mut stream = stream.expect("accepts");
-                    spawn!(move || {
-                        let mut room = [0; 64];
-                        while let Ok(bytes @ 1..) = stream.read(&mut room) {
-                            if stream.write_all(&room[..bytes]).is_err() {
-                                break;
-                            }
-                        }
+            for (name, operation) in OPERATIONS {
+                let all: Vec<(Pid, Ref)> = (0..10).map(|_| spawn_monitor!(operation)).collect();
+                for (pid, monitor) in all {
+                    expect::until(name, || {
+                        let info = runtime::process_info(pid).expect("it lives");
+                        info.status == Status::Waiting
+                    });
+                    exit_signal(pid, ExitReason::Kill);
+                    receive! { Down { monitor: of, reason, .. } if of == monitor => {
+                        assert_eq!(reason, ExitReason::Killed, "{name}");
+                    } }
+                }
+                expect::until(name, || runtime::info().expect("a node").descriptors == 0);
+            }
+        });
+        drop(node);
+        assert_eq!(open(), before);
+    });
+    end.is_well();
+}
+
+/// A process that rests as a future, or panics, leaves none behind either.
+#[test]
+fn given_back_at_rest() {
+    let end = child::run("given_back_at_rest", || {
+        let before = open();
+        let node = Builder::new().workers(2).start().expect("a node");
+        node.run(|| {
+            for n in 0..20 {
+                let (one, other) = streams();
+                let pid = runtime::spawn_future(async move {
+                    let _other = other;
+                    let _ = poll_fn(|cx| one.poll_read(cx, &mut [0])).await;
+                });
+                if n % 2 == 0 {
+                    expect::until("it rests", || {
+                        runtime::process_info(pid).is_some_and(|it| it.status == Status::AtRest)
                     });
                 }
-            });
-            let clients: Vec<_> = (0..200)
-                .map(|n| {
-                    spawn_monitor!(move || {
-                        let mut stream = TcpStream::connect(address).expect("connects");
-                        match n % 5 {
-                            0 => drop(stream.read(&mut [0; 8])),
-                            1 => while stream.write_all(&[0; 4096]).is_ok() {},
-                            2 => drop(UdpSocket::bind("127.0.0.1:0").map(|udp| udp.recv(&mut [0]))),
-                            3 => {
-                                drop(UnixStream::pair().map(|(mut one, _other)| one.read(&mut [0])))
-                            }
-                            _ => panic!("by itself"),
-                        }
-                    })
-                })
-                .collect();
-            for (n, (client, monitor)) in clients.into_iter().enumerate() {
-                if n % 5 != 4 {
-                    exit_signal(client, ExitReason::Kill);
-                }
+                exit_signal(pid, ExitReason::Kill);
+                expect::end_of(pid);
+                let (_, monitor) = spawn_monitor!(|| {
+                    let _streams = streams();
+                    panic!("by itself");
+                });
                 receive! { Down { monitor: of, .. } if of == monitor => {} }
             }
-            exit_signal(server, ExitReason::Kill);
-            expect::end_of(server);
+            expect::until("all are closed", || {
+                runtime::info().expect("a node").descriptors == 0
+            });
         });
         drop(node);
         assert_eq!(open(), before);

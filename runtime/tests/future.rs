@@ -77,12 +77,19 @@ fn killed_while_it_awaits() {
 /// A panic of a future is the process's.
 #[runtime::test]
 fn a_future_that_panics() {
-    let (_, monitor) = spawn_monitor!(|| block_on(async { panic!("in the future") }));
-    receive! { Down { monitor: of, reason, .. } if of == monitor => {
+    let (_, on_a_stack) = spawn_monitor!(|| block_on(async { panic!("in the future") }));
+    receive! { Down { monitor: of, reason, .. } if of == on_a_stack => {
         assert!(matches!(&reason, ExitReason::Panic(p) if p.message() == "in the future"), "{reason}");
     } }
-    let pid = spawn_future(async { panic!("at rest") });
-    end_of(pid);
+    let pid = spawn_future(async {
+        let () = receive_type().await;
+        panic!("at rest")
+    });
+    let at_rest = monitor(pid);
+    send(pid, ());
+    receive! { Down { monitor: of, reason, .. } if of == at_rest => {
+        assert!(matches!(&reason, ExitReason::Panic(p) if p.message() == "at rest"), "{reason}");
+    } }
 }
 
 /// Messages that come while a future is awaited stay for later receives, in their order.
@@ -458,6 +465,20 @@ fn awaited_from_outside() {
         );
         until("it ends", || !is_alive(pid));
     });
+}
+
+/// A future is spawned from a thread that is no process, and told from there; it runs on the default node.
+#[test]
+fn spawned_from_outside() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let pid = spawn_future(async move {
+        let n: u32 = receive_type().await;
+        sleep_future(Duration::from_millis(1)).await;
+        tell.send((self_pid(), 2 * n)).expect("somebody waits");
+    });
+    send(pid, 21u32);
+    let answer = told.recv_timeout(expect::LONG).expect("it runs");
+    assert_eq!(answer, (pid, 42));
 }
 
 fn is_alive(pid: Pid) -> bool {

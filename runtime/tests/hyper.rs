@@ -6,6 +6,7 @@ mod expect;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io::{Read, Write};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use runtime::future::{Executor, Timer};
-use runtime::net::{TcpListener, TcpStream};
+use runtime::net::{TcpListener, TcpStream, UnixStream};
 use runtime::prelude::*;
 use runtime::{block_on, spawn_future};
 
@@ -113,6 +114,40 @@ fn http_1() {
     });
 }
 
+/// hyper's timer is ours: a client that sends no head is sent away at the time that the server was given, here over a Unix
+/// socket; and a sleep of the timer's that is set anew ends at its new time.
+#[runtime::test(paused)]
+fn the_timer() {
+    let (mut client, stream) = UnixStream::pair().expect("a pair");
+    let minute = Duration::from_secs(60);
+    spawn_future(async move {
+        hyper::server::conn::http1::Builder::new()
+            .timer(Timer::new())
+            .header_read_timeout(minute)
+            .serve_connection(stream, service_fn(echo))
+            .await
+    });
+    let start = runtime::now();
+    client.write_all(b"POST / HT").expect("it reads");
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).expect("the end");
+    assert_eq!(runtime::now() - start, minute);
+
+    let (timer, start) = (Timer::new(), hyper::rt::Timer::now(&Timer::new()));
+    let mut first = hyper::rt::Timer::sleep(&timer, minute);
+    let mut second = hyper::rt::Timer::sleep_until(&timer, start + 3 * minute);
+    block_on(poll_fn(|cx| {
+        assert!(first.as_mut().poll(cx).is_pending());
+        assert!(second.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    }));
+    hyper::rt::Timer::reset(&timer, &mut first, start + 2 * minute);
+    block_on(first);
+    assert_eq!(runtime::now() - start, 2 * minute);
+    block_on(second);
+    assert_eq!(runtime::now() - start, 3 * minute);
+}
+
 /// A hundred streams at once over one HTTP/2 connection, asked from as many processes.
 #[runtime::test]
 fn http_2() {
@@ -199,12 +234,25 @@ fn a_neighbour_of_a_download() {
     });
 }
 
-/// reqwest, which insists on tokio's reactor, in a tokio context, against a real server.
+/// How many threads of this name the program has.
+#[cfg(feature = "tokio")]
+fn threads(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("procfs");
+    let names =
+        tasks.map(|task| std::fs::read_to_string(task.expect("a task").path().join("comm")));
+    names
+        .filter(|it| it.as_ref().is_ok_and(|it| it.trim() == name))
+        .count()
+}
+
+/// reqwest, which insists on tokio's reactor, in a tokio context, against a real server. The tokio runtime has a thread of
+/// its own from the first use on.
 #[cfg(feature = "tokio")]
 #[runtime::test]
 fn reqwest_in_a_tokio_context() {
     let address = server(serve_1);
     let parent = self_pid();
+    assert_eq!(threads("tokio"), 0);
     for n in 0..20u32 {
         spawn!(move || {
             let text = block_on(runtime::future::in_tokio(async move {
@@ -220,4 +268,5 @@ fn reqwest_in_a_tokio_context() {
     let mut answered: Vec<u32> = (0..20).map(|_| message()).collect();
     answered.sort_unstable();
     assert!(answered.iter().copied().eq(0..20));
+    assert_eq!(threads("tokio"), 1);
 }

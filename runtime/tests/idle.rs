@@ -3,9 +3,12 @@
 
 mod expect;
 
+use std::future::poll_fn;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use expect::{child, message};
+use runtime::net::{Active, TcpListener, TcpStream};
 use runtime::prelude::*;
 
 /// Microseconds of processor time that the program has used.
@@ -109,6 +112,75 @@ fn after_work() {
             }
         });
         is_idle();
+    });
+    end.is_well();
+}
+
+/// The threads of this program, by the beginning of their names, but for those of the tests.
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    let mut names: Vec<String> = names
+        .filter_map(|name| name.split_once('-').map(|(kind, _)| kind.to_owned()))
+        .filter(|kind| kind != "idle")
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// A node is idle when all its processes wait for input: a listener, readers on stacks, at rest and in active mode, after
+/// they have had some; and the reactor has no thread.
+#[test]
+fn with_sockets() {
+    let end = child::run("with_sockets", || {
+        let node = Builder::new().workers(2).max_spares(0).start().unwrap();
+        node.run(|| {
+            let root = self_pid();
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            spawn!(move || {
+                for (n, stream) in (0..).zip(listener.incoming()) {
+                    let mut stream = stream.unwrap();
+                    if n % 2 == 0 {
+                        spawn!(move || {
+                            while stream.read(&mut [0; 8]).unwrap() > 0 {
+                                send(root, ());
+                            }
+                        });
+                    } else {
+                        runtime::spawn_future(async move {
+                            while poll_fn(|cx| stream.poll_read(cx, &mut [0; 8]))
+                                .await
+                                .unwrap()
+                                > 0
+                            {
+                                send(root, ());
+                            }
+                        });
+                    }
+                }
+            });
+            for _ in 0..100 {
+                spawn!(move || {
+                    let stream = TcpStream::connect(address).unwrap();
+                    let mut stream = stream.activate(Active::Once).unwrap();
+                    for _ in 0..10 {
+                        stream.write_all(b"x").unwrap();
+                    }
+                    drop(receive_any());
+                });
+                message::<()>();
+            }
+        });
+        is_idle();
+        let kinds = threads();
+        let own = ["watchdog", "worker"].map(str::to_owned);
+        assert!(kinds.iter().all(|kind| own.contains(kind)), "{kinds:?}");
+        assert!(
+            kinds.iter().filter(|kind| *kind == "worker").count() <= 2,
+            "{kinds:?}"
+        );
     });
     end.is_well();
 }

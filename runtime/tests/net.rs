@@ -1,5 +1,6 @@
 //! Sockets as a process uses them: blocking it, and only it.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,10 +9,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use runtime::Status;
-use runtime::net::{
-    Active, ActiveStream, AlreadyAwaited, Closed, Data, NodeEnded, Passive, TcpListener, TcpStream,
-    UdpSocket, UnixStream,
-};
+use runtime::net::{AlreadyAwaited, NodeEnded, ReuniteError, TcpListener, TcpStream, UdpSocket};
 use runtime::prelude::*;
 
 mod expect;
@@ -177,7 +175,7 @@ fn the_best_of_several_addresses() {
     );
 }
 
-/// A connect ends with `TimedOut`, or with the process that waits for it.
+/// A connect ends with `TimedOut`, to one address and to several, or with the process that waits for it.
 #[runtime::test(paused)]
 fn a_connect_times_out() {
     let (deaf, _full) = deaf();
@@ -186,7 +184,11 @@ fn a_connect_times_out() {
     let error = TcpStream::connect_timeout(&deaf, minute).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!(runtime::now() - start, minute);
-    let error = TcpStream::connect_timeout(&deaf, Duration::ZERO).unwrap_err();
+    let all = &[deaf, deaf, deaf][..];
+    let error = TcpStream::connect_timeout(all, minute).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(runtime::now() - start, 2 * minute);
+    let error = TcpStream::connect_timeout(deaf, Duration::ZERO).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let (pid, monitor) = spawn_monitor!(move || drop(TcpStream::connect(deaf)));
     until_waiting(pid);
@@ -243,6 +245,116 @@ fn a_reset_wakes_the_reader() {
     receive! { Opaque(error): Opaque<io::Error> => {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     } }
+}
+
+/// What is written to a connection that the peer has reset fails, and goes on failing.
+#[runtime::test]
+fn a_reset_ends_the_writer() {
+    let (mut one, other) = pair();
+    let other = other.into_std();
+    socket2::SockRef::from(&other)
+        .set_linger(Some(Duration::ZERO))
+        .expect("lingers");
+    let block = vec![0; 1 << 20];
+    let writer = spawn_monitor!(move || -> io::Result<()> {
+        loop {
+            if let Err(error) = one.write_all(&block) {
+                assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+                break;
+            }
+        }
+        let error = one.write_all(&block).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        Ok(())
+    });
+    until_waiting(writer.0);
+    drop(other);
+    receive! { Down { monitor: of, reason, .. } if of == writer.1 => {
+        assert_eq!(reason, ExitReason::Normal);
+    } }
+}
+
+/// A time-out and data in the same instant: one of them is what the read says, and no byte is lost, nor read twice, nor is
+/// the reader's place still taken.
+#[runtime::test(paused)]
+fn time_out_and_data_at_once() {
+    const ROUNDS: u8 = 200;
+    let (mut one, mut other) = pair();
+    let time = Duration::from_secs(1);
+    one.set_read_timeout(Some(time)).expect("a time-out");
+    spawn!(move || {
+        for round in 0..ROUNDS {
+            sleep(time);
+            other.write_all(&[round]).expect("it reads");
+        }
+    });
+    let (mut heard, mut timeouts) = (Vec::<u8>::new(), 0);
+    let mut room = [0; 8];
+    while heard.len() < ROUNDS.into() {
+        match one.read(&mut room) {
+            Ok(bytes) => heard.extend(&room[..bytes]),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::TimedOut);
+                timeouts += 1;
+            }
+        }
+    }
+    assert!(heard.iter().copied().eq(0..ROUNDS));
+    assert!(timeouts <= u32::from(ROUNDS), "{timeouts}");
+    assert_eq!(one.read(&mut room).expect("the end"), 0);
+}
+
+/// A process whose socket never runs dry gives way to its neighbours: one that blocks, one that polls, and one that
+/// accepts.
+#[test]
+fn a_busy_socket_gives_way() {
+    expect::alone(|| {
+        let parent = self_pid();
+        let own = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+            let address = socket.local_addr().expect("its address");
+            socket.connect(address).expect("connects");
+            socket
+        };
+        let (blocking, polling) = (own(), own());
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let busy = [
+            spawn!(move || loop {
+                blocking.send(b"to itself").expect("sends");
+                blocking.recv(&mut [0; 16]).expect("receives");
+            }),
+            runtime::spawn_future(async move {
+                let to = polling.local_addr().expect("its address");
+                loop {
+                    poll_fn(|cx| polling.poll_send_to(cx, b"to itself", to))
+                        .await
+                        .expect("sends");
+                    let mut room = [0; 16];
+                    poll_fn(|cx| polling.poll_recv_from(cx, &mut room))
+                        .await
+                        .expect("receives");
+                }
+            }),
+            spawn!(move || loop {
+                let address = listener.local_addr().expect("its address");
+                let one = std::net::TcpStream::connect(address).expect("connects");
+                // Without a wait for the end of the connection the system would run out of ports.
+                socket2::SockRef::from(&one)
+                    .set_linger(Some(Duration::ZERO))
+                    .expect("lingers");
+                listener.accept().expect("accepts");
+            }),
+        ];
+        for round in 0..100 {
+            spawn!(move || send(parent, round));
+            assert_eq!(expect::message::<i32>(), round);
+        }
+        for pid in busy {
+            assert!(is_process_alive(pid));
+            exit_signal(pid, ExitReason::Kill);
+            expect::end_of(pid);
+        }
+    });
 }
 
 /// A process that is killed while it reads, writes, accepts or connects ends, and its socket is
@@ -354,6 +466,23 @@ fn halves_live_apart() {
     assert_eq!(text, "to the reader");
 }
 
+/// Two halves of one stream make the stream again, without an end for the peer; those of two are given back.
+#[runtime::test]
+fn halves_are_put_together() {
+    let ((one, mut other), (stranger, _peer)) = (pair(), pair());
+    let (read, write) = one.into_split();
+    let (read_2, write_2) = stranger.into_split();
+    let ReuniteError(read, write_2) = read.reunite(write_2).expect_err("two streams");
+    drop((read_2, write_2));
+    let mut one = read.reunite(write).expect("one stream");
+    one.write_all(b"whole").expect("writes");
+    let mut room = [0; 5];
+    other.read_exact(&mut room).expect("reads");
+    assert_eq!(&room, b"whole");
+    drop(one);
+    assert_eq!(other.read(&mut room).expect("the end"), 0);
+}
+
 /// A socket may be used from another node than its own; when its node has ended, the error says so,
 /// also to one who waits already.
 #[test]
@@ -404,8 +533,9 @@ fn datagrams() {
     assert_eq!(&room[..3], b"two");
 }
 
-/// A datagram to a port where nobody is comes back as an error, once; the socket goes on.
-#[runtime::test]
+/// A datagram to a port where nobody is comes back as an error, once; the socket goes on, and waits on the clock that
+/// stands while anybody spins.
+#[runtime::test(paused)]
 fn a_refused_datagram_does_not_spin() {
     let one = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let gone = UdpSocket::bind("127.0.0.1:0").expect("a socket");
@@ -418,26 +548,11 @@ fn a_refused_datagram_does_not_spin() {
         one.recv(&mut room).unwrap_err().kind(),
         ErrorKind::ConnectionRefused
     );
-    one.set_read_timeout(Some(Duration::from_millis(20)))
-        .expect("a time-out");
-    let before = runtime::info().expect("a node");
+    let hour = Duration::from_secs(3600);
+    one.set_read_timeout(Some(hour)).expect("a time-out");
+    let start = runtime::now();
     assert_eq!(one.recv(&mut room).unwrap_err().kind(), ErrorKind::TimedOut);
-    drop(before);
-}
-
-/// A Unix pair connects two processes.
-#[runtime::test]
-fn a_unix_pair() {
-    let (mut one, mut other) = UnixStream::pair().expect("a pair");
-    spawn!(move || {
-        let mut word = [0; 4];
-        other.read_exact(&mut word).expect("reads");
-        other.write_all(&word).expect("writes");
-    });
-    one.write_all(b"word").expect("writes");
-    let mut word = [0; 4];
-    one.read_exact(&mut word).expect("reads");
-    assert_eq!(&word, b"word");
+    assert_eq!(runtime::now() - start, hour);
 }
 
 /// On a thread that is no process a socket blocks the thread.
@@ -499,89 +614,6 @@ fn on_virtual_time() {
     assert_eq!(runtime::now(), start);
     assert_eq!(one.read(&mut word).unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(runtime::now() - start, hour);
-}
-
-/// An active stream sends one piece, and waits until it is told to go on; so many pieces, and says that
-/// they are used up; and at the end that it is closed.
-#[runtime::test]
-fn active_mode() {
-    let (one, mut other) = pair();
-    let one = one.activate(Active::Once).expect("a process");
-    other.write_all(b"first").expect("writes");
-    receive! { Data { bytes, .. } => assert_eq!(bytes, b"first") }
-    other.write_all(b"second").expect("writes");
-    receive! {
-        other => panic!("not asked for: {other:?}"),
-        after Duration::from_millis(20) => {}
-    }
-    one.set_active(Active::Pieces(2));
-    receive! { Data { bytes, .. } => assert_eq!(bytes, b"second") }
-    other.write_all(b"third").expect("writes");
-    receive! { Data { bytes, .. } => assert_eq!(bytes, b"third") }
-    receive! { Passive { stream, .. } => assert_eq!(stream, one.pid()) }
-    drop(other);
-    one.set_active(Active::Once);
-    receive! { Closed { stream, .. } => assert_eq!(stream, one.pid()) }
-    expect::end_of(one.pid());
-}
-
-/// An active stream is written to as any other, and ends when its handle is dropped.
-#[runtime::test]
-fn an_active_stream_is_written_to() {
-    let (one, mut other) = pair();
-    let mut one = one.activate(Active::Passive).expect("a process");
-    one.write_all(b"written").expect("writes");
-    let pid = one.pid();
-    drop(one);
-    let mut text = String::new();
-    other.read_to_string(&mut text).expect("reads");
-    assert_eq!(text, "written");
-    expect::end_of(pid);
-}
-
-/// An active stream ends with its controlling process, whatever the reason; with the new one if that
-/// has changed.
-#[runtime::test]
-fn an_active_stream_ends_with_its_owner() {
-    let (one, mut other) = pair();
-    let parent = self_pid();
-    let second = spawn!(move || {
-        receive! { Data { bytes, .. } => send(parent, bytes) }
-    });
-    let first = spawn!(move || {
-        let one = one.activate(Active::Once).expect("a process");
-        one.controlling_process(second);
-        let pid = one.pid();
-        // The handle goes where the control goes.
-        send(parent, Opaque(one));
-        send(parent, pid);
-    });
-    let kept = receive! { Opaque(one): Opaque<ActiveStream<TcpStream>> => one };
-    let stream = receive! { pid: Pid => pid };
-    expect::end_of(first);
-    other.write_all(b"for the second").expect("writes");
-    receive! { bytes: Vec<u8> => assert_eq!(bytes, b"for the second") }
-    expect::end_of(second);
-    expect::end_of(stream);
-    drop(kept);
-}
-
-/// An active stream can be had back, and read in plain reads.
-#[runtime::test]
-fn an_active_stream_is_taken_back() {
-    let (one, mut other) = pair();
-    let one = one.activate(Active::Passive).expect("a process");
-    let mut one = one.deactivate().expect("it lives");
-    other.write_all(b"plain").expect("writes");
-    let mut room = [0; 5];
-    one.read_exact(&mut room).expect("reads");
-    assert_eq!(&room, b"plain");
-    let one = one.activate(Active::Once).expect("a process");
-    let stream = one.pid();
-    drop(other);
-    receive! { Closed { .. } => {} }
-    expect::end_of(stream);
-    assert!(one.deactivate().is_err());
 }
 
 /// A future's waker that blocks does not keep others from the poll: what it waits for may have to come from

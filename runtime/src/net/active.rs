@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, Write};
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::task::{Context, Poll};
 
 use super::half::{self, ReadHalf, Shutdown, WriteHalf};
@@ -26,7 +26,7 @@ pub enum Active {
     Passive,
     /// One piece.
     Once,
-    /// So many pieces, added to those that are left; then it says [`Passive`].
+    /// So many pieces, added to those that are left; then, of none at once, it says [`Passive`].
     Pieces(u16),
 }
 
@@ -196,7 +196,7 @@ impl<S: Receive> Reader<S> {
         match mode {
             Active::Passive => self.left = 0,
             Active::Once => self.left = 1,
-            Active::Pieces(more) => self.left += u32::from(more),
+            Active::Pieces(more) => self.left = self.left.saturating_add(more.into()),
         }
         self.says_passive = matches!(mode, Active::Pieces(_));
     }
@@ -253,13 +253,13 @@ impl<S: Receive> Reader<S> {
                     let bytes = super::stream::received(&room, bytes);
                     crate::send(self.owner, Data { stream, bytes });
                     self.left -= 1;
-                    if self.left == 0 && self.says_passive {
-                        crate::send(self.owner, Passive { stream });
-                    }
                     continue;
                 }
             }
             return Some(Next::Exit(ExitReason::Normal));
+        }
+        if mem::take(&mut self.says_passive) {
+            crate::send(self.owner, Passive { stream });
         }
         None
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::time::{Duration, Instant};
 
 use crate::blocking::{self, Kind};
 
@@ -44,6 +45,32 @@ pub fn lookup_host(host: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
     resolve(host.target()?)
 }
 
+/// As [`lookup_host`], for `timeout` at most. On a thread that is no process the look-up has its time.
+///
+/// # Errors
+///
+/// `TimedOut`; `InvalidInput` if `timeout` is zero; as there.
+#[cfg_attr(debug_assertions, track_caller)]
+pub fn lookup_host_timeout(
+    host: impl ToSocketAddrs,
+    timeout: Duration,
+) -> io::Result<Vec<SocketAddr>> {
+    resolve_until(host.target()?, until(timeout)?)
+}
+
+/// When a time-out is over; one that cannot be told is for ever.
+///
+/// # Errors
+///
+/// `InvalidInput` if it is zero.
+pub(super) fn until(timeout: Duration) -> io::Result<Option<Instant>> {
+    if timeout.is_zero() {
+        let why = "a time-out of zero leaves no time";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    Ok(crate::now().checked_add(timeout))
+}
+
 pub(super) fn target(host: &impl ToSocketAddrs) -> io::Result<Target> {
     host.target()
 }
@@ -51,14 +78,21 @@ pub(super) fn target(host: &impl ToSocketAddrs) -> io::Result<Target> {
 /// The addresses of a target; a name is looked up.
 #[cfg_attr(debug_assertions, track_caller)]
 pub(super) fn resolve(target: Target) -> io::Result<Vec<SocketAddr>> {
+    resolve_until(target, None)
+}
+
+/// As [`resolve`], until then at most.
+#[cfg_attr(debug_assertions, track_caller)]
+pub(super) fn resolve_until(target: Target, until: Option<Instant>) -> io::Result<Vec<SocketAddr>> {
     match target {
         Target::Known(addresses) => Ok(addresses),
         Target::Name(name, port) => {
             use std::net::ToSocketAddrs;
-            blocking::call(Kind::LookUp, move || {
+            let found = blocking::call_until(Kind::LookUp, until, move || {
                 let found = (name.as_str(), port).to_socket_addrs()?;
                 Ok(found.collect())
-            })
+            });
+            found.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
         }
     }
 }

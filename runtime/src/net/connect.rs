@@ -6,15 +6,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::tcp::TcpStream;
 use crate::future::block_on::block_on;
-use crate::future::sleep::{Sleep, sleep};
+use crate::future::sleep::{Sleep, sleep, sleep_until};
 use crate::io::Direction;
 use crate::io::source::{Done, Source};
 
@@ -158,21 +159,27 @@ fn connected(socket: &net::TcpStream) -> io::Result<Done<()>> {
     }
 }
 
-/// Connects to the best of the addresses.
+/// Connects to the best of the addresses, until then at most.
 #[cfg_attr(debug_assertions, track_caller)]
-pub(super) fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    match addresses {
-        [address] => connect_one(*address, None),
-        _ => block_on(Connecting::to(addresses)),
+pub(super) fn connect(addresses: &[SocketAddr], until: Option<Instant>) -> io::Result<TcpStream> {
+    if let [address] = addresses {
+        let source = begin(*address)?;
+        let left = until.map(|until| until.saturating_duration_since(crate::now()));
+        source.block(Direction::Write, left, connected)?;
+        return Ok(TcpStream::of(source));
     }
-}
-
-/// Connects to one address, for `timeout` at most.
-#[cfg_attr(debug_assertions, track_caller)]
-pub(super) fn connect_one(address: SocketAddr, timeout: Option<Duration>) -> io::Result<TcpStream> {
-    let source = begin(address)?;
-    source.block(Direction::Write, timeout, connected)?;
-    Ok(TcpStream::of(source))
+    let mut connecting = Connecting::to(addresses);
+    let mut limit = until.map(sleep_until);
+    block_on(poll_fn(|cx| {
+        let connected = Pin::new(&mut connecting).poll(cx);
+        match &mut limit {
+            Some(limit) if connected.is_pending() => {
+                let over = Pin::new(limit).poll(cx);
+                over.map(|()| Err(io::ErrorKind::TimedOut.into()))
+            }
+            _ => connected,
+        }
+    }))
 }
 
 impl fmt::Debug for Connecting {

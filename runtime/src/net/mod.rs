@@ -34,7 +34,7 @@ mod udp;
 mod unix;
 
 pub use active::{Active, ActiveStream, Closed, Data, DeactivateError, Failed, Passive};
-pub use address::{ToSocketAddrs, lookup_host};
+pub use address::{ToSocketAddrs, lookup_host, lookup_host_timeout};
 pub use connect::Connecting;
 pub use half::{ReadHalf, ReuniteError, WriteHalf};
 pub use tcp::{TcpListener, TcpStream};

@@ -174,7 +174,7 @@ impl TcpStream {
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         let addresses = address::resolve(address::target(&address)?)?;
-        connect::connect(&addresses)
+        connect::connect(&addresses, None)
     }
 
     /// As [`connect`](TcpStream::connect), to addresses, for a future.
@@ -182,20 +182,32 @@ impl TcpStream {
         Connecting::to(addresses)
     }
 
-    /// As [`connect`](TcpStream::connect), to one address, for `timeout` at most.
+    /// As [`connect`](TcpStream::connect), for `timeout` at most: the look-up of a name and the attempts at its
+    /// addresses together. On a thread that is no process the look-up has its time.
     ///
     /// # Errors
     ///
     /// `TimedOut`; `InvalidInput` if `timeout` is zero; those of [`connect`](TcpStream::connect).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # runtime::run(|| {
+    /// # let listener = runtime::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let port = listener.local_addr()?.port();
+    /// let second = Duration::from_secs(1);
+    /// let stream = runtime::net::TcpStream::connect_timeout(("127.0.0.1", port), second)?;
+    /// # assert_eq!(stream.peer_addr()?.port(), port);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[cfg_attr(debug_assertions, track_caller)]
-    pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-        if timeout.is_zero() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a time-out of zero leaves no time to connect",
-            ));
-        }
-        connect::connect_one(*address, Some(timeout))
+    pub fn connect_timeout(
+        address: impl ToSocketAddrs,
+        timeout: Duration,
+    ) -> io::Result<TcpStream> {
+        let until = address::until(timeout)?;
+        let addresses = address::resolve_until(address::target(&address)?, until)?;
+        connect::connect(&addresses, until)
     }
 
     /// A connection of `std`'s, whichever way it was made.

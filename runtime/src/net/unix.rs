@@ -7,10 +7,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::accept::Listener;
 use super::active::{self, Active, ActiveStream};
+use super::address;
 use super::half::{self, ReadHalf, WriteHalf};
 use super::stream::Stream;
 use crate::SpawnError;
@@ -20,6 +21,10 @@ use crate::io::source::{Source, moved};
 /// A Unix socket that listens, as [`std::os::unix::net::UnixListener`].
 #[derive(Debug)]
 pub struct UnixListener(Listener<net::UnixListener>);
+
+/// Connections as they come: see [`UnixListener::incoming`].
+#[derive(Debug)]
+pub struct Incoming<'a>(&'a UnixListener);
 
 /// A Unix stream, as [`std::os::unix::net::UnixStream`]. `&UnixStream` reads and writes as well.
 ///
@@ -85,6 +90,11 @@ impl UnixListener {
         Ok((UnixStream::from_std(stream)?, peer))
     }
 
+    /// The connections as they come, for ever.
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming(self)
+    }
+
     /// As [`accept`](UnixListener::accept), for a future: pending, too, while the system is short of
     /// descriptors or memory. No time-out ends it.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
@@ -126,6 +136,24 @@ impl UnixListener {
     pub fn try_clone(&self) -> io::Result<UnixListener> {
         UnixListener::from_std(self.0.source().inner().try_clone()?)
     }
+
+    /// Takes the socket's pending error.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::os::unix::net::UnixListener::take_error`].
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.source().inner().take_error()
+    }
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = io::Result<UnixStream>;
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn next(&mut self) -> Option<io::Result<UnixStream>> {
+        Some(self.0.accept().map(|(stream, _)| stream))
+    }
 }
 
 impl UnixStream {
@@ -147,13 +175,33 @@ impl UnixStream {
     /// As [`std::os::unix::net::UnixStream::connect_addr`].
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connect_until(address, None)
+    }
+
+    /// As [`connect`](UnixStream::connect), for `timeout` at most.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut`; `InvalidInput` if `timeout` is zero; as there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn connect_timeout(path: impl AsRef<Path>, timeout: Duration) -> io::Result<UnixStream> {
+        let until = address::until(timeout)?;
+        UnixStream::connect_until(&SocketAddr::from_pathname(path)?, until)
+    }
+
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn connect_until(address: &SocketAddr, until: Option<Instant>) -> io::Result<UnixStream> {
         crate::tick();
         loop {
             match mio::net::UnixStream::connect_addr(address) {
                 Ok(stream) => return UnixStream::registered(stream.into()),
                 // The system has no event for room in the backlog.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    crate::sleep(BACKLOG_PAUSE);
+                    let left = until.map(|until| until.saturating_duration_since(crate::now()));
+                    if left.is_some_and(|left| left.is_zero()) {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                    crate::sleep(left.map_or(BACKLOG_PAUSE, |left| left.min(BACKLOG_PAUSE)));
                 }
                 Err(error) => return Err(error),
             }
@@ -252,6 +300,15 @@ impl UnixStream {
     /// As [`std::os::unix::net::UnixStream::local_addr`].
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket().local_addr()
+    }
+
+    /// Takes the socket's pending error.
+    ///
+    /// # Errors
+    ///
+    /// As [`std::os::unix::net::UnixStream::take_error`].
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket().take_error()
     }
 
     /// Sets how long a read waits; `None`: for ever.
