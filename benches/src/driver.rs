@@ -25,6 +25,10 @@ pub fn compare(order: &Compare) -> ExitCode {
     if let Err(code) = prepare(&order.modes) {
         return code;
     }
+    for workload in &order.left_out {
+        let (name, needs) = (workload.name, workload.lacks().unwrap_or_default());
+        eprintln!("compare: {name} is left out: {needs} is not installed");
+    }
     let table = Table::new(&order.modes, &order.workloads);
     let job = |workload: &'static Workload| Job {
         workload,
@@ -95,8 +99,11 @@ pub fn close<'a>(
 /// Sees to it that every peer is there that `modes` name.
 pub fn prepare(modes: &[&Mode]) -> Result<(), ExitCode> {
     for system in System::ALL {
-        if !program::is_installed(system) {
-            eprintln!("compare: {} is not installed and left out", system.name());
+        if let Some(needs) = program::lacks(system) {
+            eprintln!(
+                "compare: {} is left out: {needs} is not installed",
+                system.name()
+            );
         } else if modes.iter().any(|mode| mode.system == system)
             && let Err(error) = program::prepare(system)
         {

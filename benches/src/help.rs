@@ -10,10 +10,10 @@ pub fn usage() {
     println!(
         "Runs our processes and their peers alternately at the same work and prints the ratios.\n\n\
          usage: compare [WORKLOAD..] [OPTION..]\n\n\
-         \x20 WORKLOAD       one of `--list`, or a group of them (mem, hog, selective); else all, each\n\
+         \x20 WORKLOAD       one of `--list`, or a group of them (mem, hog, call); else all, each\n\
          \x20                at a fifth of its size and in {ROUNDS_OF_ALL} rounds\n\
          \x20 --list         what there is: workloads, systems, modes\n\
-         \x20 --rounds N     how often each is measured, in turn [{ROUNDS}]\n\
+         \x20 --rounds N     how often each is measured, in turn [{ROUNDS}; curves 1]\n\
          \x20 --systems A,B  systems, or modes of them: runtime/safe,tokio/bare [all]\n\
          \x20 --n N          size of each workload, instead of its own\n\
          \x20 --scale F      so many times that size: 0.01 for a quick look [1]\n\

@@ -13,7 +13,11 @@ use mio::{Events, Interest, Poll, Token};
 use crate::measured::Measured;
 
 /// Sends `message` over each of `connections`, again as soon as it has come back, until there were `n`
-/// answers in all. Measures each exchange.
+/// answers in all. Measures each exchange, and checks each answer.
+///
+/// # Panics
+///
+/// If an answer is another than the message, or none comes.
 pub fn echo(server: SocketAddr, connections: usize, message: &[u8], n: u64) -> Measured {
     let mut poll = Poll::new().expect("a poll");
     let mut events = Events::with_capacity(connections);
@@ -46,6 +50,7 @@ pub fn echo(server: SocketAddr, connections: usize, message: &[u8], n: u64) -> M
         for event in &events {
             let stream = &mut streams[event.token().0];
             while stream.hears(&mut room) {
+                assert_eq!(room, message, "the echo");
                 took.push(stream.sent.elapsed().as_nanos() as u64);
                 stream.send(message);
             }

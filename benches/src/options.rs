@@ -1,7 +1,11 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use lexopt::prelude::*;
 
@@ -38,6 +42,8 @@ pub enum Order {
 /// A comparison.
 pub struct Compare {
     pub workloads: Vec<&'static Workload>,
+    /// Those that would be among them, but for what they need and is not installed.
+    pub left_out: Vec<&'static Workload>,
     pub modes: Vec<&'static Mode>,
     pub rounds: usize,
     pub form: Form,
@@ -84,24 +90,56 @@ pub struct Measure {
 pub enum OptionsError {
     /// An option is unknown, or lacks its value, or has one of the wrong form.
     Form(lexopt::Error),
+    /// What a number stands for is none.
+    NoNumber(&'static str, String),
     /// There is no such workload.
     NoWorkload(String),
+    /// There is no such curve.
+    NoCurve(String),
     /// There is no such system, or mode of it.
     NoMode(String),
-    /// A system is named that is not installed.
-    NotInstalled(&'static str),
+    /// A system or a workload is named, and the program that it needs is not installed.
+    NotInstalled {
+        what: &'static str,
+        needs: &'static str,
+    },
     /// A number that must be above zero is not.
     NotPositive(&'static str),
+    /// No workload that is named runs in a mode that is named.
+    Nothing,
+    /// No size of a curve is so small.
+    NoSize(&'static str, u64),
+    /// An option that the others leave nothing to say.
+    Without {
+        option: &'static str,
+        with: &'static str,
+    },
+    /// The page cannot be written there.
+    Page(PathBuf, io::Error),
 }
 
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OptionsError::Form(error) => error.fmt(f),
+            OptionsError::NoNumber(option, text) => {
+                write!(f, "{option} takes a number, which `{text}` is not")
+            }
             OptionsError::NoWorkload(name) => write!(f, "no workload is named `{name}`"),
+            OptionsError::NoCurve(name) => write!(f, "no curve is named `{name}`"),
             OptionsError::NoMode(name) => write!(f, "no system or mode is named `{name}`"),
-            OptionsError::NotInstalled(name) => write!(f, "{name} is not installed"),
-            OptionsError::NotPositive(option) => write!(f, "{option} must be above zero"),
+            OptionsError::NotInstalled { what, needs } => {
+                write!(f, "{what} needs {needs}, which is not installed")
+            }
+            OptionsError::NotPositive(option) => {
+                write!(f, "{option} must be above zero, and finite")
+            }
+            OptionsError::Nothing => f.write_str("none of these systems does any of this"),
+            OptionsError::NoSize(curve, n) => write!(f, "{curve} begins at a size above {n}"),
+            OptionsError::Without { option, with } => {
+                write!(f, "{option} means nothing with {with}")
+            }
+            OptionsError::Page(path, error) => write!(f, "{}: {error}", path.display()),
         }
     }
 }
@@ -128,9 +166,10 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
     let mut names: Vec<String> = Vec::new();
     let mut order = Compare {
         workloads: Vec::new(),
+        left_out: Vec::new(),
         modes: MODES
             .iter()
-            .filter(|mode| program::is_installed(mode.system))
+            .filter(|mode| program::lacks(mode.system).is_none())
             .collect(),
         rounds: ROUNDS,
         form: Form::Table,
@@ -140,22 +179,36 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
     };
     let (mut rounds, mut scale, mut systems) = (None, None, None);
     let (mut scaling, mut workers, mut steady) = (false, None, false);
+    // What only the other kind of order knows.
+    let (mut comparing, mut measuring) = (None, None);
     while let Some(argument) = parser.next()? {
         match argument {
             Value(name) => names.push(name.string()?),
-            Long("rounds") => rounds = Some(parser.value()?.parse()?),
+            Long("rounds") => rounds = Some(number("--rounds", parser.value()?)?),
             Long("systems") => systems = Some(modes(&parser.value()?.string()?)?),
             Long("json") => order.form = Form::Json,
-            Long("details") => order.form = Form::Details,
+            Long("details") => {
+                comparing = Some("--details");
+                order.form = Form::Details;
+            }
             Long("html") => order.html = Some(parser.value()?.into()),
             Long("list") => return Ok(Order::List),
-            Long("n") => order.n = Some(parser.value()?.parse()?),
-            Long("scale") => scale = Some(parser.value()?.parse()?),
+            Long("n") => order.n = Some(number("--n", parser.value()?)?),
+            Long("scale") => {
+                comparing = Some("--scale");
+                scale = Some(number("--scale", parser.value()?)?);
+            }
             Long("scaling") => scaling = true,
             Long("child") => child = true,
             Long("echo") => return Ok(Order::Echo),
-            Long("workers") => workers = Some(parser.value()?.parse()?),
-            Long("steady") => steady = true,
+            Long("workers") => {
+                measuring = Some("--workers");
+                workers = Some(number("--workers", parser.value()?)?);
+            }
+            Long("steady") => {
+                measuring = Some("--steady");
+                steady = true;
+            }
             Long("help") | Short('h') => return Ok(Order::Help),
             _ => return Err(argument.unexpected().into()),
         }
@@ -169,8 +222,11 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
     if order.n == Some(0) {
         return Err(OptionsError::NotPositive("--n"));
     }
-    if order.scale.is_nan() || order.scale <= 0.0 {
+    if !order.scale.is_finite() || order.scale <= 0.0 {
         return Err(OptionsError::NotPositive("--scale"));
+    }
+    if workers == Some(0) {
+        return Err(OptionsError::NotPositive("--workers"));
     }
     if child {
         let measure = measure(&names, &order)?;
@@ -180,8 +236,16 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
             ..measure
         }));
     }
+    if let Some(option) = measuring {
+        let with = "a comparison";
+        return Err(OptionsError::Without { option, with });
+    }
     if scaling {
-        return Ok(Order::Scale(Scaling {
+        if let Some(option) = comparing {
+            let with = "--scaling";
+            return Err(OptionsError::Without { option, with });
+        }
+        let scaling = Scaling {
             curves: curves(&names)?,
             modes: match systems {
                 Some(modes) => modes,
@@ -191,13 +255,72 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
             form: order.form,
             html: order.html,
             largest: order.n,
-        }));
+        };
+        return scaling.checked(!names.is_empty()).map(Order::Scale);
     }
     if let Some(modes) = systems {
         order.modes = modes;
     }
     order.workloads = workloads(&names)?;
-    Ok(Order::Compare(order))
+    if names.is_empty() {
+        let lacks = |workload: &&Workload| workload.lacks().is_some();
+        order.left_out = workload::all().filter(lacks).collect();
+    }
+    order.checked().map(Order::Compare)
+}
+
+/// The number that an option is given.
+fn number<T: FromStr>(option: &'static str, value: OsString) -> Result<T, OptionsError> {
+    let text = value.to_string_lossy();
+    text.parse()
+        .map_err(|_| OptionsError::NoNumber(option, text.into_owned()))
+}
+
+/// Sees before all that a page can be written: measuring takes minutes.
+fn begin_page(page: Option<&PathBuf>) -> Result<(), OptionsError> {
+    match page.map(|path| (path, File::create(path))) {
+        Some((path, Err(error))) => Err(OptionsError::Page(path.clone(), error)),
+        _ => Ok(()),
+    }
+}
+
+impl Compare {
+    /// The same, if there is anything in it to measure.
+    fn checked(self) -> Result<Compare, OptionsError> {
+        let runs = |workload: &&Workload| self.modes.iter().any(|mode| workload.runs_in(mode));
+        if !self.workloads.iter().any(runs) {
+            return Err(OptionsError::Nothing);
+        }
+        begin_page(self.html.as_ref())?;
+        Ok(self)
+    }
+}
+
+impl Scaling {
+    /// The same, if there is anything to measure: in each curve that was named, or else in any.
+    fn checked(mut self, named: bool) -> Result<Scaling, OptionsError> {
+        if !named {
+            let curves = std::mem::take(&mut self.curves);
+            let can = |curve: &&'static Curve| self.check(curve).is_ok();
+            let curves = curves.into_iter().filter(can).collect();
+            self.curves = curves;
+        }
+        if self.curves.is_empty() {
+            return Err(OptionsError::Nothing);
+        }
+        self.curves.iter().try_for_each(|curve| self.check(curve))?;
+        begin_page(self.html.as_ref())?;
+        Ok(self)
+    }
+
+    fn check(&self, curve: &'static Curve) -> Result<(), OptionsError> {
+        let first = curve.sizes[0];
+        match self.largest {
+            Some(largest) if largest < first => Err(OptionsError::NoSize(curve.name, largest)),
+            _ if curve.at(first).modes(&self.modes).is_empty() => Err(OptionsError::Nothing),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The measurement that `WORKLOAD SYSTEM/MODE` and the order's size name.
@@ -224,22 +347,33 @@ fn curves(names: &[String]) -> Result<Vec<&'static Curve>, OptionsError> {
         .iter()
         .find(|name| CURVES.iter().all(|curve| curve.name != **name))
     {
-        return Err(OptionsError::NoWorkload(name.clone()));
+        return Err(OptionsError::NoCurve(name.clone()));
     }
     let meant = |curve: &&Curve| names.is_empty() || names.iter().any(|it| it == curve.name);
     Ok(CURVES.iter().filter(meant).collect())
 }
 
-/// The workloads of these names, in their own order; all, if there is no name.
+/// The workloads of these names, in their own order; all for which there is what they need, if there is no name.
 fn workloads(names: &[String]) -> Result<Vec<&'static Workload>, OptionsError> {
     for name in names {
         if !workload::all().any(|workload| is_meant_by(workload, name)) {
             return Err(OptionsError::NoWorkload(name.clone()));
         }
     }
-    Ok(workload::all()
-        .filter(|workload| names.is_empty() || names.iter().any(|name| is_meant_by(workload, name)))
-        .collect())
+    if names.is_empty() {
+        return Ok(workload::all()
+            .filter(|workload| workload.lacks().is_none())
+            .collect());
+    }
+    let meant = |workload: &&Workload| names.iter().any(|name| is_meant_by(workload, name));
+    let meant: Vec<&Workload> = workload::all().filter(meant).collect();
+    for workload in &meant {
+        if let Some(needs) = workload.lacks() {
+            let what = workload.name;
+            return Err(OptionsError::NotInstalled { what, needs });
+        }
+    }
+    Ok(meant)
 }
 
 /// Whether `name` is the workload's, or else that of the group it is in: `mem` for `mem_idle`.
@@ -264,13 +398,13 @@ fn modes(list: &str) -> Result<Vec<&'static Mode>, OptionsError> {
     }
     let meant = |mode: &&Mode| names.iter().any(|name| mode.is_meant_by(name));
     let modes: Vec<&Mode> = MODES.iter().filter(meant).collect();
-    match modes
-        .iter()
-        .find(|mode| !program::is_installed(mode.system))
-    {
-        Some(mode) => Err(OptionsError::NotInstalled(mode.system.name())),
-        None => Ok(modes),
+    for mode in &modes {
+        if let Some(needs) = program::lacks(mode.system) {
+            let what = mode.system.name();
+            return Err(OptionsError::NotInstalled { what, needs });
+        }
     }
+    Ok(modes)
 }
 
 #[cfg(test)]
@@ -298,10 +432,11 @@ mod tests {
     fn no_name_means_every_workload_and_mode() {
         // Without arguments everything is compared.
         let order = compare(&[]).unwrap();
-        assert_eq!(order.workloads.len(), workload::all().count());
+        let possible = workload::all().filter(|workload| workload.lacks().is_none());
+        assert_eq!(order.workloads.len(), possible.count());
         let installed = MODES
             .iter()
-            .filter(|mode| program::is_installed(mode.system));
+            .filter(|mode| program::lacks(mode.system).is_none());
         assert_eq!(order.modes.len(), installed.count());
     }
 
@@ -373,6 +508,76 @@ mod tests {
             Err(OptionsError::NotPositive("--rounds"))
         ));
         assert!(matches!(compare(&["--jsn"]), Err(OptionsError::Form(_))));
+        for scale in ["0", "-1", "nan", "inf"] {
+            assert!(matches!(
+                compare(&["--scale", scale]),
+                Err(OptionsError::NotPositive("--scale"))
+            ));
+        }
+    }
+
+    /// What is wrong with these arguments, in words.
+    fn refusal(arguments: &[&str]) -> String {
+        match parse(lexopt::Parser::from_args(arguments)) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("{arguments:?} are followed"),
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_wrong() {
+        // The option, the word, or that nothing is left; never silence.
+        let refusals = [
+            (
+                &["--rounds", "many"][..],
+                "--rounds takes a number, which `many` is not",
+            ),
+            (&["--n", "-1"], "--n takes a number, which `-1` is not"),
+            (&["--scaling", "pingpong"], "no curve is named `pingpong`"),
+            (
+                &["mem_rest", "--systems", "tokio"],
+                "none of these systems does any of this",
+            ),
+            (
+                &["--scaling", "sort", "--systems", "may"],
+                "none of these systems does any of this",
+            ),
+            (
+                &["--scaling", "sort", "--n", "10"],
+                "sort begins at a size above 10",
+            ),
+            (
+                &["--scaling", "--scale", "2"],
+                "--scale means nothing with --scaling",
+            ),
+            (
+                &["--scaling", "--details"],
+                "--details means nothing with --scaling",
+            ),
+            (
+                &["ring", "--workers", "1"],
+                "--workers means nothing with a comparison",
+            ),
+            (&["--steady"], "--steady means nothing with a comparison"),
+        ];
+        for (arguments, words) in refusals {
+            assert_eq!(refusal(arguments), words);
+        }
+        let page = refusal(&["ring", "--html", "/no/such/folder/page.html"]);
+        assert!(page.starts_with("/no/such/folder/page.html: "), "{page}");
+    }
+
+    #[test]
+    fn what_is_not_installed_is_named_with_what_needs_it() {
+        // A workload and a system alike.
+        let error = OptionsError::NotInstalled {
+            what: "http_hello",
+            needs: "wrk",
+        };
+        assert_eq!(
+            error.to_string(),
+            "http_hello needs wrk, which is not installed"
+        );
     }
 
     #[test]

@@ -110,7 +110,12 @@ fn config(folder: &Path, http: SocketAddr, h2c: SocketAddr) -> String {
 /// A power of two above [`STREAMS`].
 const STREAMS_INDEX: usize = 4_096;
 
-fn first_answer(server: SocketAddr) -> io::Result<Vec<u8>> {
+/// What an HTTP server answers to a first GET, head and body, over a connection that then ends.
+///
+/// # Errors
+///
+/// Nobody listens, or no answer comes.
+pub fn first_answer(server: SocketAddr) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(server)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;

@@ -54,7 +54,7 @@ use tokio::runtime::Runtime;
 
 use crate::measured::{Measured, Unit};
 use crate::mode::Mode;
-use crate::peer;
+use crate::peer::{self, program};
 
 /// Something to measure.
 pub struct Workload {
@@ -78,6 +78,15 @@ impl Workload {
     /// Whether it can be measured in `mode`.
     pub fn runs_in(&self, mode: &Mode) -> bool {
         peer::side(mode, self).is_some() && mode.workers >= self.workers
+    }
+
+    /// The program that it needs and that is not installed.
+    pub fn lacks(&self) -> Option<&'static str> {
+        program::missing(match self.name {
+            "http_hello" => &["wrk"],
+            "http_get" | "h2_get" | "h2_get_silent" | "mem_gun" => &["nginx"],
+            _ => &[],
+        })
     }
 
     /// Whether clients are measured: their server is a program of its own, on a core of its own.

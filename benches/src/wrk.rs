@@ -12,7 +12,7 @@ const A_SECOND: u64 = 100_000;
 ///
 /// # Panics
 ///
-/// If it is not installed, or an answer is no success.
+/// If it is not installed, or an answer is no success, or a connection fails.
 pub fn load(server: SocketAddr, connections: usize, n: u64) -> Measured {
     let seconds = n.div_ceil(A_SECOND);
     let output = Command::new("wrk")
@@ -24,7 +24,8 @@ pub fn load(server: SocketAddr, connections: usize, n: u64) -> Measured {
         .expect("wrk is installed (on Debian: apt-get install wrk)");
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "wrk: {report}");
-    assert!(!report.contains("Non-2xx"), "wrk: {report}");
+    let fails = ["Non-2xx", "Socket errors"].map(|word| report.contains(word));
+    assert_eq!(fails, [false; 2], "wrk: {report}");
     let field = |name: &str| {
         let line = report
             .lines()

@@ -75,17 +75,25 @@ pub fn runs(system: System, name: &str) -> bool {
     }
 }
 
-/// Whether what `system` needs is installed; true for all that run in this program.
-pub fn is_installed(system: System) -> bool {
-    let tools: &[&str] = match system {
+/// What `system` needs and is not installed; nothing for all that run in this program.
+pub fn lacks(system: System) -> Option<&'static str> {
+    missing(match system {
         System::Erlang => &["erl", "erlc"],
         System::Go => &["go"],
+        System::Limit => &["wrk", "h2load"],
         _ => &[],
-    };
+    })
+}
+
+/// The first of these programs that is not installed.
+pub fn missing(programs: &[&'static str]) -> Option<&'static str> {
     let path = env::var_os("PATH").unwrap_or_default();
-    tools
-        .iter()
-        .all(|tool| env::split_paths(&path).any(|folder| folder.join(tool).is_file()))
+    // A user's path may lack the folder of daemons.
+    let is_there = |program: &str| {
+        let mut folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+        folders.any(|folder| folder.join(program).is_file())
+    };
+    programs.iter().copied().find(|program| !is_there(program))
 }
 
 /// Why a peer cannot be had.

@@ -2,9 +2,10 @@
 //!
 //! Measures a well-known server on our executor and sockets beside the same server on tokio's. Ours has a
 //! process at rest for each connection, a future. `n` requests are about so many seconds of load as
-//! there are hundred thousands of them.
+//! there are hundred thousands of them. What is answered is looked at before the load, which looks at the status alone.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::mpsc;
 
 use http_body_util::Full;
@@ -20,7 +21,7 @@ use tokio::runtime::Runtime;
 
 use super::Workload;
 use crate::measured::{Measured, Unit};
-use crate::wrk;
+use crate::{server, wrk};
 
 pub(super) static WORKLOADS: [Workload; 1] = [Workload {
     name: "http_hello",
@@ -34,6 +35,12 @@ pub(super) static WORKLOADS: [Workload; 1] = [Workload {
 }];
 
 const CONNECTIONS: usize = 64;
+
+fn load(server: SocketAddr, n: u64) -> Measured {
+    let answer = server::first_answer(server).expect("an answer");
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK") && answer.ends_with(b"hello"));
+    wrk::load(server, CONNECTIONS, n)
+}
 
 async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(Response::new(Full::new(Bytes::from_static(b"hello"))))
@@ -54,7 +61,7 @@ fn on_runtime(node: &Node, n: u64) -> Measured {
         });
         address
     });
-    wrk::load(address, CONNECTIONS, n)
+    load(address, n)
 }
 
 fn on_tokio(rt: &Runtime, n: u64) -> Measured {
@@ -73,5 +80,5 @@ fn on_tokio(rt: &Runtime, n: u64) -> Measured {
             tokio::spawn(async { drop(connection.await) });
         }
     });
-    wrk::load(address.recv().expect("the server runs"), CONNECTIONS, n)
+    load(address.recv().expect("the server runs"), n)
 }

@@ -3,8 +3,10 @@
 //! Ten thousand connections less a hundred, so that both ends fit under a usual limit of
 //! descriptors, each held by a process at rest, or a task, that waits to read. The figure
 //! is the growth of the resident set and of the page tables: what the kernel keeps for its sockets is
-//! the same for both, and not in it. The peers are bare descriptors.
+//! the same for both, and not in it. The peers are bare descriptors. At the end each says something, whereupon its
+//! connection ends: so each was waited on, and not before.
 
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::mpsc::{Receiver, channel};
@@ -97,7 +99,18 @@ fn connect(server: SocketAddr, n: u64, waiting: &Receiver<()>) -> Measured {
         waiting.recv().expect("the server runs");
     }
     let grown = memory::footprint().saturating_sub(before);
+    peers.iter().for_each(check);
     Measured::bytes(n, grown)
+}
+
+/// The connection is open until its peer says something.
+fn check(mut peer: &TcpStream) {
+    peer.set_nonblocking(true).expect("a TCP stream");
+    let early = peer.read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(early, Err(ErrorKind::WouldBlock), "nobody waits");
+    peer.set_nonblocking(false).expect("a TCP stream");
+    peer.write_all(&[7]).expect("somebody reads");
+    assert_eq!(peer.read(&mut [0]).expect("the end"), 0);
 }
 
 /// Lets the program open so many descriptors.
