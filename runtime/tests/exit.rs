@@ -142,3 +142,32 @@ mod roots {
         assert!(text.contains("spawn a process"), "{text}");
     }
 }
+
+/// `exit` in a destructor that runs while its process unwinds aborts the program, as a panic there does.
+#[test]
+fn an_exit_in_an_unwinding_destructor() {
+    let end = expect::child::run("an_exit_in_an_unwinding_destructor", || {
+        runtime::run(|| {
+            let _last = OnDrop(|| exit(ExitReason::Shutdown));
+            exit(ExitReason::other("first"))
+        })
+    });
+    assert_eq!(end.signal, Some(libc::SIGABRT), "{}", end.errors);
+}
+
+/// An exit that would unwind through a frame of C's convention aborts the program.
+#[test]
+fn an_exit_through_a_foreign_frame() {
+    extern "C" fn foreign() {
+        receive_any();
+    }
+    let end = expect::child::run("an_exit_through_a_foreign_frame", || {
+        runtime::run(|| {
+            let pid = spawn!(|| foreign());
+            yield_now();
+            exit_signal(pid, ExitReason::Shutdown);
+            end_of(pid);
+        })
+    });
+    assert_eq!(end.signal, Some(libc::SIGABRT), "{}", end.errors);
+}

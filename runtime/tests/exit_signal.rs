@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use expect::{Census, LONG, NOW, OnDrop, alone, echo, end_of, is_well, message, nothing, until};
 use runtime::prelude::*;
-use runtime::{Exit, exit_signal, trap_exit};
+use runtime::{
+    AliasMode, Exit, alias_priority, exit_signal, process_info, read_timer, send_priority,
+    trap_exit,
+};
 
 #[derive(Debug)]
 struct Ready(Pid);
@@ -367,4 +370,198 @@ fn no_message_overtakes_a_signal() {
     send(pid, 2u32);
     end_of(pid);
     assert!(seen.load(Ordering::Acquire) < 2);
+}
+
+/// What meets a kill in the same instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Other {
+    Message,
+    Alias,
+    Priority,
+    Normal,
+    Fatal,
+    Kill,
+    Link,
+    Unlink,
+    Monitor,
+    Demonitor,
+    Timer,
+    Question,
+    Name,
+}
+
+#[derive(Clone, Debug)]
+struct Meeting {
+    victim: Pid,
+    alias: Ref,
+    other: Other,
+    here: Arc<AtomicUsize>,
+}
+
+impl Meeting {
+    /// Returns on both threads at one time.
+    fn meet(&self) {
+        self.here.fetch_add(1, Ordering::AcqRel);
+        while self.here.load(Ordering::Acquire) < 2 {
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Sends the other signal, and checks what comes of it.
+    fn act(&self) {
+        let &Meeting { victim, alias, .. } = self;
+        let is_its_end =
+            |reason: &ExitReason| matches!(reason, ExitReason::Killed | ExitReason::NoProc);
+        match self.other {
+            Other::Message => send(victim, 1u32),
+            Other::Alias => send(alias, 1u32),
+            Other::Priority => send_priority(alias, 1u32),
+            Other::Normal => exit_signal(victim, ExitReason::Normal),
+            Other::Fatal => exit_signal(victim, ExitReason::Shutdown),
+            Other::Kill => exit_signal(victim, ExitReason::Kill),
+            Other::Link => {
+                link(victim);
+                let exit: Exit = message();
+                assert_eq!(exit.from, Some(victim));
+                assert!(is_its_end(&exit.reason), "{exit:?}");
+            }
+            Other::Unlink => {
+                link(victim);
+                unlink(victim);
+                receive! { exit: Exit => assert!(is_its_end(&exit.reason)), after NOW => {} }
+            }
+            Other::Monitor => {
+                let watched = monitor(victim);
+                let down: Down = message();
+                assert_eq!(down.monitor, watched);
+                assert!(is_its_end(&down.reason), "{down:?}");
+            }
+            Other::Demonitor => {
+                let watched = monitor(victim);
+                let stood = demonitor(watched);
+                let came = receive! {
+                    Down { monitor, .. } => monitor == watched,
+                    after NOW => false,
+                };
+                assert_ne!(stood, came);
+            }
+            Other::Timer => {
+                send_after(NOW, victim, 1u32);
+                let timer = send_after(LONG, victim, 2u32);
+                end_of(victim);
+                until("the end of its timer", || read_timer(timer).is_none());
+            }
+            Other::Question => {
+                if let Some(info) = process_info(victim) {
+                    assert_eq!(info.pid, victim);
+                }
+                is_process_alive(victim);
+            }
+            Other::Name => {
+                let _ = register("the victim", victim);
+                let watched = monitor(victim);
+                let down: Down = message();
+                assert_eq!(down.monitor, watched);
+                register("the victim", self_pid()).expect("it is free");
+                unregister("the victim").expect("it is this process's");
+            }
+        }
+    }
+}
+
+/// A kill that meets any other signal in the same instant ends its victim with `Killed`, or with the fatal
+/// reason that came first; whoever is owed an answer has one, and nothing else comes.
+#[runtime::test(workers = 2)]
+fn a_kill_meets_every_other_signal() {
+    let root = self_pid();
+    let kills = Spawn::new().link().own_thread().spawn(move || {
+        loop {
+            let meeting: Meeting = receive_type();
+            meeting.meet();
+            exit_signal(meeting.victim, ExitReason::Kill);
+            assert!(!is_process_alive(meeting.victim));
+            send(root, "killed");
+        }
+    });
+    let acts = Spawn::new().link().own_thread().spawn(move || {
+        trap_exit(true);
+        loop {
+            let meeting: Meeting = receive_type();
+            meeting.meet();
+            meeting.act();
+            end_of(meeting.victim);
+            nothing();
+            send(root, "done");
+        }
+    });
+    let (kills, acts) = (kills.unwrap().pid, acts.unwrap().pid);
+    let all = [
+        Other::Message,
+        Other::Alias,
+        Other::Priority,
+        Other::Normal,
+        Other::Fatal,
+        Other::Kill,
+        Other::Link,
+        Other::Unlink,
+        Other::Monitor,
+        Other::Demonitor,
+        Other::Timer,
+        Other::Question,
+        Other::Name,
+    ];
+    for round in 0..all.len() * 6 * 20 {
+        let other = all[round % all.len()];
+        let (traps, state) = (round / all.len() % 2 == 0, round / all.len() % 3);
+        let begin = move || {
+            trap_exit(traps);
+            send(root, alias_priority(AliasMode::ExplicitUnalias));
+        };
+        let victim = Spawn::new().monitor();
+        let victim = match state {
+            0 => victim.spawn(move || {
+                begin();
+                loop {
+                    receive_any();
+                }
+            }),
+            1 => victim.spawn(move || {
+                begin();
+                loop {
+                    receive! { _ => {}, after NOW => tick() }
+                }
+            }),
+            _ => victim.receive_loop(move |mail| {
+                if mail.is::<&str>() {
+                    begin();
+                }
+                Flow::Continue
+            }),
+        };
+        let victim = victim.unwrap();
+        send(victim.pid, "begin");
+        let meeting = Meeting {
+            victim: victim.pid,
+            alias: message(),
+            other,
+            here: Arc::default(),
+        };
+        send(kills, meeting.clone());
+        send(acts, meeting);
+        let mut told = [message::<&str>(), message()];
+        told.sort_unstable();
+        assert_eq!(told, ["done", "killed"]);
+        let down: Down = message();
+        assert_eq!(Some(down.monitor), victim.monitor);
+        let first = other == Other::Fatal && !traps && down.reason == ExitReason::Shutdown;
+        assert!(
+            first || down.reason == ExitReason::Killed,
+            "{other:?}: {down:?}"
+        );
+        nothing();
+    }
+    for pid in [kills, acts] {
+        unlink(pid);
+        exit_signal(pid, ExitReason::Kill);
+    }
 }

@@ -209,11 +209,25 @@ fn more_hogs_than_spares() {
     assert_eq!(answers.recv_timeout(LONG), Ok(()));
 }
 
-/// A process that runs on and on is reported, by pid and place.
+/// A process that runs on and on is reported, by pid and place, with the number of those that stand on its
+/// worker's stacks.
 #[test]
 fn is_reported() {
     reports::collect();
-    let node = Builder::new().workers(2).start().unwrap();
+    let node = Builder::new().workers(1).max_spares(0).start().unwrap();
+    let behind: Vec<Pid> = node.run(|| {
+        let waits = || {
+            send(receive_type::<Pid>(), "waits");
+            drop(receive_any());
+        };
+        let pids: Vec<Pid> = (0..3).map(|_| spawn!(waits)).collect();
+        yield_now();
+        for &pid in &pids {
+            send(pid, self_pid());
+            assert_eq!(receive_type::<&str>(), "waits");
+        }
+        pids
+    });
     let stop = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&stop);
     let hog = move || {
@@ -229,7 +243,9 @@ fn is_reported() {
         .pid;
     let report = reports::expect("runtime::scheduler", &[&format!("pid={pid} "), "blocked"]);
     assert!(report.fields.contains("tests/hog.rs:"), "{report:?}");
+    assert!(report.fields.contains("processes=3 "), "{report:?}");
     stop.store(true, Ordering::Release);
+    behind.into_iter().for_each(|pid| send(pid, ()));
 }
 
 /// A thread blocked by a process, not used by it, stops nobody at rest either.

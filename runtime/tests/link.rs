@@ -1,5 +1,10 @@
 //! Links: what their end does, and to how many. OTP's own cases are in the crate `tests`.
 
+mod expect;
+
+use std::sync::Arc;
+
+use runtime::mailbox_len;
 use runtime::prelude::*;
 
 /// Ends with the reason that it is sent.
@@ -84,4 +89,68 @@ fn a_hundred_thousand() {
     for _ in &children {
         receive! { Down { reason, .. } => assert_eq!(reason, ExitReason::other("the hub")) }
     }
+}
+
+/// A process with very many links, or monitors on it, or monitors of its own, tells its end in turns: its
+/// neighbours run meanwhile.
+#[test]
+fn its_end_gives_turns() {
+    const MANY: usize = 50_000;
+    // On one thread nobody runs unless the dying process lets him.
+    expect::alone(|| {
+        trap_exit(true);
+        let me = self_pid();
+        let rests = || {
+            let child = Spawn::new().receive_loop(|_| Flow::Continue);
+            child.expect("room").pid
+        };
+        // Its links are told before those who monitor it.
+        let hub = spawn!(move || {
+            for child in (0..MANY).map(|_| rests()) {
+                link(child);
+            }
+            send(me, "linked");
+            ends_on_demand()
+        });
+        assert_eq!(expect::message::<&str>(), "linked");
+        let watched = monitor(hub);
+        send(hub, ExitReason::Shutdown);
+        let mut turns = 0;
+        while !receive! { Down { monitor, .. } if monitor == watched => true, after expect::NOW => false }
+        {
+            turns += usize::from(!is_process_alive(hub));
+            yield_now();
+        }
+        assert!(turns > 2, "{turns} turns while its links were told");
+
+        let hub = spawn!(ends_on_demand);
+        for _ in 0..MANY {
+            monitor(hub);
+        }
+        send(hub, ExitReason::Normal);
+        receive! { Down { .. } => {} }
+        let told = mailbox_len(me).expect("this process");
+        assert!(told < MANY / 2, "{told} were told in one turn");
+        for _ in 1..MANY {
+            receive! { Down { .. } => {} }
+        }
+
+        // What it watches is told last; then its reason is dropped.
+        let held = Arc::new(());
+        let reason = Arc::downgrade(&held);
+        let hub = spawn!(move || {
+            for child in (0..MANY).map(|_| rests()) {
+                monitor(child);
+            }
+            send(me, "watching");
+            exit(ExitReason::other(held))
+        });
+        assert_eq!(expect::message::<&str>(), "watching");
+        let mut turns = 0;
+        while reason.strong_count() > 0 {
+            turns += usize::from(!is_process_alive(hub));
+            yield_now();
+        }
+        assert!(turns > 2, "{turns} turns while those it watched were told");
+    });
 }

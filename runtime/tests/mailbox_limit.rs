@@ -7,7 +7,7 @@ use std::time::Duration;
 use expect::{Census, NOW, end_of, message, reports, until};
 use runtime::prelude::*;
 use runtime::request::{Failure, send_request, wait_response};
-use runtime::{mailbox_len, trap_exit};
+use runtime::{MailboxFull, mailbox_len, trap_exit};
 
 const LIMIT: u32 = 10;
 
@@ -108,6 +108,7 @@ fn exit_at_the_limit() {
         let census = Census::default();
         let token = census.token();
         let spawned = Spawn::new()
+            .monitor()
             .mailbox_limit(3, AtLimit::Exit)
             .spawn(move || {
                 let _token = token;
@@ -122,7 +123,9 @@ fn exit_at_the_limit() {
         }
         assert!(is_process_alive(spawned.pid));
         send(spawned.pid, 3u32);
-        end_of(spawned.pid);
+        let reason = message::<Down>().reason;
+        let full = reason.downcast_ref::<MailboxFull>();
+        assert_eq!(full.map(|full| full.limit), Some(3), "{reason}");
         census.none_is_left();
     }
 }

@@ -70,7 +70,7 @@ fn a_panic_in_a_destructor() {
     );
 }
 
-/// A panic payload whose destructor panics ends its process alone.
+/// A panic payload whose destructor panics ends its process alone, with the first panic.
 #[runtime::test]
 fn a_payload_that_panics_when_dropped() {
     reports::collect();
@@ -84,8 +84,18 @@ fn a_payload_that_panics_when_dropped() {
     }
     let neighbour = echo();
     for depth in [1, 2, 5] {
-        let pid = spawn!(move || panic_any(Payload(depth)));
-        end_of(pid);
+        let (_, watched) = spawn_monitor!(move || panic_any(Payload(depth)));
+        let down: Down = message();
+        assert_eq!(down.monitor, watched);
+        // The panic's own, not its payload's.
+        let ExitReason::Panic(report) = down.reason else {
+            panic!("{}", down.reason)
+        };
+        assert!(
+            report
+                .location()
+                .is_some_and(|place| place.contains("panic.rs:"))
+        );
     }
     is_well(neighbour);
 }

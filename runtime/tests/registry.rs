@@ -34,6 +34,36 @@ fn names() {
     assert!(register("n".repeat(256), me).is_err());
 }
 
+/// The empty text is a name like any other, as Erlang's empty atom.
+#[runtime::test]
+fn the_empty_name() {
+    let me = self_pid();
+    assert_eq!(whereis(""), None);
+    assert!(send("", 1u8).is_err());
+    register("", me).unwrap();
+    assert_eq!(whereis(""), Some(me));
+    assert!(send("", 1u8).is_ok());
+    assert_eq!(receive_type::<u8>(), 1);
+    unregister("").unwrap();
+    assert_eq!(registered(), []);
+}
+
+/// Who hears the end of a process by a link can register its name at once.
+#[runtime::test(workers = 2)]
+fn free_before_links_are_told() {
+    trap_exit(true);
+    let me = self_pid();
+    for _ in 0..2_000 {
+        let child = spawn_link!(ends_on_demand);
+        register("the child", child).unwrap();
+        send(child, ExitReason::Shutdown);
+        let Exit { from, .. } = receive_type();
+        assert_eq!(from, Some(child));
+        register("the child", me).unwrap();
+        unregister("the child").unwrap();
+    }
+}
+
 /// A name that a process is refused is never seen on it, by nobody who looks meanwhile.
 #[runtime::test(workers = 2)]
 fn a_refused_name_is_not_seen() {

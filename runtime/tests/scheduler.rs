@@ -113,6 +113,39 @@ mod turns {
         });
     }
 
+    /// Nor do links, monitors, aliases, names, timers, exit signals to others, labels, the dictionary,
+    /// wakers and looks at counters switch, however much they cost.
+    #[test]
+    fn no_switch_points() {
+        alone(|| {
+            let other = Spawn::new().receive_loop(|_| Flow::Continue).unwrap().pid;
+            let neighbour = Neighbour::new();
+            let before = neighbour.turns();
+            for n in 0..10_000u32 {
+                runtime::link(other);
+                runtime::unlink(other);
+                assert!(demonitor(monitor(other)));
+                assert!(!runtime::demonitor_flush(make_ref()));
+                let alias = runtime::alias(runtime::AliasMode::ExplicitUnalias);
+                send(alias, n);
+                assert!(runtime::unalias(alias));
+                register("a name", other).unwrap();
+                assert_eq!(whereis("a name"), Some(other));
+                send("a name", n).unwrap();
+                unregister("a name").unwrap();
+                assert!(cancel_timer(send_after(expect::LONG, other, n)).is_some());
+                send_after(NOW, other, n);
+                exit_signal(other, ExitReason::Normal);
+                runtime::set_label("the root");
+                runtime::dictionary::put("n", n);
+                assert!(runtime::mailbox_len(other).is_some());
+            }
+            assert_eq!(neighbour.turns(), before, "one of them has switched");
+            tick();
+            assert!(neighbour.turns() > before, "the debt was not paid");
+        });
+    }
+
     /// `yield_now` lets each of those that wait have a turn.
     #[test]
     fn yielding() {

@@ -34,3 +34,15 @@ fn with_options() {
 /// `crate` says where the runtime is.
 #[runtime::test(crate = ::runtime, workers = 1)]
 fn with_a_path() {}
+
+/// Each test runs on a node of its own, also if they run at one time.
+#[runtime::test]
+fn has_a_node_of_its_own() {
+    static DEPTH: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+    runtime::register("the only one", self_pid()).expect("a free name");
+    assert_eq!(runtime::processes(), [self_pid()]);
+    if DEPTH.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2 {
+        let other = std::thread::spawn(super::entry::has_a_node_of_its_own);
+        other.join().expect("the same, while this one runs");
+    }
+}

@@ -77,3 +77,29 @@ fn results() {
     send(echo, Ping { from: parent });
     receive! { Pong => {} }
 }
+
+/// `spawn_link!` and `spawn_monitor!` have the forms of `spawn!`.
+#[runtime::test]
+fn linked_and_monitored() {
+    fn ends(reason: ExitReason, _: u8) {
+        exit(reason)
+    }
+    trap_exit(true);
+    let shutdown = || ExitReason::Shutdown;
+    let linked = [
+        spawn_link!(|| exit(ExitReason::Shutdown)),
+        spawn_link!(ends, shutdown(), 1),
+        spawn_link!(|reason| exit(reason), shutdown(),),
+    ];
+    for pid in linked {
+        receive! { Exit { from, reason, .. } if from == Some(pid) => assert_eq!(reason, shutdown()) }
+    }
+    let monitored = [
+        spawn_monitor!(|| exit(ExitReason::Shutdown)),
+        spawn_monitor!(ends, shutdown(), 1),
+        spawn_monitor!(|reason| exit(reason), shutdown(),),
+    ];
+    for (_, watched) in monitored {
+        receive! { Down { monitor, reason, .. } if monitor == watched => assert_eq!(reason, shutdown()) }
+    }
+}

@@ -1,7 +1,7 @@
 //! After `erl_link_SUITE`.
 
-use runtime::Monitored;
 use runtime::prelude::*;
+use runtime::{Monitored, process_info};
 
 use crate::expect::{down_of, end_of, ends_on_demand, exit_of, message, nothing, object_of};
 
@@ -66,13 +66,16 @@ fn links() {
     }
 }
 
-/// Each monitor fires once, by pid and by name, and says whom it watched as that was named; a
-/// monitor of oneself never fires.
+/// Each monitor is seen at both ends, fires once, by pid and by name, and says whom it watched as that
+/// was named; a monitor of oneself never fires.
 #[runtime::test]
 fn process_monitors() {
     let child = spawn!(ends_on_demand);
     register("watched", child).unwrap();
     let monitors = [monitor(child), monitor(child), monitor("watched")];
+    let me = self_pid();
+    assert_eq!(process_info(me).unwrap().monitors.len(), 3);
+    assert_eq!(process_info(child).unwrap().monitored_by, [me; 3]);
     send(child, ExitReason::other(7));
     let objects = [child.into(), child.into(), Monitored::from("watched")];
     for (watched, object) in monitors.into_iter().zip(objects) {

@@ -1,11 +1,12 @@
 //! After `hibernate_SUITE`.
 
 use runtime::prelude::*;
+use runtime::{Look, Status, process_info};
 
-use crate::expect::{down_of, message, nothing};
+use crate::expect::{down_of, message, nothing, until};
 
 /// Hibernates and wakes many times: each message wakes it once and is still in the mailbox then;
-/// what it was on the stack is gone.
+/// what it was on the stack is gone, and so is the stack.
 #[runtime::test]
 fn basic() {
     fn woken(times: u32, root: Pid) {
@@ -29,6 +30,13 @@ fn basic() {
     let (pid, ended) = spawn_monitor!(woken, 0, root);
     for n in 0..1000u32 {
         assert_eq!(message::<&str>(), "off the stack");
+        if n % 100 == 0 {
+            until("it hibernates", || {
+                process_info(pid).is_some_and(|info| info.status == Status::Hibernated)
+            });
+            let look = Look::new().backtrace().at(pid).unwrap();
+            assert!(look.stack_used.is_none() && look.backtrace.is_none());
+        }
         send(pid, n);
         assert_eq!(message::<u32>(), n);
     }

@@ -1,7 +1,9 @@
 //! After `monitor_SUITE`.
 
 use runtime::prelude::*;
-use runtime::{AliasMode, Monitor, MonitorAlias, TaggedDown, alias, demonitor_flush, unalias};
+use runtime::{
+    AliasMode, Monitor, MonitorAlias, Monitored, TaggedDown, alias, process_info, unalias,
+};
 
 use crate::expect::{
     LONG, NOW, dead, down_of, end_of, ends_on_demand, message, nothing, object_of, tagged_down_of,
@@ -77,7 +79,7 @@ fn mon_e_1() {
 #[runtime::test]
 fn demon_1() {
     assert!(!demonitor(make_ref()));
-    assert!(!demonitor_flush(make_ref()));
+    assert!(!runtime::demonitor_flush(make_ref()));
     let me = self_pid();
     let (theirs, ended) = spawn_monitor!(move || {
         let watched = monitor(me);
@@ -87,7 +89,7 @@ fn demon_1() {
     });
     let reference: Ref = message();
     assert!(!demonitor(reference));
-    assert!(!demonitor_flush(reference));
+    assert!(!runtime::demonitor_flush(reference));
     send(theirs, "go");
     assert_eq!(down_of(ended), ExitReason::Normal);
 }
@@ -112,10 +114,10 @@ fn demon_2() {
 /// With flush the `Down` of that monitor is taken out, and no other; the result says whether the
 /// monitor stood.
 #[runtime::test]
-fn demonitor_flush_() {
+fn demonitor_flush() {
     let child = spawn!(ends_on_demand);
     let stands = monitor(child);
-    assert!(demonitor_flush(stands));
+    assert!(runtime::demonitor_flush(stands));
     let monitors = [(); 3].map(|()| monitor(child));
     let tagged = Monitor::new().tag("tag").monitor(child);
     send(child, ExitReason::Normal);
@@ -125,9 +127,9 @@ fn demonitor_flush_() {
     receive! { Down { monitor, .. } if monitor == third => {}, after LONG => panic!("lost") }
     assert!(!demonitor(first));
     assert_eq!(down_of(first), ExitReason::Normal);
-    assert!(!demonitor_flush(second));
-    assert!(!demonitor_flush(tagged));
-    assert!(!demonitor_flush(third));
+    assert!(!runtime::demonitor_flush(second));
+    assert!(!runtime::demonitor_flush(tagged));
+    assert!(!runtime::demonitor_flush(third));
     nothing();
 }
 
@@ -136,7 +138,7 @@ fn demonitor_flush_() {
 fn gh_5225_demonitor_alias() {
     let alias = alias(AliasMode::ExplicitUnalias);
     assert!(!demonitor(alias));
-    assert!(!demonitor_flush(alias));
+    assert!(!runtime::demonitor_flush(alias));
     send(alias, 1);
     assert_eq!(message::<i32>(), 1);
     assert!(unalias(alias));
@@ -153,16 +155,27 @@ fn large_exit() {
     assert_eq!(down_of(watched), reason);
 }
 
-/// However monitors by pid and by name end (taken back, fired, their watcher gone), nothing of them
-/// is left at either end.
+/// Monitors by pid and by name stand in the lists of both ends; however they end (taken back, fired, their
+/// watcher gone), nothing of them is left there.
 #[runtime::test]
 fn list_cleanup() {
     let me = self_pid();
     let child = spawn!(ends_on_demand);
     register("monitored", child).unwrap();
+    let watch_each_other = |monitors: &[Monitored], watchers: &[Pid]| {
+        let mut seen = process_info(me).unwrap().monitors;
+        seen.sort_by_key(|object| matches!(object, Monitored::Name(_)));
+        assert_eq!(seen, monitors);
+        let child = process_info(child);
+        assert_eq!(child.map_or(vec![], |child| child.monitored_by), watchers);
+    };
+    let both = [child.into(), Monitored::from("monitored")];
     let (by_pid, by_name) = (monitor(child), monitor("monitored"));
+    watch_each_other(&both, &[me, me]);
     assert!(demonitor(by_pid));
+    watch_each_other(&both[1..], &[me]);
     assert!(demonitor(by_name));
+    watch_each_other(&[], &[]);
     let (watcher, ended) = spawn_monitor!(move || {
         monitor(child);
         monitor("monitored");
@@ -170,12 +183,18 @@ fn list_cleanup() {
         receive_any();
     });
     message::<&str>();
+    watch_each_other(&[watcher.into()], &[watcher, watcher]);
     exit_signal(watcher, ExitReason::Kill);
     assert_eq!(down_of(ended), ExitReason::Killed);
+    until("it is forgotten", || {
+        process_info(child).is_some_and(|child| child.monitored_by.is_empty())
+    });
     let (by_pid, by_name) = (monitor(child), monitor("monitored"));
+    watch_each_other(&both, &[me, me]);
     send(child, ExitReason::Shutdown);
     assert_eq!(down_of(by_pid), ExitReason::Shutdown);
     assert_eq!(down_of(by_name), ExitReason::Shutdown);
+    watch_each_other(&[], &[]);
     assert!(!demonitor(by_pid));
     assert!(!demonitor(by_name));
     nothing();
@@ -292,7 +311,7 @@ fn demonitor_in_a_destructor_of_the_killed() {
     exit_signal(watcher, ExitReason::Kill);
     assert_eq!(down_of(monitor(watcher)), ExitReason::Killed);
     until("it is forgotten", || {
-        runtime::process_info(watched).is_some_and(|info| info.monitored_by.is_empty())
+        process_info(watched).is_some_and(|info| info.monitored_by.is_empty())
     });
     send(watched, "end");
 }
