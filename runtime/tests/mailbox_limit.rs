@@ -213,6 +213,32 @@ fn long_mailboxes_are_reported() {
     stop.store(true, std::sync::atomic::Ordering::Release);
 }
 
+/// A mailbox that grows long because its owner matches few of its messages is reported with the types that
+/// nobody matches, the most frequent first.
+#[runtime::test]
+fn the_types_that_nobody_matches() {
+    #[derive(Debug)]
+    struct Often;
+    #[derive(Debug)]
+    struct Seldom;
+    reports::collect();
+    let pid = spawn!(|| _ = receive_type::<&str>());
+    for n in 0..40_000 {
+        if n % 8 == 0 {
+            send(pid, Seldom);
+        } else {
+            send(pid, Often);
+        }
+    }
+    // It looks at them all.
+    send(pid, 0u8);
+    let report = reports::expect("runtime::mailbox", &[&format!("pid={pid} "), "Often"]);
+    let place = |name: &str| report.fields.find(name);
+    assert!(place("Seldom") > place("Often"), "{report:?}");
+    assert!(place("Often").is_some(), "{report:?}");
+    send(pid, "end");
+}
+
 /// Signals pass a full mailbox, trapped ones too.
 #[runtime::test]
 fn signals_pass() {
