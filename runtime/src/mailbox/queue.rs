@@ -412,7 +412,7 @@ fn report_long(slot: &Slot, length: usize) {
 }
 
 fn describe_long(slot: &Slot, length: usize) {
-    if !tracing::enabled!(target: "runtime::mailbox", tracing::Level::WARN) {
+    if !tracing::event_enabled!(target: "runtime::mailbox", tracing::Level::WARN) {
         return;
     }
     let mut types = BTreeMap::<&'static str, usize>::new();
