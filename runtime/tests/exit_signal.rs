@@ -512,7 +512,7 @@ fn a_kill_meets_every_other_signal() {
     ];
     for round in 0..all.len() * 6 * 20 {
         let other = all[round % all.len()];
-        let (traps, state) = (round / all.len() % 2 == 0, round / all.len() % 3);
+        let (traps, state) = ((round / all.len()).is_multiple_of(2), round / all.len() % 3);
         let begin = move || {
             trap_exit(traps);
             send(root, alias_priority(AliasMode::ExplicitUnalias));
