@@ -181,7 +181,7 @@ fn a_connect_times_out() {
     let (deaf, _full) = deaf();
     let start = runtime::now();
     let minute = Duration::from_secs(60);
-    let error = TcpStream::connect_timeout(&deaf, minute).unwrap_err();
+    let error = TcpStream::connect_timeout(deaf, minute).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!(runtime::now() - start, minute);
     let all = &[deaf, deaf, deaf][..];
