@@ -635,10 +635,12 @@ fn drive(
 
 /// Whether a body comes in chunks or as it is. hyper would give on what is coded otherwise.
 fn can_be_read(headers: &HeaderMap) -> bool {
+    if !headers.contains_key(TRANSFER_ENCODING) {
+        return true;
+    }
     let mut codings = tokens(headers, TRANSFER_ENCODING);
     let is_chunked = |coding: &str| coding.eq_ignore_ascii_case("chunked");
-    !headers.contains_key(TRANSFER_ENCODING)
-        || codings.next().is_some_and(is_chunked) && codings.next().is_none()
+    codings.next().is_some_and(is_chunked) && codings.next().is_none()
 }
 
 /// The protocol that a 101 names, if it is one of those that were asked for.

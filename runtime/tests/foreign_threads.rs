@@ -336,35 +336,37 @@ fn what_needs_a_process() {
 fn the_first_socket() {
     let end = child::run("the_first_socket", || {
         runtime::run(|| ());
-        // The watchdog lingers for a while; then it sleeps until somebody wakes it.
-        let switches = || {
+        // Whether a thread waits in the system until somebody wakes it: the watchdog, which lingers for a while, does
+        // when all workers do.
+        let sleeps = |thread: &str| {
             let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-            let of_watchdog = |task: &std::path::PathBuf| {
+            let is_it = |task: &std::path::PathBuf| {
                 let name = std::fs::read_to_string(task.join("comm"));
-                name.is_ok_and(|name| name.starts_with("watchdog-"))
+                name.is_ok_and(|name| name.starts_with(thread))
             };
             let mut tasks = tasks.map(|task| task.unwrap().path());
-            let watchdog = tasks.find(of_watchdog).expect("a watchdog");
-            std::fs::read_to_string(watchdog.join("status")).unwrap()
+            let call = tasks
+                .find(is_it)
+                .and_then(|task| std::fs::read_to_string(task.join("syscall")).ok());
+            call.is_some_and(|call| call.starts_with(&format!("{} ", libc::SYS_futex)))
         };
-        let is_asleep = || {
-            let before = switches();
-            thread::sleep(Duration::from_millis(50));
-            switches() == before
-        };
-        while !is_asleep() {}
+        let until_asleep = |thread: &str| expect::until("it sleeps", || sleeps(thread));
+        until_asleep("watchdog-");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (answer, answers) = channel();
-        thread::spawn(move || {
+        let reader = thread::Builder::new().name("reader".into());
+        let read = move || {
             let mut stream = runtime::net::TcpStream::connect(address).unwrap();
             let mut heard = [0];
             stream.read_exact(&mut heard).unwrap();
             answer.send(heard).unwrap();
-        });
+        };
+        reader.spawn(read).unwrap();
         let (mut peer, _) = listener.accept().unwrap();
         // Late, so that the thread has found nothing and waits.
-        while !is_asleep() {}
+        until_asleep("reader");
+        until_asleep("watchdog-");
         peer.write_all(&[7]).unwrap();
         assert_eq!(answers.recv_timeout(LONG), Ok([7]));
     });

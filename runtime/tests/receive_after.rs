@@ -122,8 +122,8 @@ fn never_early() {
 #[runtime::test(workers = 1)]
 fn never_early_after_rest() {
     for _ in 0..3 {
-        // Real time, in which the node rests: nobody refreshes its coarse clock.
-        std::thread::sleep(50 * MS);
+        // The node rests: nobody refreshes its coarse clock.
+        sleep(50 * MS);
         for time in [MS, 5 * MS, 20 * MS] {
             let start = Instant::now();
             receive! { _: u64 => {}, after time => {} }

@@ -478,14 +478,14 @@ fn they_come_back_at_any_moment() {
             let last = down_of(second);
             assert!(last == told || last == ExitReason::NoProc, "{last:?}");
             assert_eq!(whereis("one"), None);
-            // Its last message, if it came in time.
-            receive! { n: u32 => assert_eq!(n, round), after Duration::ZERO => {} }
+            // Its last message, or an earlier one's: a send that was under way at the end comes after it.
+            receive! { n: u32 => assert!(n <= round), after Duration::ZERO => {} }
         }
         until("the end of all zombies", || counted.zombies() == 0);
         census.none_is_left();
         while let Some(left) = receive_timeout(Duration::ZERO) {
-            // Of a link that one made in its last moment.
-            assert!(left.is::<Exit>(), "{left:?}");
+            // Of a link that one made in its last moment, or its last message.
+            assert!(left.is::<Exit>() || left.is::<u32>(), "{left:?}");
         }
         assert!(runtime::links().is_empty());
         assert!(!HELD_UP.load(Ordering::Relaxed), "by the watchdog");

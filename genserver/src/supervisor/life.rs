@@ -4,6 +4,7 @@
 //! Invariant: while children are being ended no mail is taken but theirs, and the save position stands at the oldest
 //! message again when they are gone.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use runtime::{
     AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, Ref, Spawn, Until, demonitor_flush,
     self_pid, send, trap_exit,
 };
-use sys::System;
+use sys::{Debug, Event, Handled, System};
 
 use super::report::Reporter;
 use crate::proc_lib::{
@@ -21,18 +22,20 @@ use crate::proc_lib::{
 };
 
 /// What a kind of supervisor does in its own way.
-pub(super) trait Life {
-    fn parent(&self) -> Pid;
+pub(super) trait Life: sys::Process {
     fn reporter(&self) -> &Reporter;
     /// What it begins with, once.
     fn take_boot(&mut self) -> Option<Boot>;
     /// Some: it does not begin, and ends.
     fn boot(&mut self, boot: Boot) -> Option<Next>;
-    fn is_suspended(&self) -> bool;
+    fn debug(&mut self) -> &mut Debug;
     /// Whether children are being ended.
     fn is_ending(&self) -> bool;
     /// Goes on ending them. Some: it waits for one, or ends itself.
     fn go_on_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next>;
+    /// Ends all children, and then itself.
+    fn end_with(&mut self, reason: ExitReason);
+    /// Handles what is no system message and no order to end.
     fn handle(&mut self, message: AnyMessage);
     /// How long it waits before it hibernates. None: for ever.
     fn hibernate_after(&self) -> Option<Duration>;
@@ -60,7 +63,7 @@ pub(super) fn wake<L: Life>(supervisor: &mut L, cx: &mut Cx<'_>) -> Next {
             }
             continue;
         }
-        let was_suspended = supervisor.is_suspended();
+        let was_suspended = supervisor.debug().is_suspended();
         let Some(message) = take(cx, was_suspended, supervisor.parent()) else {
             return match supervisor.hibernate_after() {
                 // Any mail would wake it from that, whatever it is.
@@ -72,10 +75,32 @@ pub(super) fn wake<L: Life>(supervisor: &mut L, cx: &mut Cx<'_>) -> Next {
         };
         idle = false;
         cx.callback_begins();
-        supervisor.handle(message);
-        if was_suspended && (!supervisor.is_suspended() || supervisor.is_ending()) {
+        handle(supervisor, message);
+        if was_suspended && (!supervisor.debug().is_suspended() || supervisor.is_ending()) {
             cx.rewind();
         }
+    }
+}
+
+fn handle<L: Life>(supervisor: &mut L, message: AnyMessage) {
+    let message = match message.downcast::<System>() {
+        Ok(system) => {
+            let mut debug = mem::take(supervisor.debug());
+            let handled = sys::handle(system, &mut debug, supervisor);
+            *supervisor.debug() = debug;
+            if let Handled::Terminate(reason) = handled {
+                supervisor.end_with(reason);
+            }
+            return;
+        }
+        Err(message) => message,
+    };
+    supervisor.debug().note(|| Event::In { message: &message });
+    match message.downcast_ref::<Exit>() {
+        Some(exit) if is_order(exit, supervisor.parent()) => {
+            supervisor.end_with(exit.reason.clone());
+        }
+        _ => supervisor.handle(message),
     }
 }
 
@@ -152,15 +177,15 @@ fn tell(tag: Ref, refused: Refused, reason: ExitReason) -> Next {
 }
 
 /// Whether an exit is the order to end: the parent's, or that of the node, which is no process and shuts down.
-pub(super) fn is_order(exit: &Exit, parent: Pid) -> bool {
+fn is_order(exit: &Exit, parent: Option<Pid>) -> bool {
     match exit.from {
-        Some(pid) => pid == parent,
+        Some(_) => exit.from == parent,
         None => exit.reason == ExitReason::Shutdown,
     }
 }
 
 /// The next message. One that is suspended takes system messages, and the order to end.
-fn take(cx: &mut Cx<'_>, is_suspended: bool, parent: Pid) -> Option<AnyMessage> {
+fn take(cx: &mut Cx<'_>, is_suspended: bool, parent: Option<Pid>) -> Option<AnyMessage> {
     if !is_suspended {
         return cx.mail();
     }

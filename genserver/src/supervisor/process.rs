@@ -22,14 +22,14 @@ use std::time::Duration;
 
 use runtime::request::{Call, Client, foreign_request};
 use runtime::{AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, catch, match_message, send};
-use sys::{Debug, Event, Handled, System};
+use sys::Debug;
 
 use super::answer::{Answer, ChildState, FailedToStartChild, Request};
 use super::child::{Child, Restart, outcome};
 use super::children::{Children, Entry, Key};
 use super::flags::{AutoShutdown, Flags, Strategy};
 use super::intensity::Restarts;
-use super::life::{self, Boot, Life, is_order};
+use super::life::{self, Boot, Life};
 use super::report::{Offender, Reporter, note_returned};
 use super::spec::{ChildSpec, Supervised, check_childspecs};
 use crate::gen_server::WrongRequest;
@@ -232,10 +232,6 @@ impl Process {
 }
 
 impl Life for Process {
-    fn parent(&self) -> Pid {
-        self.parent
-    }
-
     fn reporter(&self) -> &Reporter {
         &self.reporter
     }
@@ -275,8 +271,8 @@ impl Life for Process {
         None
     }
 
-    fn is_suspended(&self) -> bool {
-        self.debug.is_suspended()
+    fn debug(&mut self) -> &mut Debug {
+        &mut self.debug
     }
 
     fn is_ending(&self) -> bool {
@@ -291,25 +287,13 @@ impl Life for Process {
         self.ended()
     }
 
+    fn end_with(&mut self, reason: ExitReason) {
+        self.end_all(Then::Exit(reason));
+    }
+
     fn handle(&mut self, message: AnyMessage) {
-        let message = match message.downcast::<System>() {
-            Ok(system) => {
-                let mut debug = std::mem::take(&mut self.debug);
-                let handled = sys::handle(system, &mut debug, self);
-                self.debug = debug;
-                if let Handled::Terminate(reason) = handled {
-                    self.end_all(Then::Exit(reason));
-                }
-                return;
-            }
-            Err(message) => message,
-        };
-        self.debug.note(|| Event::In { message: &message });
         let calls = message.is::<Call<Request>>();
         match_message!(message {
-            exit @ Exit { .. } if is_order(&exit, self.parent) => {
-                self.end_all(Then::Exit(exit.reason));
-            },
             Exit { from: Some(pid), reason, .. } => {
                 if let Some(key) = self.children.of_pid(pid) {
                     self.child_ended(key, pid, &reason);

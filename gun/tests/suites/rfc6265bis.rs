@@ -11,7 +11,7 @@ use runtime::prelude::*;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::origin::{Origin, Reply, WAYS, Way, proxy};
-use crate::peer::{Peer, SOON};
+use crate::peer::{Line, Peer, SOON};
 
 /// Each `x-set` becomes a cookie, each `x-hint` one of an early hint; the body is the cookies that came.
 fn handler(request: &Request<()>, _: Bytes) -> Reply {
@@ -142,17 +142,23 @@ fn cookies_of_the_users_own() {
         gun::close(conn).unwrap();
     }
     // HTTP/1.1 has no more than one such header.
+    let (_peer, conn, mut line) = kept();
+    gun::get(conn, "/", [("cookie", "own=1")]);
+    let head = line.head();
+    assert!(head.contains("cookie: own=1; kept=1\r\n"), "{head}");
+    assert_eq!(head.matches("cookie:").count(), 1, "{head}");
+    gun::close(conn).unwrap();
+}
+
+/// A connection that keeps a cookie, and the server's side of it.
+fn kept() -> (Peer, Pid, Line) {
     let peer = Peer::new();
     let (conn, mut line) = peer.open(Opts::new().cookie_store(List::new));
     let stream = gun::get(conn, "/", ());
     line.head();
     line.write("HTTP/1.1 204 No Content\r\nset-cookie: kept=1\r\n\r\n");
     gun::await_(conn, stream, SOON).unwrap();
-    gun::get(conn, "/", [("cookie", "own=1")]);
-    let head = line.head();
-    assert!(head.contains("cookie: own=1; kept=1\r\n"), "{head}");
-    assert_eq!(head.matches("cookie:").count(), 1, "{head}");
-    gun::close(conn).unwrap();
+    (peer, conn, line)
 }
 
 fn through_a_tunnel(way: Way) {
@@ -644,12 +650,7 @@ impl gun::EventHandler for TellCookies {
 /// Cookies outlive the connection that they came by, not the process.
 #[runtime::test]
 fn cookies_after_a_loss() {
-    let peer = Peer::new();
-    let (conn, mut line) = peer.open(Opts::new().cookie_store(List::new));
-    let stream = gun::get(conn, "/", ());
-    line.head();
-    line.write("HTTP/1.1 204 No Content\r\nset-cookie: kept=1\r\n\r\n");
-    gun::await_(conn, stream, SOON).unwrap();
+    let (peer, conn, line) = kept();
     drop(line);
     let mut line = peer.accept();
     gun::get(conn, "/", ());

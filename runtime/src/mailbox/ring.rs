@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::slice;
 
 use crate::message::{AnyMessage, Header};
 use crate::prefetch;
@@ -23,17 +24,6 @@ struct Entry {
     key: u64,
     /// Dangling if the place is empty.
     message: NonNull<Header>,
-}
-
-impl Entry {
-    #[inline]
-    fn is_of(self, keys: Option<&[u64]>) -> bool {
-        match keys {
-            None => self.key != EMPTY,
-            Some([key]) => self.key == *key,
-            Some(keys) => keys.contains(&self.key),
-        }
-    }
 }
 
 /// How many places ahead of one that is looked into envelopes are fetched.
@@ -89,9 +79,9 @@ impl Ring {
     pub(crate) fn find(&self, from: u64, keys: Option<&[u64]>) -> Option<u64> {
         let skip = from.saturating_sub(self.base) as usize;
         // One that is looked into is often followed by another of its type.
-        let found = match self.entries.get(skip)?.is_of(keys) {
-            true => skip,
-            false => self.find_behind(skip + 1, keys)?,
+        let found = match find(slice::from_ref(self.entries.get(skip)?), keys) {
+            Some(_) => skip,
+            None => self.find_behind(skip + 1, keys)?,
         };
         Some(self.base + found as u64)
     }

@@ -1,6 +1,7 @@
 //! TCP: listeners and streams.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::iter;
 use std::mem::MaybeUninit;
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -43,10 +44,6 @@ pub struct TcpListener(Listener<mio::net::TcpListener>);
 /// A TCP connection, as [`std::net::TcpStream`]. `&TcpStream` reads and writes as well.
 #[derive(Debug)]
 pub struct TcpStream(Stream<net::TcpStream>);
-
-/// Connections as they come: see [`TcpListener::incoming`].
-#[derive(Debug)]
-pub struct Incoming<'a>(&'a TcpListener);
 
 impl TcpListener {
     /// Listens at the first of the addresses that can be had, with a backlog of 1024.
@@ -97,8 +94,8 @@ impl TcpListener {
     }
 
     /// The connections as they come, for ever.
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming(self)
+    pub fn incoming(&self) -> impl Iterator<Item = io::Result<TcpStream>> {
+        iter::repeat_with(|| self.accept().map(|(stream, _)| stream))
     }
 
     /// Sets how long [`accept`](TcpListener::accept) waits; `None`: for ever.
@@ -151,15 +148,6 @@ impl TcpListener {
     /// As [`std::net::TcpListener::take_error`].
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.source().inner().take_error()
-    }
-}
-
-impl Iterator for Incoming<'_> {
-    type Item = io::Result<TcpStream>;
-
-    #[cfg_attr(debug_assertions, track_caller)]
-    fn next(&mut self) -> Option<io::Result<TcpStream>> {
-        Some(self.0.accept().map(|(stream, _)| stream))
     }
 }
 

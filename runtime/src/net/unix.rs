@@ -1,6 +1,7 @@
 //! Unix stream sockets.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::iter;
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -21,10 +22,6 @@ use crate::io::source::{Source, moved};
 /// A Unix socket that listens, as [`std::os::unix::net::UnixListener`].
 #[derive(Debug)]
 pub struct UnixListener(Listener<net::UnixListener>);
-
-/// Connections as they come: see [`UnixListener::incoming`].
-#[derive(Debug)]
-pub struct Incoming<'a>(&'a UnixListener);
 
 /// A Unix stream, as [`std::os::unix::net::UnixStream`]. `&UnixStream` reads and writes as well.
 ///
@@ -91,8 +88,8 @@ impl UnixListener {
     }
 
     /// The connections as they come, for ever.
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming(self)
+    pub fn incoming(&self) -> impl Iterator<Item = io::Result<UnixStream>> {
+        iter::repeat_with(|| self.accept().map(|(stream, _)| stream))
     }
 
     /// As [`accept`](UnixListener::accept), for a future: pending, too, while the system is short of
@@ -144,15 +141,6 @@ impl UnixListener {
     /// As [`std::os::unix::net::UnixListener::take_error`].
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.source().inner().take_error()
-    }
-}
-
-impl Iterator for Incoming<'_> {
-    type Item = io::Result<UnixStream>;
-
-    #[cfg_attr(debug_assertions, track_caller)]
-    fn next(&mut self) -> Option<io::Result<UnixStream>> {
-        Some(self.0.accept().map(|(stream, _)| stream))
     }
 }
 

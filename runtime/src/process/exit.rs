@@ -237,10 +237,10 @@ pub(crate) fn discard(slot: &Slot, reason: ExitReason) {
 
 /// Whether the reason may hold a value of somebody's own.
 pub(crate) fn may_be_of_the_user(reason: &ExitReason) -> bool {
-    let (ExitReason::ShutdownWith(_) | ExitReason::Other(_) | ExitReason::Panic(_)) = reason else {
-        return false;
-    };
-    true
+    matches!(
+        reason,
+        ExitReason::ShutdownWith(_) | ExitReason::Other(_) | ExitReason::Panic(_)
+    )
 }
 
 /// Lets the process that the caller holds end with `reason` at its next switch point, unless it is

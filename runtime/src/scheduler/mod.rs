@@ -70,7 +70,13 @@ mod calls {
     /// On a thread that is none; processes run on workers only.
     #[inline]
     pub(crate) fn worker() -> &'static Worker {
-        match try_worker() {
+        worker_of(thread::this())
+    }
+
+    /// As [`worker`], for a caller that has its thread's record at hand.
+    #[inline]
+    fn worker_of(thread: &Thread) -> &'static Worker {
+        match thread.worker() {
             Some(worker) => worker,
             None => unreachable!("a process runs on a worker"),
         }
@@ -114,9 +120,6 @@ mod calls {
     /// The running process has ended: its slot is free.
     pub(crate) fn leave(thread: &Thread, slot: &'static Slot) {
         thread.process.set(ptr::null());
-        match thread.worker() {
-            Some(worker) => worker.bury(slot),
-            None => unreachable!("a process runs on a worker"),
-        }
+        worker_of(thread).bury(slot);
     }
 }

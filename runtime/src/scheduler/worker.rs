@@ -424,8 +424,7 @@ impl Worker {
             Vec::new()
         };
         // So that who looks for stillness sees that something was done here.
-        let turns = self.turns.load(Ordering::Relaxed);
-        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
+        self.count_turn();
         // SAFETY: the owner's; whatever `expire` calls (a subscriber) is no process's code, so it
         // does not come back here.
         let due = unsafe { &mut *self.expired.get() };
@@ -469,18 +468,22 @@ impl Worker {
     #[cold]
     fn for_anybody(&self, f: impl FnOnce()) {
         self.no_turn();
-        let turns = self.turns.load(Ordering::Relaxed);
-        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
+        self.count_turn();
         self.running.store(NOBODY, Ordering::Relaxed);
         f();
         self.running.store(ptr::null_mut(), Ordering::Relaxed);
     }
 
+    #[inline]
+    fn count_turn(&self) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
+    }
+
     /// Begins the turn of a process.
     #[inline]
     pub(crate) fn begin_turn(&self, thread: &Thread, slot: &'static Slot) {
-        let turns = self.turns.load(Ordering::Relaxed);
-        self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
+        self.count_turn();
         self.running
             .store(ptr::from_ref(slot).cast_mut(), Ordering::Relaxed);
         thread.process.set(slot);

@@ -17,7 +17,7 @@ use runtime::{
     match_message, send,
 };
 use rustc_hash::FxHashMap;
-use sys::{Debug, Event, Handled, System};
+use sys::Debug;
 
 use super::{Answer, Request, Template};
 use crate::gen_server::WrongRequest;
@@ -25,7 +25,7 @@ use crate::supervisor::answer::{ChildError, ChildState, Count};
 use crate::supervisor::child::{Child, Kind, Restart, outcome};
 use crate::supervisor::flags::{AutoShutdown, Flags, Strategy};
 use crate::supervisor::intensity::Restarts;
-use crate::supervisor::life::{self, Boot, Life, is_order};
+use crate::supervisor::life::{self, Boot, Life};
 use crate::supervisor::report::{Offender, Reporter, note_returned};
 use crate::supervisor::spec::{SpecError, check_childspecs};
 use ending::{Ending, Then};
@@ -204,10 +204,6 @@ impl<A: Message + Sync> Process<A> {
 }
 
 impl<A: Message + Sync> Life for Process<A> {
-    fn parent(&self) -> Pid {
-        self.parent
-    }
-
     fn reporter(&self) -> &Reporter {
         &self.reporter
     }
@@ -228,8 +224,8 @@ impl<A: Message + Sync> Life for Process<A> {
         None
     }
 
-    fn is_suspended(&self) -> bool {
-        self.debug.is_suspended()
+    fn debug(&mut self) -> &mut Debug {
+        &mut self.debug
     }
 
     fn is_ending(&self) -> bool {
@@ -244,26 +240,14 @@ impl<A: Message + Sync> Life for Process<A> {
         self.ended()
     }
 
+    fn end_with(&mut self, reason: ExitReason) {
+        self.end_all(Then::Exit(reason));
+    }
+
     fn handle(&mut self, message: AnyMessage) {
-        let message = match message.downcast::<System>() {
-            Ok(system) => {
-                let mut debug = std::mem::take(&mut self.debug);
-                let handled = sys::handle(system, &mut debug, self);
-                self.debug = debug;
-                if let Handled::Terminate(reason) = handled {
-                    self.end_all(Then::Exit(reason));
-                }
-                return;
-            }
-            Err(message) => message,
-        };
-        self.debug.note(|| Event::In { message: &message });
         match message.downcast::<Call<Request<A>>>() {
             Ok(Call { client, request }) => return self.answer(client, request),
             Err(message) => match_message!(message {
-                exit @ Exit { .. } if is_order(&exit, self.parent) => {
-                    self.end_all(Then::Exit(exit.reason));
-                },
                 Exit { from: Some(pid), reason, .. } => self.child_ended(pid, &reason),
                 // From elsewhere.
                 Exit { .. } => {},
