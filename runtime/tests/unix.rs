@@ -118,7 +118,7 @@ fn a_full_backlog_is_waited_for() {
     socket.listen(0).expect("listens");
     let listener = UnixListener::from_std(socket.into()).expect("a listener");
     let _first = UnixStream::connect(&path.0).expect("room for one");
-    let time = Duration::from_millis(100);
+    let time = Duration::from_millis(10);
     let start = runtime::now();
     let full = UnixStream::connect_timeout(&path.0, time).unwrap_err();
     assert_eq!(full.kind(), ErrorKind::TimedOut);

@@ -285,12 +285,6 @@ impl Inbox {
         }
     }
 
-    /// Whether the process waits: a hint.
-    #[inline]
-    pub(crate) fn waits(&self) -> bool {
-        self.head.load(Ordering::Relaxed) == WAITING
-    }
-
     /// Claims the process if it waits.
     #[inline]
     #[must_use]

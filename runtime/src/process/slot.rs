@@ -156,17 +156,6 @@ impl Slot {
         prefetch::line(&raw const self.inbox);
     }
 
-    /// Claims the process if it waits. Its private line comes with it.
-    #[inline]
-    #[must_use]
-    pub(crate) fn claim(&self) -> bool {
-        if !self.inbox.waits() {
-            return false;
-        }
-        prefetch::line(&raw const self.tail);
-        self.inbox.claim()
-    }
-
     #[inline]
     pub(crate) fn index(&self) -> u32 {
         table::index_of(self)

@@ -56,7 +56,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
     thread.spend(1);
     message.header_mut().generation = to.generation();
     let envelope = message.into_raw();
-    if !slot.claim() {
+    if !slot.inbox.claim() {
         return queue_up(thread, slot, envelope, to);
     }
     if !slot
