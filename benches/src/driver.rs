@@ -1,5 +1,6 @@
 //! The driver: has every mode of every workload measured in turn, and reports.
 
+use std::cell::LazyCell;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -62,9 +63,9 @@ pub fn compare(order: &Compare) -> ExitCode {
         outcomes.push(outcome);
     }
     drop(progress);
-    let machine = machine();
+    let machine = LazyCell::new(machine);
     if order.form == Form::Table {
-        println!("\n{machine}");
+        println!("\n{}", *machine);
     }
     let series = outcomes.iter().flat_map(|outcome| &outcome.series);
     let page = || report::page(&machine, &warnings, &outcomes);

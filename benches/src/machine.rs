@@ -23,12 +23,8 @@ const PAGES: usize = 1024;
 pub struct Machine {
     cores: usize,
     processor: Option<String>,
-    /// An atomic read-modify-write on a line that is at hand.
-    locked: Duration,
-    /// A cache line that goes to another core and comes back. None: there is one core.
-    round_trip: Option<Duration>,
-    /// The first touch of a page of 4 KiB. None: the system gave no memory.
-    page: Option<Duration>,
+    /// What steps cost, as far as they can be taken here.
+    costs: Vec<(&'static str, Duration)>,
 }
 
 impl Machine {
@@ -40,12 +36,19 @@ impl Machine {
             let line = info.lines().find(|line| line.starts_with("model name"))?;
             line.split_once(": ")
         });
+        let other_core = || (cores > 1).then(round_trip);
+        let costs = [
+            ("a locked operation", median(|| Some(locked()))),
+            ("a cache line to another core and back", median(other_core)),
+            ("a fresh page", median(touched)),
+        ];
         Machine {
             cores,
             processor: model.map(|(_, name)| name.to_owned()),
-            locked: median(locked),
-            round_trip: (cores > 1).then(|| median(round_trip)),
-            page: touched().map(|_| median(|| touched().unwrap_or_default())),
+            costs: costs
+                .into_iter()
+                .filter_map(|(step, cost)| Some((step, cost?)))
+                .collect(),
         }
     }
 }
@@ -53,24 +56,21 @@ impl Machine {
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let processor = self.processor.as_deref().unwrap_or("unknown processor");
-        write!(f, "{} cores, {processor}: ", self.cores)?;
-        write!(f, "a locked operation {:?}", self.locked)?;
-        if let Some(time) = self.round_trip {
-            write!(f, ", a cache line to another core and back {time:?}")?;
-        }
-        if let Some(time) = self.page {
-            write!(f, ", a fresh page {time:?}")?;
+        write!(f, "{} cores, {processor}", self.cores)?;
+        for (step, cost) in &self.costs {
+            write!(f, ", {step} {cost:?}")?;
         }
         Ok(())
     }
 }
 
-fn median(measure: impl Fn() -> Duration) -> Duration {
-    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| measure()).collect();
+fn median(measure: impl Fn() -> Option<Duration>) -> Option<Duration> {
+    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| measure()).collect::<Option<_>>()?;
     times.sort_unstable();
-    times[ROUNDS / 2]
+    Some(times[ROUNDS / 2])
 }
 
+/// An atomic read-modify-write on a line that is at hand.
 fn locked() -> Duration {
     let word = AtomicU64::new(0);
     let start = Instant::now();
@@ -80,7 +80,7 @@ fn locked() -> Duration {
     start.elapsed() / LOCKED
 }
 
-/// Two threads take turns with one word.
+/// Two threads take turns with one word: the line goes to another core and comes back.
 fn round_trip() -> Duration {
     let word = CachePadded::new(AtomicU64::new(0));
     let turn = |parity: u64| {
@@ -101,7 +101,7 @@ fn round_trip() -> Duration {
     })
 }
 
-/// The time for a page's first touch.
+/// The first touch of a page of 4 KiB. None: the system gives no memory.
 fn touched() -> Option<Duration> {
     const PAGE: usize = 4096;
     // SAFETY: a fresh mapping, that nothing else refers to.

@@ -20,7 +20,7 @@ fn pair() -> (TcpStream, TcpStream) {
 
 /// An active stream sends one piece, and waits until it is told to go on; so many pieces, and says that
 /// they are used up; and at the end that it is closed.
-#[runtime::test]
+#[runtime::test(paused)]
 fn active_mode() {
     let (one, mut other) = pair();
     let one = one.activate(Active::Once).expect("a process");
