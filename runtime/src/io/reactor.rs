@@ -1,7 +1,7 @@
 //! The reactor of a node: one poll, whoever holds it, and the registrations.
 //!
 //! It has no thread of its own. A worker that falls asleep holds the poll and sleeps in it; busy
-//! workers look in now and then; the watchdog when nobody has for a millisecond. What came is
+//! workers look in now and then; the watchdog when nobody has since it came last. What came is
 //! handed to the processes by whoever polled, after it has got up.
 
 use std::io;
@@ -129,9 +129,8 @@ impl Reactor {
     /// poll, or nothing has.
     pub(crate) fn look(&self, now: u64) -> Option<Wakers> {
         let mut held = self.try_hold()?;
-        self.looked.store(now, Ordering::Relaxed);
         let came = held.wait(Some(Duration::ZERO));
-        let others = held.deliver();
+        let others = held.deliver(now);
         came.then_some(others)
     }
 
@@ -267,8 +266,9 @@ fn wake(registration: &Registration, direction: Direction) {
 
 // The events in hand are those of this holder: none are left to the next.
 impl Held<'_> {
-    /// Hands what came to the processes that it is for, and lets go of the poll; returns the other wakers.
-    pub(crate) fn deliver(self) -> Wakers {
+    /// Hands what came by `now` to the processes that it is for, and lets go of the poll; returns the other wakers.
+    pub(crate) fn deliver(self, now: u64) -> Wakers {
+        self.reactor.looked.store(now, Ordering::Relaxed);
         let mut others = Wakers::default();
         for event in &self.polled.events {
             self.reactor.deliver(event, &mut others);

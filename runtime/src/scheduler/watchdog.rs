@@ -31,8 +31,6 @@ const PERIOD: Duration = Duration::from_millis(1);
 const STUCK: u64 = 2_000_000;
 /// How late a timer may be before the watchdog fires it, in nanoseconds.
 const OVERDUE: u64 = 1_000_000;
-/// How long nobody may have looked for input and output, in nanoseconds.
-const POLL: u64 = 1_000_000;
 /// How long a process may run before it is reported, in nanoseconds; then each time twice that.
 const REPORT: u64 = 1_000_000_000;
 /// Looks at an idle node before the watchdog sleeps.
@@ -59,6 +57,8 @@ struct Watchdog<'n> {
     /// Seats taken that nobody could be given yet.
     free: Vec<FreeSeat<Seated>>,
     trimmed: Instant,
+    /// When it looked last.
+    looked: u64,
     /// When it was last seen that a worker with a seat had begun a turn.
     progress: u64,
     capped: bool,
@@ -85,6 +85,7 @@ impl<'n> Watchdog<'n> {
             seen: vec![Seen::default(); node.workers.len()],
             free: Vec::new(),
             trimmed: real_time(),
+            looked: 0,
             progress: 0,
             capped: false,
         }
@@ -120,12 +121,12 @@ impl<'n> Watchdog<'n> {
         self.node.used_reactor().is_some() && !self.node.idle.anybody_polls()
     }
 
-    /// Polls in the workers' place; and if they sleep, has one of them do it.
+    /// Polls in the workers' place, if none has since the last time; and if they sleep, has one of them do it.
     fn look_at_reactor(&self, now: u64) {
         let Some(reactor) = self.node.used_reactor() else {
             return;
         };
-        if (self.node.clock().is_paused() || reactor.looked() + POLL <= now)
+        if (self.node.clock().is_paused() || reactor.looked() < self.looked)
             && let Some(others) = reactor.look(now)
             && !others.is_empty()
         {
@@ -138,6 +139,7 @@ impl<'n> Watchdog<'n> {
 
     fn look(&mut self, now: u64) {
         self.look_at_reactor(now);
+        self.looked = now;
         if self.anybody_progresses() {
             self.progress = now;
         }

@@ -99,6 +99,8 @@ pub(crate) struct Worker {
     turn: Cell<u32>,
     choice: Cell<u32>,
     streak: Cell<u32>,
+    /// The coarse time at which it last looked for input and output.
+    looked: Cell<u64>,
     /// How often it will look at its inbox before it sleeps.
     patience: Cell<u32>,
     /// The context that picks and runs; the others belong to processes.
@@ -140,6 +142,7 @@ impl Worker {
             turn: Cell::new(0),
             choice: Cell::new(0),
             streak: Cell::new(0),
+            looked: Cell::new(0),
             patience: Cell::new(*search::PATIENCE.start()),
             placement: Placement::new(),
             cpu_clock: CpuClock::new(),

@@ -13,7 +13,7 @@ use crate::scheduler::seated::Seated;
 
 /// Turns in a row that `next` may give while others wait. Odd: each time another queue is first.
 const STREAK: u32 = 61;
-/// A busy worker looks for input and output once in so many turns.
+/// A busy worker looks for input and output once in so many turns, or when the coarse time has moved.
 const POLLED: u32 = 64;
 /// How many processes are offered to others, at most.
 const OFFERED: usize = 32;
@@ -116,13 +116,17 @@ impl Worker {
     /// The next process to run; none when the node has ended. Sleeps meanwhile.
     pub(crate) fn pick(&self) -> Option<&'static Slot> {
         loop {
-            if self.clock().coarse() >= self.next_expiry.load(Ordering::Relaxed) {
+            let now = self.clock().coarse();
+            if now >= self.next_expiry.load(Ordering::Relaxed) {
                 self.expire_own();
             }
             if !self.inbox.is_empty() {
                 self.take_inbox();
             }
-            if self.turns.load(Ordering::Relaxed).is_multiple_of(POLLED) {
+            // By the clock as well: turns may be long.
+            if self.turns.load(Ordering::Relaxed).is_multiple_of(POLLED) || now != self.looked.get()
+            {
+                self.looked.set(now);
                 self.look_at_reactor();
             }
             // SAFETY: as in `ready`.

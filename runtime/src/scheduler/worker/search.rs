@@ -109,13 +109,14 @@ impl Worker {
                 self.last_look(due)
             });
             drop(inside);
-            let others = polling.map(|polling| polling.held.deliver());
+            let now = self.clock().refresh();
+            let others = polling.map(|polling| polling.held.deliver(now));
             if polls {
+                self.looked.set(now);
                 self.processor.rise_polling();
             } else {
                 self.processor.rise(self.other_processors());
             }
-            self.clock().refresh();
             if !matches!(woken, Woken::TimedOut) && self.clock().now() - asleep < NAP {
                 self.patience
                     .set((self.patience.get() * 2).min(*PATIENCE.end()));
