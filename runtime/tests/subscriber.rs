@@ -5,6 +5,7 @@ mod expect;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use expect::{alone, child, message, panic_of, until};
 use runtime::prelude::*;
@@ -15,7 +16,10 @@ use tracing::{Event, Metadata, Subscriber};
 /// The targets of the events so far, and the processes in whose name they came.
 static EVENTS: Mutex<Vec<(String, Option<Pid>)>> = Mutex::new(Vec::new());
 
-/// Waits and yields, which it must not, and panics.
+/// While it is locked the subscriber blocks, in events that come in nobody's name.
+static GATE: Mutex<()> = Mutex::new(());
+
+/// Waits and yields, which it must not, blocks, and panics.
 struct Wild;
 
 impl Subscriber for Wild {
@@ -40,6 +44,9 @@ impl Subscriber for Wild {
         assert_eq!(std::thread::current().id(), thread);
         let target = event.metadata().target().to_owned();
         EVENTS.lock().unwrap().push((target, try_self_pid()));
+        if try_self_pid().is_none() {
+            drop(GATE.lock());
+        }
         panic!("a subscriber that panics");
     }
 
@@ -123,8 +130,41 @@ fn of_a_worker_that_is_blocked() {
     });
 }
 
+/// A report that blocks its thread does not hold up the watchdog.
+#[test]
+fn that_blocks() {
+    let end = child::run("that_blocks", || {
+        let held = GATE.lock().unwrap();
+        subscribe();
+        let node = Builder::new().workers(1).start().unwrap();
+        node.run(|| {
+            let served = Arc::new(AtomicBool::new(false));
+            let serve = Arc::clone(&served);
+            let at_rest = Spawn::new().receive_loop(move |_| {
+                serve.store(true, Ordering::Release);
+                Flow::Continue
+            });
+            spin_until(|| has_come("runtime::scheduler", |by| by.is_none()));
+            // The spare that has come meanwhile gets stuck as well: another one is needed.
+            let begun = Arc::new(AtomicBool::new(false));
+            let (begin, end) = (Arc::clone(&begun), Arc::clone(&served));
+            spawn!(move || {
+                begin.store(true, Ordering::Release);
+                spin_until(|| end.load(Ordering::Acquire));
+            });
+            spin_until(|| begun.load(Ordering::Acquire));
+            send(at_rest.unwrap().pid, ());
+            spin_until(|| served.load(Ordering::Acquire));
+        });
+        drop(held);
+    });
+    end.is_well();
+}
+
 fn spin_until(so: impl Fn() -> bool) {
+    let begun = Instant::now();
     while !so() {
+        assert!(begun.elapsed() < expect::LONG, "it has waited in vain");
         std::hint::spin_loop();
     }
 }

@@ -41,7 +41,7 @@ use crate::mailbox::queue;
 use crate::message::{AnyMessage, Opaque};
 use crate::node::Instance;
 use crate::process::extra::Extra;
-use crate::report::report;
+use crate::report::{report, report_aside};
 use crate::scheduler;
 use crate::signal::info::Answer;
 use crate::signal::links::Link;
@@ -218,10 +218,11 @@ fn try_declare(node: &Arc<Instance>, slot: &'static Slot, of: u32) -> Option<()>
             back.into_iter().for_each(exit::drop_quietly);
         });
     }
-    report(|| {
+    let id = node.id();
+    report_aside(node, move || {
         tracing::warn!(
             target: "runtime::process",
-            node = node.id(),
+            node = id,
             pid = %me,
             place = place.map(tracing::field::display),
             "zombie: a process was ended that has reached no switch point since its fatal exit"

@@ -21,7 +21,7 @@ use crate::blocking;
 use crate::node::{self, Instance};
 use crate::process::slot::Slot;
 use crate::process::zombie;
-use crate::report::report;
+use crate::report::report_aside;
 use crate::stack;
 use crate::timer::real_time;
 
@@ -247,10 +247,11 @@ impl<'n> Watchdog<'n> {
             // It stands by before its thread runs, so the next round finds it.
             if let Err(error) = self.node.start_spare() {
                 if !std::mem::replace(&mut self.capped, true) {
-                    report(|| {
+                    let id = self.node.id();
+                    report_aside(self.node, move || {
                         tracing::warn!(
                             target: "runtime::scheduler",
-                            node = self.node.id(),
+                            node = id,
                             error = %error,
                             "no spare worker: processes at rest wait for a stuck worker"
                         )
@@ -304,25 +305,27 @@ fn end_in_absence(node: &Arc<Instance>, slot: &'static Slot, seen: &mut Seen) {
 }
 
 #[cold]
-fn report_stall(node: &Instance, worker: &Worker, running: Option<&Slot>, ran: u64) {
+fn report_stall(node: &Arc<Instance>, worker: &Worker, running: Option<&Slot>, ran: u64) {
     let milliseconds = ran / 1_000_000;
-    report(|| match running {
-        Some(slot) => tracing::warn!(
+    let (id, worker, processes) = (node.id(), worker.id(), worker.standing());
+    let running = running.map(|slot| (slot.pid(), slot.place()));
+    report_aside(node, move || match running {
+        Some((pid, place)) => tracing::warn!(
             target: "runtime::scheduler",
-            node = node.id(),
-            worker = worker.id(),
-            pid = %slot.pid(),
-            place = slot.place().map(tracing::field::display),
+            node = id,
+            worker,
+            %pid,
+            place = place.map(tracing::field::display),
             milliseconds,
-            processes = worker.standing(),
+            processes,
             "worker blocked: a process has run without reaching a switch point, others stand behind it"
         ),
         None => tracing::warn!(
             target: "runtime::scheduler",
-            node = node.id(),
-            worker = worker.id(),
+            node = id,
+            worker,
             milliseconds,
-            processes = worker.standing(),
+            processes,
             "worker blocked: a waker, or the destructor of a message of a timer, has not returned"
         ),
     });
