@@ -1,6 +1,7 @@
 //! The curves: what an operation costs when there is more of something.
 
 use crate::job::Job;
+use crate::measured::Unit;
 use crate::workload;
 
 /// A workload at growing sizes.
@@ -67,7 +68,8 @@ impl Curve {
             workload,
             n,
             workers,
-            steady: true,
+            // Once for memory: another run would find what the first has taken.
+            steady: workload.unit != Unit::Bytes,
         }
     }
 }
@@ -111,6 +113,15 @@ mod tests {
             let job = curve.at(curve.sizes[0]);
             assert!(job.n > 0, "{}", curve.name);
             assert!(curve.sizes.is_sorted(), "{}", curve.name);
+        }
+    }
+
+    #[test]
+    fn memory_is_measured_once() {
+        // A second run in the same program would grow by nothing.
+        for curve in &CURVES {
+            let steady = !curve.name.starts_with("mem_");
+            assert_eq!(curve.at(1000).steady, steady, "{}", curve.name);
         }
     }
 }

@@ -26,6 +26,10 @@ pub fn compare(order: &Compare) -> ExitCode {
     if let Err(code) = prepare(&order.modes) {
         return code;
     }
+    for (system, needs) in &order.not_there {
+        let name = system.name();
+        eprintln!("compare: {name} is left out: {needs} is not installed");
+    }
     for workload in &order.left_out {
         let (name, needs) = (workload.name, workload.lacks().unwrap_or_default());
         eprintln!("compare: {name} is left out: {needs} is not installed");
@@ -62,11 +66,11 @@ pub fn compare(order: &Compare) -> ExitCode {
         progress.print(&report::rows(order.form, &table, &outcome));
         outcomes.push(outcome);
     }
-    drop(progress);
     let machine = LazyCell::new(machine);
     if order.form == Form::Table {
-        println!("\n{}", *machine);
+        progress.print(&format!("\n{}\n", *machine));
     }
+    drop(progress);
     let series = outcomes.iter().flat_map(|outcome| &outcome.series);
     let page = || report::page(&machine, &warnings, &outcomes);
     close(&warnings, series, order.html.as_deref(), page)
@@ -100,12 +104,7 @@ pub fn close<'a>(
 /// Sees to it that every peer is there that `modes` name.
 pub fn prepare(modes: &[&Mode]) -> Result<(), ExitCode> {
     for system in System::ALL {
-        if let Some(needs) = program::lacks(system) {
-            eprintln!(
-                "compare: {} is left out: {needs} is not installed",
-                system.name()
-            );
-        } else if modes.iter().any(|mode| mode.system == system)
+        if modes.iter().any(|mode| mode.system == system)
             && let Err(error) = program::prepare(system)
         {
             eprintln!("compare: {}: {error}", system.name());

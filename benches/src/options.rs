@@ -10,7 +10,7 @@ use std::str::FromStr;
 use lexopt::prelude::*;
 
 use crate::curve::{CURVES, Curve};
-use crate::mode::{MODES, Mode};
+use crate::mode::{MODES, Mode, System};
 use crate::peer::program;
 use crate::report::Form;
 use crate::workload::{self, Workload};
@@ -45,6 +45,8 @@ pub struct Compare {
     /// Those that would be among them, but for what they need and is not installed.
     pub left_out: Vec<&'static Workload>,
     pub modes: Vec<&'static Mode>,
+    /// The systems that would be among them, but for what they need and is not installed.
+    pub not_there: Vec<(System, &'static str)>,
     pub rounds: usize,
     pub form: Form,
     /// Where the page goes, if one is wanted.
@@ -171,6 +173,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
             .iter()
             .filter(|mode| program::lacks(mode.system).is_none())
             .collect(),
+        not_there: Vec::new(),
         rounds: ROUNDS,
         form: Form::Table,
         html: None,
@@ -258,8 +261,12 @@ fn parse(mut parser: lexopt::Parser) -> Result<Order, OptionsError> {
         };
         return scaling.checked(!names.is_empty()).map(Order::Scale);
     }
-    if let Some(modes) = systems {
-        order.modes = modes;
+    match systems {
+        Some(modes) => order.modes = modes,
+        None => {
+            let lacks = |system| Some((system, program::lacks(system)?));
+            order.not_there = System::ALL.into_iter().filter_map(lacks).collect();
+        }
     }
     order.workloads = workloads(&names)?;
     if names.is_empty() {

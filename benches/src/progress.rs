@@ -1,6 +1,9 @@
 //! The progress bar: which measurement of how many is under way. Nothing where stderr is no
 //! terminal.
 
+use std::io::{self, Write};
+use std::process;
+
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::mode::Mode;
@@ -30,18 +33,18 @@ impl Progress {
         self.0.inc(1);
     }
 
-    /// Prints to stdout, and the bar is not in the way.
-    ///
-    /// # Panics
-    ///
-    /// If stdout cannot be written to.
+    /// Prints to stdout, and the bar is not in the way. Ends the program if that cannot be: nobody reads on.
     pub fn print(&self, text: &str) {
-        use std::io::Write;
-        self.0.suspend(|| {
-            let mut out = std::io::stdout().lock();
-            out.write_all(text.as_bytes()).expect("stdout is open");
-            out.flush().expect("stdout is open");
+        let written = self.0.suspend(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes())?;
+            out.flush()
         });
+        if let Err(error) = written {
+            self.0.finish_and_clear();
+            eprintln!("compare: stdout: {error}");
+            process::exit(1);
+        }
     }
 }
 

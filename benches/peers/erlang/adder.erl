@@ -48,7 +48,9 @@ client(Sent, N, Server) ->
 
 casts(N) ->
     Each = max(1, N div ?CASTERS),
-    {ok, Server} = gen_server:start(?MODULE, {Each * ?CASTERS, self()}, []),
+    %% Off heap: what is right where messages pile up, and senders do not wait for each other then.
+    Options = [{spawn_opt, [{message_queue_data, off_heap}]}],
+    {ok, Server} = gen_server:start(?MODULE, {Each * ?CASTERS, self()}, Options),
     Start = erlang:monotonic_time(),
     [spawn_link(fun() -> cast(Each, Server) end) || _ <- lists:seq(1, ?CASTERS)],
     receive

@@ -7,14 +7,14 @@
 //! Its `spawn` is unsafe: a coroutine moves between threads, so it must not keep what belongs to
 //! one, nor overflow its stack. Nothing here does.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use may::coroutine::{self, JoinHandle};
+use may::sync::SyncFlag;
 use may::sync::mpsc::{self, Receiver, Sender};
 
 use super::Sides;
+use crate::countdown::Countdown;
 use crate::measured::Measured;
 
 pub(super) static SIDES: &Sides<fn(u64) -> Measured> = &[
@@ -55,20 +55,18 @@ fn sum_below(n: u64) -> u64 {
 
 fn spawn_exit(n: u64) -> Measured {
     run(move || {
-        let (root, all) = mpsc::channel();
         let start = Instant::now();
         for first in (0..n).step_by(AT_A_TIME as usize) {
             let size = AT_A_TIME.min(n - first);
-            let left = Arc::new(AtomicU64::new(size));
+            let turn = Countdown::new(size, SyncFlag::new());
             for _ in 0..size {
-                let (root, left) = (root.clone(), left.clone());
-                spawn(move || {
-                    if left.fetch_sub(1, Ordering::AcqRel) == 1 {
-                        root.send(()).expect("the root waits");
+                spawn(|| {
+                    if let Some(all_here) = turn.arrive() {
+                        all_here.fire();
                     }
                 });
             }
-            all.recv().expect("the last one tells");
+            turn.whom().wait();
         }
         Measured::time(n, start.elapsed())
     })

@@ -1,8 +1,9 @@
-//! `big`: 120 processes, each of which sends pings to any of the others, one after the other.
+//! `big`: 120 processes, each of which sends pings to any of them, one after the other.
 //!
 //! Savina's "big": many to many, so that no two of them can be kept together on one core. Each has
 //! one ping under way and answers those of others meanwhile. Measured is the time for a ping and
-//! its pong. Whom it pings is drawn, the same on both sides.
+//! its pong. Whom it pings is drawn, itself included, the same on both sides. Each counts what it
+//! has answered: together that is every ping.
 
 use std::time::Instant;
 
@@ -18,7 +19,7 @@ use crate::random::Random;
 
 pub(super) static WORKLOADS: [Workload; 1] = [Workload {
     name: "big",
-    about: "Savina's big: pings among 120 processes, each to any other",
+    about: "Savina's big: pings among 120 processes, each to any of them",
     n: 2_400_000,
     unit: Unit::NsPerOp,
     warm_up: true,
@@ -36,7 +37,7 @@ enum Message<W> {
     Stop,
 }
 
-/// The others, as one of them draws them.
+/// All of them, as one of them draws whom it pings.
 struct Others<W: 'static> {
     all: &'static [W],
     random: Random,
@@ -59,18 +60,26 @@ impl<W> Others<W> {
     }
 }
 
+fn check(answered: u64, pings: u64) {
+    assert_eq!(answered, pings, "a ping was lost, or came twice");
+}
+
 #[derive(Debug)]
 struct All(&'static [Pid]);
+
+#[derive(Debug)]
+struct Answered(u64);
 
 fn on_runtime(node: &Node, n: u64) -> Measured {
     let each = (n / PROCESSES).max(1);
     node.run(move || {
-        let done = Countdown::new(PROCESSES, self_pid());
+        let root = self_pid();
+        let done = Countdown::new(PROCESSES, root);
         let pids: Vec<Pid> = (0..PROCESSES)
             .map(|me| {
                 spawn!(move || {
                     let All(all) = receive_type();
-                    member(Others::new(all, me, each), done);
+                    send(root, Answered(member(Others::new(all, me, each), done)));
                 })
             })
             .collect();
@@ -80,12 +89,15 @@ fn on_runtime(node: &Node, n: u64) -> Measured {
         receive! { AllHere => {} }
         let time = start.elapsed();
         all.iter().for_each(|pid| send(*pid, Message::<Pid>::Stop));
+        let answered = all.iter().map(|_| receive! { Answered(pings) => pings });
+        check(answered.sum(), each * PROCESSES);
         Measured::time(each * PROCESSES, time)
     })
 }
 
-fn member(mut others: Others<Pid>, done: &'static Countdown<Pid>) {
-    let me = self_pid();
+/// Returns how many pings it has answered.
+fn member(mut others: Others<Pid>, done: &'static Countdown<Pid>) -> u64 {
+    let (me, mut answered) = (self_pid(), 0);
     let mut ping = || match others.next() {
         Some(other) => send(*other, Message::Ping(me)),
         None => {
@@ -98,9 +110,12 @@ fn member(mut others: Others<Pid>, done: &'static Countdown<Pid>) {
     loop {
         receive! {
             message: Message<Pid> => match message {
-                Message::Ping(from) => send(from, Message::<Pid>::Pong),
+                Message::Ping(from) => {
+                    answered += 1;
+                    send(from, Message::<Pid>::Pong);
+                }
                 Message::Pong => ping(),
-                Message::Stop => return,
+                Message::Stop => return answered,
             }
         }
     }
@@ -118,15 +133,21 @@ fn on_tokio(rt: &Runtime, n: u64) -> Measured {
             (0..PROCESSES).map(|_| mpsc::unbounded_channel()).unzip();
         let all: &'static [Sender] = senders.leak();
         let start = Instant::now();
+        let mut members = Vec::new();
         for (me, mailbox) in mailboxes.into_iter().enumerate() {
             let others = Others::new(all, me as u64, each);
-            tokio::spawn(member_task(me, others, mailbox, done));
+            members.push(tokio::spawn(member_task(me, others, mailbox, done)));
         }
         mailbox.recv().await.expect("the root holds a sender");
         let time = start.elapsed();
         for sender in all {
             sender.send(Message::Stop).expect("a member lives");
         }
+        let mut answered = 0;
+        for member in members {
+            answered += member.await.expect("it does not panic");
+        }
+        check(answered, each * PROCESSES);
         Measured::time(each * PROCESSES, time)
     })
 }
@@ -136,8 +157,8 @@ async fn member_task(
     mut others: Others<Sender>,
     mut mailbox: mpsc::UnboundedReceiver<Message<usize>>,
     done: &'static Countdown<mpsc::UnboundedSender<AllHere>>,
-) {
-    let all = others.all;
+) -> u64 {
+    let (all, mut answered) = (others.all, 0);
     let mut ping = || match others.next() {
         Some(other) => other.send(Message::Ping(me)).expect("a member lives"),
         None => {
@@ -149,9 +170,13 @@ async fn member_task(
     ping();
     while let Some(message) = mailbox.recv().await {
         match message {
-            Message::Ping(from) => all[from].send(Message::Pong).expect("a member lives"),
+            Message::Ping(from) => {
+                answered += 1;
+                all[from].send(Message::Pong).expect("a member lives");
+            }
             Message::Pong => ping(),
-            Message::Stop => return,
+            Message::Stop => break,
         }
     }
+    answered
 }

@@ -2,8 +2,10 @@
 //!
 //! Measures the many-senders side of a mailbox: the cost of a message where it contends with
 //! others, and how it comes over to the receiver, which takes part on another core or in turns.
-//! Nothing holds the senders back, so messages pile up: allocation is a part of it. The task takes
-//! them in batches (`recv_many`), which is faster there than one by one; a process receives each.
+//! Nothing holds the senders back, so messages pile up: allocation is a part of it. A sending process
+//! ticks after each message, as one shall that loops without a switch point; a task sends its share
+//! in one poll. The task that receives takes them in batches (`recv_many`), which is faster there
+//! than one by one; a process receives each. The numbers sent are summed up, and the sum is checked.
 
 use std::time::Instant;
 
