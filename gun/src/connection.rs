@@ -28,11 +28,12 @@ use runtime::{
 
 use sys::{Debug, Handled, System};
 
-use crate::command::{Command, Info, Piece, Query, Sent, State};
+use crate::command::{Command, Piece, Query, Sent};
 use crate::connect::{Target, connect};
 use crate::ended;
 use crate::error::{BadState, Reason};
 use crate::event::Event;
+use crate::info::{Info, State};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
 use crate::message::{Down, Error, Protocol, Up};
 use crate::options::{Hop, Opts, Owner, ReplyTo};

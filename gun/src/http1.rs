@@ -24,9 +24,10 @@ use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
 
-use crate::command::{Command, Info, Piece, StreamInfo};
+use crate::command::{Command, Piece};
 use crate::error::{BadState, Reason};
 use crate::headers::{says, tokens};
+use crate::info::{Info, StreamInfo};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared, told};
 use crate::message::{Protocol, StreamRef};
 use crate::options::{Destination, HttpOpts, WsOpts};

@@ -24,8 +24,9 @@ use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
 use rustc_hash::FxBuildHasher;
 
-use crate::command::{Body, Command, Info, Piece, Request, StreamInfo};
+use crate::command::{Body, Command, Piece, Request};
 use crate::error::{BadState, Reason};
+use crate::info::{Info, StreamInfo};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared, told};
 use crate::message::{Protocol, StreamRef};
 use crate::options::Http2Opts;

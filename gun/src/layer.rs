@@ -17,10 +17,11 @@ use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
 use runtime::{Pid, Ref};
 
-use crate::command::{Command, Info, Request, StreamInfo};
+use crate::command::{Command, Request};
 use crate::cookies::{self, CookieStore};
 use crate::error::{BadState, Reason};
 use crate::event::Events;
+use crate::info::{Info, StreamInfo};
 use crate::message::{Protocol, StreamRef};
 use crate::options::{Hop, Opts, Owner, Transport};
 use crate::recipient::Recipient;

@@ -58,6 +58,7 @@ mod event;
 mod headers;
 mod http1;
 mod http2;
+mod info;
 mod layer;
 mod message;
 mod open;
@@ -78,15 +79,13 @@ mod wait;
 mod websocket;
 
 pub use body::{Body, SendBodyError, send_body};
-pub use command::{
-    Info, Intermediary, IntermediaryKind, State, StreamInfo, StreamState, TunnelInfo,
-};
 pub use connection::OwnerDown;
 pub use error::{BadState, CloseError, DataError, OpenError, Reason, TlsReason};
 pub use event::{Endpoint, Event, EventHandler, RequestEvent};
 pub use h2::Reason as Http2Code;
 pub use headers::IntoHeaders;
 pub use http2::Http2Settings;
+pub use info::{Info, Intermediary, IntermediaryKind, State, StreamInfo, StreamState, TunnelInfo};
 pub use message::{
     Data, Down, Error, Inform, Notice, Notify, Protocol, Push, Response, Sse, StreamRef, Trailers,
     TunnelUp, Up, Upgrade, Ws,

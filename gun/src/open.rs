@@ -9,9 +9,10 @@ use runtime::{
     Down as ProcessDown, ExitReason, Pid, Spawn, exit_signal, monitor, receive, self_pid, send,
 };
 
-use crate::command::{Command, Info, Query};
+use crate::command::{Command, Query};
 use crate::connect::Target;
 use crate::error::{CloseError, OpenError};
+use crate::info::Info;
 use crate::message::StreamRef;
 use crate::options::{Hop, Opts, ReqOpts, Transport, bare, is_host};
 use crate::supervisor::{self, Opening};

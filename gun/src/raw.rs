@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::command::{Command, Info, Sent, StreamInfo};
+use crate::command::{Command, Sent};
 use crate::error::{BadState, Reason};
+use crate::info::{Info, StreamInfo};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
 use crate::message::{Protocol, StreamRef};
 use crate::options::{RawOpts, ReplyTo};

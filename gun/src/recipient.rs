@@ -6,11 +6,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use runtime::{AnyMessage, Message, Pid, Ref, demonitor_flush, monitor};
 
-use crate::command::{Request, StreamInfo, StreamState};
+use crate::command::Request;
 use crate::content::{Chain, Handlers, Out};
 use crate::cookies;
 use crate::error::Reason;
 use crate::event::{Endpoint, Event};
+use crate::info::{StreamInfo, StreamState};
 use crate::layer::Env;
 use crate::message::{
     Data, Error, Inform, Push, Response, Sse, StreamRef, Trailers, TunnelUp, Upgrade, Ws,

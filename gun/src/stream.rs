@@ -6,8 +6,9 @@ use bytes::Bytes;
 use runtime::request::{CallError, call};
 use runtime::{Down as ProcessDown, IntoDeadline, Monitored, Pid, receive, self_pid, send};
 
-use crate::command::{Command, Piece, Query, StreamInfo};
+use crate::command::{Command, Piece, Query};
 use crate::error::{BadState, DataError};
+use crate::info::StreamInfo;
 use crate::message::{
     Data, Down, Error, Inform, Notify, Push, Response, Sse, StreamRef, Trailers, TunnelUp, Up,
     Upgrade, Ws,

@@ -12,10 +12,11 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::command::{Command, Info, Intermediary, IntermediaryKind, StreamInfo, TunnelInfo};
+use crate::command::Command;
 use crate::connect::begin;
 use crate::error::{BadState, Reason};
 use crate::event::Event;
+use crate::info::{Info, Intermediary, IntermediaryKind, StreamInfo, TunnelInfo};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Postponed, Shared, told};
 use crate::message::{Protocol, StreamRef};
 use crate::options::{Destination, Hop, ReplyTo, SocksOpts};

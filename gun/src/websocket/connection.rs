@@ -21,9 +21,10 @@ use super::{
     Codec, Deflate, Event, Frame, HandshakeError, Join, OFFER, agreed_extensions, agreed_protocol,
     check_accept, check_upgrade, generate_key,
 };
-use crate::command::{Command, Info, StreamInfo};
+use crate::command::Command;
 use crate::error::{BadState, Reason};
 use crate::event;
+use crate::info::{Info, StreamInfo};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
 use crate::message::{Protocol, StreamRef};
 use crate::options::WsOpts;
