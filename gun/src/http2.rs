@@ -10,6 +10,7 @@
 
 mod liveness;
 mod request;
+mod settings;
 mod stream;
 mod tap;
 
@@ -36,8 +37,8 @@ use crate::tunnel::Tunnel;
 use crate::websocket::{self, Websocket};
 use liveness::Liveness;
 use request::Asks;
+pub use settings::Settings as Http2Settings;
 use stream::{End, Granted, Step, Stream};
-pub use tap::Settings as Http2Settings;
 use tap::Tap;
 
 pub(crate) struct Http2 {
@@ -531,11 +532,11 @@ impl Http2 {
         while let Some(event) = self.tap.event() {
             match event {
                 tap::Event::Settings(settings) => self.settings_changed(shared, settings),
-                tap::Event::GoAway { last, .. } => {
+                tap::Event::GoAway { last } => {
                     self.going_away = true;
                     self.last = Some(self.last.map_or(last, |before| before.min(last)));
                 }
-                tap::Event::BadPreface(_) => {
+                tap::Event::BadPreface => {
                     self.aborted = Some(Reason::GoAway(h2::Reason::PROTOCOL_ERROR));
                 }
                 tap::Event::SettingsAck => self.liveness.settings_acknowledged(),
@@ -562,7 +563,7 @@ impl Http2 {
 
     /// Lets go, with a reason that the server is told.
     fn go_away(&mut self, code: h2::Reason, cx: &mut Context<'_>) {
-        self.tap.go_away(0, code, b"");
+        self.tap.go_away(code);
         // Whether it goes out does not matter: the connection is lost.
         let _ = Pin::new(&mut self.driver).poll(cx);
         self.aborted = Some(Reason::GoAway(code));
@@ -654,7 +655,7 @@ impl Layer for Http2 {
             return;
         }
         self.ending = true;
-        self.tap.go_away(0, h2::Reason::NO_ERROR, b"");
+        self.tap.go_away(h2::Reason::NO_ERROR);
         self.refuse_queued();
         for (key, entry) in &mut self.streams {
             if let Entry::Layer(_, layer) = entry {

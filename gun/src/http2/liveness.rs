@@ -9,7 +9,8 @@ use h2::Reason;
 use runtime::future::{Sleep, sleep};
 use runtime::send;
 
-use super::tap::{self, Settings};
+use super::settings::Settings;
+use super::tap;
 use crate::layer::{Env, Shared};
 use crate::message::{Notice, Notify, StreamRef};
 use crate::options::{Http2Opts, ReplyTo};

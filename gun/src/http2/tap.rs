@@ -17,10 +17,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
 use h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::settings::Settings;
 use crate::error::{self, TlsReason};
 
 const HEAD: usize = 9;
@@ -50,75 +50,11 @@ pub(crate) enum Event {
     /// It has answered a ping: ours, or one of h2's.
     PingAck([u8; 8]),
     /// It takes no more streams, and has not seen those above `last`.
-    GoAway {
-        last: u32,
-        code: Reason,
-        text: Bytes,
-    },
+    GoAway { last: u32 },
     /// It does not speak HTTP/2. Reading fails from here on.
-    BadPreface(BadPreface),
+    BadPreface,
     /// There is no TLS with it any more.
     Failed(TlsReason),
-}
-
-/// What a server that does not speak HTTP/2 has sent instead of its settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BadPreface {
-    /// The text of HTTP/1.
-    Http1,
-    /// Anything else: another frame, or no frame at all.
-    Other,
-}
-
-/// A server's settings, as far as it has sent them. Mirrors the map of `gun_notify settings_changed`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Settings {
-    /// Most bytes of the table that compresses headers.
-    pub header_table_size: Option<u32>,
-    /// Whether pushes are allowed.
-    pub enable_push: Option<bool>,
-    /// Most streams at a time.
-    pub max_concurrent_streams: Option<u32>,
-    /// Window of a new stream, in bytes.
-    pub initial_window_size: Option<u32>,
-    /// Most bytes of a frame.
-    pub max_frame_size: Option<u32>,
-    /// Most bytes of a list of headers.
-    pub max_header_list_size: Option<u32>,
-    /// Whether CONNECT may name a protocol (RFC 8441).
-    pub enable_connect_protocol: Option<bool>,
-}
-
-impl Settings {
-    /// Takes over what was sent anew.
-    pub(crate) fn update(&mut self, new: &Settings) {
-        self.header_table_size = new.header_table_size.or(self.header_table_size);
-        self.enable_push = new.enable_push.or(self.enable_push);
-        self.max_concurrent_streams = new.max_concurrent_streams.or(self.max_concurrent_streams);
-        self.initial_window_size = new.initial_window_size.or(self.initial_window_size);
-        self.max_frame_size = new.max_frame_size.or(self.max_frame_size);
-        self.max_header_list_size = new.max_header_list_size.or(self.max_header_list_size);
-        self.enable_connect_protocol = new.enable_connect_protocol.or(self.enable_connect_protocol);
-    }
-
-    fn parse(payload: &[u8]) -> Self {
-        let mut settings = Settings::default();
-        for &[a, b, c, d, e, f] in payload.as_chunks::<6>().0 {
-            let value = u32::from_be_bytes([c, d, e, f]);
-            match u16::from_be_bytes([a, b]) {
-                1 => settings.header_table_size = Some(value),
-                2 => settings.enable_push = Some(value != 0),
-                3 => settings.max_concurrent_streams = Some(value),
-                4 => settings.initial_window_size = Some(value),
-                5 => settings.max_frame_size = Some(value),
-                6 => settings.max_header_list_size = Some(value),
-                8 => settings.enable_connect_protocol = Some(value != 0),
-                _ => {}
-            }
-        }
-        settings
-    }
 }
 
 /// Wraps a transport that nothing was sent on.
@@ -186,11 +122,13 @@ impl Handle {
         self.put(PING, &payload);
     }
 
-    /// Sends a GOAWAY: we go, and have seen the server's streams up to `last`.
-    pub(crate) fn go_away(&self, last: u32, code: Reason, text: &[u8]) {
-        let text = &text[..text.len().min(KEPT)];
-        let head = [last.to_be_bytes(), u32::from(code).to_be_bytes()].concat();
-        self.put(GOAWAY, &[&head, text].concat());
+    /// Sends a GOAWAY: we go, and say of no stream of the server's that we have seen it.
+    pub(crate) fn go_away(&self, code: Reason) {
+        let last = 0u32;
+        self.put(
+            GOAWAY,
+            &[last.to_be_bytes(), u32::from(code).to_be_bytes()].concat(),
+        );
     }
 
     /// A frame of the connection's own stream.
@@ -329,31 +267,20 @@ impl<T> Tap<T> {
     fn begins(&mut self, head: Head) -> bool {
         self.begun = head.kind == SETTINGS && head.flags & ACK == 0 && head.stream == 0;
         if !self.begun {
-            let bad = match self.inward.head.starts_with(b"HTTP/1.") {
-                true => BadPreface::Http1,
-                false => BadPreface::Other,
-            };
-            let mut shared = lock(&self.shared);
-            shared.events.push_back(Event::BadPreface(bad));
+            lock(&self.shared).events.push_back(Event::BadPreface);
         }
         self.begun
     }
 
     /// What the frame that has come to its end says. Frames of a wrong length are h2's to refuse.
     fn event(&self) -> Option<Event> {
-        let word = |at: usize| {
-            let bytes = self.kept.get(at..)?.first_chunk()?;
-            Some(u32::from_be_bytes(*bytes))
-        };
         let ack = self.kind.flags & ACK != 0;
         match self.kind.kind {
             SETTINGS if ack => Some(Event::SettingsAck),
             SETTINGS => Some(Event::Settings(Settings::parse(&self.kept))),
             PING if ack => Some(Event::PingAck(*self.kept.first_chunk()?)),
             GOAWAY => Some(Event::GoAway {
-                last: word(0)? & 0x7fff_ffff,
-                code: word(4)?.into(),
-                text: Bytes::copy_from_slice(self.kept.get(8..)?),
+                last: last_of(self.kept.first_chunk()?),
             }),
             _ => None,
         }
@@ -387,6 +314,12 @@ impl<T> Tap<T> {
         }
         bytes.len() - rest.len()
     }
+}
+
+/// The last stream that a GOAWAY names; the code after it is h2's to tell.
+fn last_of(goaway: &[u8; 8]) -> u32 {
+    let [a, b, c, d, ..] = *goaway;
+    u32::from_be_bytes([a, b, c, d]) & 0x7fff_ffff
 }
 
 impl<T: AsyncWrite + Unpin> Tap<T> {
