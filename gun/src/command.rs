@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use runtime::request::Client;
-use runtime::{Pid, send};
+use runtime::{Pid, self_pid, send};
 
 use crate::error::{BadState, Reason};
 use crate::layer::Env;
 use crate::message::{Error, StreamRef};
-use crate::options::{Destination, ReplyTo, WsOpts};
+use crate::options::{Destination, ReplyTo, ReqOpts, WsOpts};
 use crate::pool::load::Counted;
 use crate::recipient::Recipient;
 use crate::websocket::Frame;
@@ -95,6 +95,33 @@ pub(crate) struct Request {
     pub(crate) cancel_on_down: bool,
     /// Its place, if it comes by a pool.
     pub(crate) place: Option<Counted>,
+}
+
+impl Request {
+    /// A new request, with these options.
+    #[track_caller]
+    pub(crate) fn new(
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Body,
+        asks: Asks,
+        opts: ReqOpts,
+    ) -> Request {
+        Request {
+            stream: StreamRef::new(),
+            reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
+            tunnel: opts.tunnel.unwrap_or(StreamRef::UNDEFINED),
+            flow: opts.flow,
+            method,
+            path: path.to_owned(),
+            headers,
+            body,
+            asks,
+            cancel_on_down: opts.cancel_on_down,
+            place: None,
+        }
+    }
 }
 
 #[derive(Debug)]

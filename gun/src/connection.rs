@@ -37,7 +37,6 @@ use crate::info::{Info, State};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
 use crate::message::{Down, Error, Protocol, Up};
 use crate::options::{Hop, Opts, Owner, ReplyTo};
-use crate::tunnel::offer;
 
 struct Connection {
     shared: Shared,
@@ -145,7 +144,7 @@ impl Connection {
     /// Drives what is spoken, until it is lost.
     async fn up(&mut self, layer: &mut Box<dyn Layer>) -> Lost {
         let postponed = std::mem::take(&mut self.shared.postponed);
-        offer(layer.as_mut(), &mut self.shared, postponed);
+        postponed.offer(layer.as_mut(), &mut self.shared);
         std::future::poll_fn(|cx| {
             while let Poll::Ready(asked) = self.next(Some(layer.as_ref()), cx) {
                 match asked {

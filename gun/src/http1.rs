@@ -37,8 +37,6 @@ use crate::recipient::Recipient;
 use crate::transport::{ForHyper, Transport};
 use crate::tunnel::Tunnel;
 use crate::websocket::{self, Agreed, Websocket};
-pub(crate) use request::authorize;
-
 pub(crate) struct Http1 {
     env: Arc<Env>,
     opts: HttpOpts,

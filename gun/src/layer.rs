@@ -239,9 +239,19 @@ impl Postponed {
         begins(command.stream()) || begins(command.tunnel())
     }
 
+    /// All of it, in order.
     pub(crate) fn take(&mut self) -> VecDeque<Command> {
         self.bytes = 0;
         std::mem::take(&mut self.commands)
+    }
+
+    /// Gives all of it to the layer that it has waited for.
+    pub(crate) fn offer(self, layer: &mut dyn Layer, shared: &mut Shared) {
+        for command in self.commands {
+            if let Err(command) = layer.command(shared, command) {
+                command.refuse(&shared.env);
+            }
+        }
     }
 }
 

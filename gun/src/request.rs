@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
-use runtime::{Pid, self_pid, send};
+use runtime::{Pid, send};
 
 use crate::command::{Asks, Body, Command, Request};
 use crate::error::{BadState, Reason};
@@ -165,19 +165,14 @@ fn make(
     opts: ReqOpts,
 ) -> StreamRef {
     let checked = check(&method, &opts);
-    let request = Request {
-        stream: StreamRef::new(),
-        reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
-        tunnel: opts.tunnel.unwrap_or(StreamRef::UNDEFINED),
-        flow: opts.flow,
+    let request = Request::new(
         method,
-        path: path.to_owned(),
-        headers: headers.into_headers(),
+        path,
+        headers.into_headers(),
         body,
-        asks: Asks::Response,
-        cancel_on_down: opts.cancel_on_down,
-        place: None,
-    };
+        Asks::Response,
+        opts,
+    );
     ask(conn, request, checked)
 }
 
@@ -242,19 +237,10 @@ pub fn connect(
     opts: ReqOpts,
 ) -> StreamRef {
     let checked = opts.check().and(destination.check());
-    let request = Request {
-        stream: StreamRef::new(),
-        reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
-        tunnel: opts.tunnel.unwrap_or(StreamRef::UNDEFINED),
-        flow: opts.flow,
-        method: Method::CONNECT,
-        path: String::new(),
-        headers: headers.into_headers(),
-        body: Body::Whole(Bytes::new()),
-        asks: Asks::Tunnel(Box::new(destination)),
-        cancel_on_down: opts.cancel_on_down,
-        place: None,
-    };
+    let body = Body::Whole(Bytes::new());
+    let asks = Asks::Tunnel(Box::new(destination));
+    let headers = headers.into_headers();
+    let request = Request::new(Method::CONNECT, "", headers, body, asks, opts);
     ask(conn, request, checked)
 }
 
@@ -293,20 +279,14 @@ pub fn ws_upgrade(
 ) -> StreamRef {
     let opts: Option<WsOpts> = opts.into();
     let checked = opts.as_ref().map_or(Ok(()), WsOpts::check);
-    let reply_to = opts.as_ref().and_then(|opts| opts.reply_to.clone());
-    let tunnel = opts.as_ref().and_then(|opts| opts.tunnel);
-    let request = Request {
-        stream: StreamRef::new(),
-        reply_to: reply_to.unwrap_or_else(|| self_pid().into()),
-        tunnel: tunnel.unwrap_or(StreamRef::UNDEFINED),
-        flow: None,
-        method: Method::GET,
-        path: path.to_owned(),
-        headers: headers.into_headers(),
-        body: Body::Whole(Bytes::new()),
-        asks: Asks::Websocket(opts.map(Box::new)),
-        cancel_on_down: false,
-        place: None,
+    let of_request = ReqOpts {
+        reply_to: opts.as_ref().and_then(|opts| opts.reply_to.clone()),
+        tunnel: opts.as_ref().and_then(|opts| opts.tunnel),
+        ..ReqOpts::new()
     };
+    let body = Body::Whole(Bytes::new());
+    let asks = Asks::Websocket(opts.map(Box::new));
+    let headers = headers.into_headers();
+    let request = Request::new(Method::GET, path, headers, body, asks, of_request);
     ask(conn, request, checked)
 }

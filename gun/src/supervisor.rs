@@ -4,8 +4,8 @@
 //! Each is started by the first child that wants it, and again if somebody has ended it. Connections are not
 //! restarted: one that ends has had its retries.
 
-use genserver::StartError;
 use genserver::supervisor::{ChildError, DynamicSupervisor, Flags, Restart, Template};
+use genserver::{Never, StartError};
 use runtime::request::Failure;
 use runtime::{
     Down, ExitReason, Message, Pid, Ref, Spawn, SpawnError, demonitor_flush, hibernate, make_ref,
@@ -138,7 +138,3 @@ struct Parent {
     tag: Ref,
     started: Result<(), Refused>,
 }
-
-/// What is never sent.
-#[derive(Debug)]
-enum Never {}

@@ -108,17 +108,8 @@ impl Tunnel {
         });
         events.tell(Event::ProtocolChanged { stream, protocol });
         self.to.tunnel_up(protocol);
-        offer(layer.as_mut(), shared, waiting);
+        waiting.offer(layer.as_mut(), shared);
         self.state = State::Open(layer);
-    }
-}
-
-/// Gives a layer what has waited for it.
-pub(crate) fn offer(layer: &mut dyn Layer, shared: &mut Shared, mut waiting: Postponed) {
-    for command in waiting.take() {
-        if let Err(command) = layer.command(shared, command) {
-            command.refuse(&shared.env);
-        }
     }
 }
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
-    UPGRADE,
+    CONNECTION, CONTENT_LENGTH, Entry, HOST, HeaderMap, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Extensions, HeaderValue, Uri, Version};
 use hyper::body::Body as _;
@@ -127,19 +126,10 @@ impl Http1 {
                 if self.active.is_some() || !self.queue.is_empty() {
                     return Err(BadState::Busy);
                 }
-                authorize(headers, &destination);
+                destination.authorize(headers);
                 Ok(Asks::Tunnel(destination))
             }
         }
-    }
-}
-
-/// Tells a proxy who we are, unless the headers do.
-pub(crate) fn authorize(headers: &mut HeaderMap, destination: &crate::Destination) {
-    if let Some(credentials) = &destination.credentials
-        && !headers.contains_key(PROXY_AUTHORIZATION)
-    {
-        headers.insert(PROXY_AUTHORIZATION, credentials.basic());
     }
 }
 

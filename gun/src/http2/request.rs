@@ -11,7 +11,6 @@ use crate::command::{self, Body, Request};
 use crate::error::{BadState, Reason};
 use crate::event::{Event, RequestEvent};
 use crate::headers::content_length;
-use crate::http1;
 use crate::layer::{Env, Origin, Shared};
 use crate::options::{Destination, WsOpts};
 use crate::recipient::Recipient;
@@ -121,7 +120,7 @@ impl Http2 {
                 Ok(Asks::Websocket(opts))
             }
             command::Asks::Tunnel(destination) => {
-                http1::authorize(headers, &destination);
+                destination.authorize(headers);
                 Ok(Asks::Tunnel(destination))
             }
         }

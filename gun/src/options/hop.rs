@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
+use http::header::PROXY_AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 
 use super::{Http2Opts, HttpOpts, Opts, RawOpts, Transport};
 use crate::message::Protocol;
@@ -285,6 +286,15 @@ impl Destination {
             password: password.into(),
         });
         self
+    }
+
+    /// Tells the proxy who we are, unless the headers do.
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap) {
+        if let Some(credentials) = &self.credentials
+            && !headers.contains_key(PROXY_AUTHORIZATION)
+        {
+            headers.insert(PROXY_AUTHORIZATION, credentials.basic());
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), &'static str> {

@@ -4,6 +4,7 @@
 mod hop;
 mod http;
 mod http2;
+mod raw;
 mod request;
 mod ws;
 
@@ -20,8 +21,9 @@ use crate::tls::TlsOpts;
 
 pub use hop::{Destination, SocksOpts, Spoken};
 pub(crate) use hop::{Hop, bare, is_host};
-pub use http::{HttpOpts, HttpVersion, RawOpts};
+pub use http::{HttpOpts, HttpVersion};
 pub use http2::Http2Opts;
+pub use raw::RawOpts;
 pub(crate) use request::Owner;
 pub use request::{ReplyTo, ReqOpts};
 pub use ws::WsOpts;

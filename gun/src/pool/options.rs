@@ -7,9 +7,11 @@ use std::time::Duration;
 use http::HeaderMap;
 use runtime::Pid;
 
-use super::CALL;
 use crate::message::{Protocol, StreamRef};
 use crate::options::{Opts, ReqOpts};
+
+/// How long a manager may take to answer, unless said.
+const CALL: Duration = Duration::from_secs(5);
 
 /// What a pool is: Gun's `gun_pool:opts()`.
 ///
