@@ -5,21 +5,18 @@
 //! with reasons of this crate's own, which hold nothing of a user's.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use runtime::{ExitReason, Pid};
 
 /// How many connections are remembered.
 const KEPT: usize = 1000;
 
-fn kept() -> MutexGuard<'static, VecDeque<(Pid, ExitReason)>> {
-    static ENDED: Mutex<VecDeque<(Pid, ExitReason)>> = Mutex::new(VecDeque::new());
-    ENDED.lock().unwrap_or_else(PoisonError::into_inner)
-}
+static ENDED: Mutex<VecDeque<(Pid, ExitReason)>> = Mutex::new(VecDeque::new());
 
 /// A connection is about to exit, as it has given up.
 pub(crate) fn note(conn: Pid, reason: ExitReason) {
-    let mut kept = kept();
+    let mut kept = ENDED.lock();
     if kept.len() == KEPT {
         kept.pop_front();
     }
@@ -28,7 +25,7 @@ pub(crate) fn note(conn: Pid, reason: ExitReason) {
 
 /// Why a connection that has ended did, if it has given up.
 pub(crate) fn reason(conn: Pid) -> Option<ExitReason> {
-    let kept = kept();
+    let kept = ENDED.lock();
     let found = kept.iter().rev().find(|(of, _)| *of == conn);
     found.map(|(_, reason)| reason.clone())
 }

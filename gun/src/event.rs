@@ -7,9 +7,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, Uri};
+use parking_lot::Mutex;
 use runtime::{ExitReason, Pid};
 
 use crate::error::Reason;
@@ -277,9 +278,7 @@ impl Events {
 
     pub(crate) fn tell(&self, event: Event<'_>) {
         if let Some(handler) = &self.0 {
-            // Nobody else is at it: it was a panic of the handler's that ended the process, or nothing did.
-            let mut handler = handler.lock().unwrap_or_else(PoisonError::into_inner);
-            handler.handle(event);
+            handler.lock().handle(event);
         }
     }
 

@@ -13,7 +13,7 @@ mod request;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use http::header::{CONNECTION, HeaderMap, TRANSFER_ENCODING, UPGRADE};
 use http::{Extensions, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
+use parking_lot::Mutex;
 use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
 
@@ -388,7 +389,7 @@ impl Http1 {
     /// `Err`: there were too many.
     fn tell_informs(&mut self, shared: &mut Shared) -> Result<(), Reason> {
         let informs = {
-            let mut informs = locked(&self.informs);
+            let mut informs = self.informs.lock();
             if informs.is_empty() {
                 return Ok(());
             }
@@ -613,10 +614,6 @@ impl Layer for Http1 {
     fn stream_info(&self, stream: StreamRef) -> Option<StreamInfo> {
         self.stream(stream).map(|found| found.to.info())
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Goes on with a connection; one that may become something else is not shut down when HTTP is done.

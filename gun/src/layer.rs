@@ -9,12 +9,13 @@
 //! * When a layer becomes another, it is polled no more.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
+use parking_lot::{Mutex, MutexGuard};
 use runtime::{Pid, Ref};
 
 use crate::command::{Command, Request};
@@ -101,7 +102,7 @@ impl Env {
 
     /// The monitors for which a stream is cancelled.
     pub(crate) fn watches(&self) -> MutexGuard<'_, HashMap<Ref, StreamRef>> {
-        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watches.lock()
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use parking_lot::Mutex;
 
 use crate::command::{Piece, Sent};
 use crate::error::BadState;
@@ -53,10 +54,6 @@ impl Outgoing {
     }
 }
 
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Writer {
     /// Adds to the body. Whether that is all of it; `Err`: it was not added.
     pub(crate) fn write(&self, piece: Piece) -> Result<bool, Refused> {
@@ -64,7 +61,7 @@ impl Writer {
             return after_end(piece);
         };
         let (reader, ended) = {
-            let mut state = locked(state);
+            let mut state = state.lock();
             if state.ended && state.left == Some(0) {
                 return after_end(piece);
             }
@@ -113,7 +110,7 @@ fn after_end(piece: Piece) -> Result<bool, Refused> {
 impl Writer {
     /// Whether all of it was given.
     pub(crate) fn is_given(&self) -> bool {
-        self.0.as_ref().is_none_or(|state| locked(state).ended)
+        self.0.as_ref().is_none_or(|state| state.lock().ended)
     }
 }
 
@@ -122,7 +119,7 @@ impl Outgoing {
     pub(crate) fn is_given(&self) -> bool {
         match self {
             Outgoing::Whole(_) => true,
-            Outgoing::Streamed(state) => locked(state).ended,
+            Outgoing::Streamed(state) => state.lock().ended,
         }
     }
 }
@@ -142,7 +139,7 @@ impl Body for Outgoing {
             }
             Outgoing::Streamed(state) => state,
         };
-        let mut state = locked(state);
+        let mut state = state.lock();
         match state.queue.pop_front() {
             Some((data, sent)) => {
                 state.queued -= data.len() as u64;
@@ -163,7 +160,7 @@ impl Body for Outgoing {
         match self {
             Outgoing::Whole(bytes) => bytes.is_empty(),
             Outgoing::Streamed(state) => {
-                let state = locked(state);
+                let state = state.lock();
                 state.ended && state.queue.is_empty()
             }
         }
@@ -173,7 +170,7 @@ impl Body for Outgoing {
         match self {
             Outgoing::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Outgoing::Streamed(state) => {
-                let state = locked(state);
+                let state = state.lock();
                 let left = state.left.map(|left| left + state.queued);
                 left.map_or_else(SizeHint::new, SizeHint::with_exact)
             }

@@ -8,7 +8,7 @@ use http::header::{
 use http::{Extensions, HeaderValue, Uri, Version};
 use hyper::body::Body as _;
 
-use super::{Asks, Http1, Informs, Stream, locked, says_close};
+use super::{Asks, Http1, Informs, Stream, says_close};
 use crate::command::{self, Body, Request};
 use crate::error::{BadState, Reason};
 use crate::event::{Event, RequestEvent};
@@ -25,7 +25,7 @@ pub(super) fn hears(informs: &Informs) -> Extensions {
     let informs = Arc::clone(informs);
     let mut request = http::Request::new(());
     hyper::ext::on_informational(&mut request, move |inform| {
-        let mut informs = locked(&informs);
+        let mut informs = informs.lock();
         // One more than are told: so it is known that there were too many.
         if informs.len() <= INFORMS {
             informs.push_back((inform.status(), inform.headers().clone()));

@@ -14,10 +14,11 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use h2::Reason;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::settings::Settings;
@@ -87,10 +88,6 @@ struct Shared {
     waker: Option<Waker>,
 }
 
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Never under the lock: who is woken may want it.
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
@@ -105,7 +102,7 @@ pub(crate) struct Handle(Arc<Mutex<Shared>>);
 impl Handle {
     /// The oldest event that was not taken. To be asked for after each poll of h2.
     pub(crate) fn event(&self) -> Option<Event> {
-        let mut shared = lock(&self.0);
+        let mut shared = self.0.lock();
         let event = shared.events.pop_front();
         // The tap may have stopped reading.
         let waker = match shared.events.len() + 1 == WAITING {
@@ -133,7 +130,7 @@ impl Handle {
 
     /// A frame of the connection's own stream.
     fn put(&self, kind: u8, payload: &[u8]) {
-        let mut shared = lock(&self.0);
+        let mut shared = self.0.lock();
         let [_, a, b, c] = (payload.len() as u32).to_be_bytes();
         shared.frames.extend([a, b, c, kind, 0, 0, 0, 0, 0]);
         shared.frames.extend(payload);
@@ -257,7 +254,7 @@ impl<T> Tap<T> {
             if self.inward.left == 0
                 && let Some(event) = self.event()
             {
-                lock(&self.shared).events.push_back(event);
+                self.shared.lock().events.push_back(event);
             }
         }
         true
@@ -267,7 +264,7 @@ impl<T> Tap<T> {
     fn begins(&mut self, head: Head) -> bool {
         self.begun = head.kind == SETTINGS && head.flags & ACK == 0 && head.stream == 0;
         if !self.begun {
-            lock(&self.shared).events.push_back(Event::BadPreface);
+            self.shared.lock().events.push_back(Event::BadPreface);
         }
         self.begun
     }
@@ -329,7 +326,7 @@ impl<T: AsyncWrite + Unpin> Tap<T> {
             return Poll::Ready(Ok(()));
         }
         if self.put.is_empty() {
-            let mut shared = lock(&self.shared);
+            let mut shared = self.shared.lock();
             shared.sleep(cx);
             std::mem::swap(&mut self.put, &mut shared.frames);
         }
@@ -345,7 +342,7 @@ impl<T: AsyncWrite + Unpin> Tap<T> {
     }
 
     fn waiting(&self) -> bool {
-        !lock(&self.shared).frames.is_empty()
+        !self.shared.lock().frames.is_empty()
     }
 }
 
@@ -359,7 +356,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Tap<T> {
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         {
-            let mut shared = lock(&self.shared);
+            let mut shared = self.shared.lock();
             shared.sleep(cx);
             if shared.events.len() >= WAITING {
                 return Poll::Pending;
@@ -368,7 +365,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Tap<T> {
         let before = buf.filled().len();
         if let Err(error) = ready!(Pin::new(&mut self.transport).poll_read(cx, buf)) {
             if let error::Reason::Tls(why) = error::Reason::of_io(&error) {
-                lock(&self.shared).events.push_back(Event::Failed(why));
+                self.shared.lock().events.push_back(Event::Failed(why));
             }
             return Poll::Ready(Err(error));
         }

@@ -1,8 +1,9 @@
 //! What a request is told, and who gets what comes of it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use runtime::{AnyMessage, Message, Pid, send};
 
 use crate::message::StreamRef;
@@ -97,11 +98,11 @@ impl Owner {
     }
 
     pub(crate) fn get(&self) -> Pid {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 
     pub(crate) fn set(&self, owner: Pid) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = owner;
+        *self.0.lock() = owner;
     }
 }
 
