@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::stream::Timeout;
+use super::timeout::{self, Timeout};
 use crate::future::sleep::{Sleep, sleep};
 use crate::io::Direction;
 use crate::io::source::{Done, Source};
@@ -83,7 +83,7 @@ impl<S: AsFd> Listener<S> {
         let until = timeout.and_then(|timeout| crate::now().checked_add(timeout));
         let mut pause = FIRST_PAUSE;
         loop {
-            let left = until.map(|until| until.saturating_duration_since(crate::now()));
+            let left = until.map(timeout::left);
             let accepted = self.source.block(Direction::Read, left, |socket| {
                 accept(socket).map(Done::Whole)
             });
@@ -93,7 +93,7 @@ impl<S: AsFd> Listener<S> {
                     if pause == FIRST_PAUSE {
                         self.report(&error);
                     }
-                    let left = until.map(|until| until.saturating_duration_since(crate::now()));
+                    let left = until.map(timeout::left);
                     if left.is_some_and(|left| left.is_zero()) {
                         return Err(error);
                     }

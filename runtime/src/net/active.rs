@@ -10,7 +10,7 @@ use std::io::{self, IoSlice, Write};
 use std::mem::{self, MaybeUninit};
 use std::task::{Context, Poll};
 
-use super::half::{self, ReadHalf, Shutdown, WriteHalf};
+use super::half::{self, EndWriting, ReadHalf, WriteHalf};
 use crate::process::behaviour::{Behaviour, Cx, Next, Until};
 use crate::signal::monitor::{Down, demonitor_flush, monitor};
 use crate::{AnyMessage, ExitReason, Opaque, Pid, Ref, Spawn, SpawnError};
@@ -76,7 +76,7 @@ pub struct ActiveStream<S: Receive> {
 
 /// A stream that can be set active.
 #[doc(hidden)]
-pub trait Receive: Shutdown + fmt::Debug + Send + Sync + 'static {
+pub trait Receive: EndWriting + fmt::Debug + Send + Sync + 'static {
     fn poll_receive(
         &self,
         cx: &mut Context<'_>,

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::{Duration, Instant};
 
+use super::timeout;
 use crate::blocking::{self, Kind};
 
 /// What can be turned into addresses: as [`std::net::ToSocketAddrs`], but names are looked up away from
@@ -55,20 +56,7 @@ pub fn lookup_host_timeout(
     host: impl ToSocketAddrs,
     timeout: Duration,
 ) -> io::Result<Vec<SocketAddr>> {
-    resolve_until(host.target()?, until(timeout)?)
-}
-
-/// When a time-out is over; one that cannot be told is for ever.
-///
-/// # Errors
-///
-/// `InvalidInput` if it is zero.
-pub(super) fn until(timeout: Duration) -> io::Result<Option<Instant>> {
-    if timeout.is_zero() {
-        let why = "a time-out of zero leaves no time";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    }
-    Ok(crate::now().checked_add(timeout))
+    resolve_until(host.target()?, timeout::until(timeout)?)
 }
 
 pub(super) fn target(host: &impl ToSocketAddrs) -> io::Result<Target> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::half::Shutdown as _;
+use super::half::EndWriting as _;
 use super::stream::Stream;
 use super::{ReadHalf, TcpStream, UnixStream, WriteHalf};
 

@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::tcp::TcpStream;
+use super::timeout;
 use crate::future::block_on::block_on;
 use crate::future::sleep::{Sleep, sleep, sleep_until};
 use crate::io::Direction;
@@ -164,7 +165,7 @@ fn connected(socket: &net::TcpStream) -> io::Result<Done<()>> {
 pub(super) fn connect(addresses: &[SocketAddr], until: Option<Instant>) -> io::Result<TcpStream> {
     if let [address] = addresses {
         let source = begin(*address)?;
-        let left = until.map(|until| until.saturating_duration_since(crate::now()));
+        let left = until.map(timeout::left);
         source.block(Direction::Write, left, connected)?;
         return Ok(TcpStream::of(source));
     }

@@ -12,22 +12,22 @@ pub struct ReadHalf<S> {
 /// The half of a stream that is written: see
 /// [`TcpStream::into_split`](super::TcpStream::into_split). Dropped, it ends what is written: the peer
 /// reads the end.
-pub struct WriteHalf<S: Shutdown> {
+pub struct WriteHalf<S: EndWriting> {
     pub(super) stream: Arc<S>,
     /// Cleared when the stream has been put together again.
     pub(super) ends: bool,
 }
 
 /// The halves are of two streams. They are given back.
-pub struct ReuniteError<S: Shutdown>(pub ReadHalf<S>, pub WriteHalf<S>);
+pub struct ReuniteError<S: EndWriting>(pub ReadHalf<S>, pub WriteHalf<S>);
 
 /// A stream whose written half can be ended.
 #[doc(hidden)]
-pub trait Shutdown {
+pub trait EndWriting {
     fn end_writing(&self) -> io::Result<()>;
 }
 
-pub(super) fn split<S: Shutdown>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
+pub(super) fn split<S: EndWriting>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
     let stream = Arc::new(stream);
     let read = ReadHalf {
         stream: Arc::clone(&stream),
@@ -35,7 +35,7 @@ pub(super) fn split<S: Shutdown>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
     (read, WriteHalf { stream, ends: true })
 }
 
-impl<S: Shutdown> ReadHalf<S> {
+impl<S: EndWriting> ReadHalf<S> {
     /// The stream, for what is no matter of halves: addresses, options.
     pub fn stream(&self) -> &S {
         &self.stream
@@ -59,14 +59,14 @@ impl<S: Shutdown> ReadHalf<S> {
     }
 }
 
-impl<S: Shutdown> WriteHalf<S> {
+impl<S: EndWriting> WriteHalf<S> {
     /// The stream, for what is no matter of halves: addresses, options.
     pub fn stream(&self) -> &S {
         &self.stream
     }
 }
 
-impl<S: Shutdown> Drop for WriteHalf<S> {
+impl<S: EndWriting> Drop for WriteHalf<S> {
     fn drop(&mut self) {
         if self.ends {
             // The peer may have gone already.
@@ -88,7 +88,7 @@ where
     }
 }
 
-impl<S: Shutdown> Write for WriteHalf<S>
+impl<S: EndWriting> Write for WriteHalf<S>
 where
     for<'a> &'a S: Write,
 {
@@ -111,22 +111,22 @@ impl<S: fmt::Debug> fmt::Debug for ReadHalf<S> {
     }
 }
 
-impl<S: Shutdown + fmt::Debug> fmt::Debug for WriteHalf<S> {
+impl<S: EndWriting + fmt::Debug> fmt::Debug for WriteHalf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("WriteHalf").field(&self.stream).finish()
     }
 }
 
-impl<S: Shutdown> fmt::Debug for ReuniteError<S> {
+impl<S: EndWriting> fmt::Debug for ReuniteError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ReuniteError")
     }
 }
 
-impl<S: Shutdown> fmt::Display for ReuniteError<S> {
+impl<S: EndWriting> fmt::Display for ReuniteError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the halves are of two streams")
     }
 }
 
-impl<S: Shutdown> std::error::Error for ReuniteError<S> {}
+impl<S: EndWriting> std::error::Error for ReuniteError<S> {}

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
-use super::half::Shutdown as _;
+use super::half::EndWriting as _;
 use super::{TcpStream, UnixStream};
 
 macro_rules! traits {

@@ -4,8 +4,9 @@
 //! waits suspends the calling process, and only it. Every operation that may wait takes a time-out: by
 //! a function of its own, or set on the socket as in `std`; when it is over the error is
 //! [`TimedOut`](std::io::ErrorKind::TimedOut). A process that is killed while it waits ends at once.
+//! Inside a guard, where a process may not wait, what would have to panics.
 //!
-//! A read or a write is a [switch point](crate#), and costs reductions by the call and by the byte, so
+//! A read or a write is a [switch point](crate#switch-points), and costs reductions by the call and by the byte, so
 //! that a connection that never runs dry does not keep its neighbours waiting.
 //!
 //! One process may wait for each direction of a socket at a time: a second one is told so
@@ -30,6 +31,7 @@ mod half;
 mod hyper_io;
 mod stream;
 mod tcp;
+mod timeout;
 mod udp;
 mod unix;
 

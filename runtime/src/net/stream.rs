@@ -4,57 +4,19 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use socket2::SockRef;
 
+use super::timeout::Timeout;
 use crate::io::Direction;
 use crate::io::source::{Done, Source, moved};
-
-/// No time-out.
-const NONE: u64 = u64::MAX;
 
 /// See the module's head.
 pub(crate) struct Stream<S> {
     source: Source<S>,
     read_timeout: Timeout,
     write_timeout: Timeout,
-}
-
-/// A time-out that can be set while others use the socket, in nanoseconds.
-pub(super) struct Timeout(AtomicU64);
-
-impl Timeout {
-    pub(super) fn none() -> Timeout {
-        Timeout(AtomicU64::new(NONE))
-    }
-
-    pub(super) fn get(&self) -> Option<Duration> {
-        match self.0.load(Ordering::Relaxed) {
-            NONE => None,
-            nanos => Some(Duration::from_nanos(nanos)),
-        }
-    }
-
-    /// # Errors
-    ///
-    /// `InvalidInput` if it is zero, as in `std`.
-    pub(super) fn set(&self, timeout: Option<Duration>) -> io::Result<()> {
-        let nanos = match timeout {
-            None => NONE,
-            Some(Duration::ZERO) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "a time-out of zero: for none, set `None`",
-                ));
-            }
-            Some(timeout) => timeout.as_nanos().try_into().unwrap_or(NONE),
-        };
-        self.0.store(nanos, Ordering::Relaxed);
-        Ok(())
-    }
 }
 
 impl<S: AsFd> Stream<S> {

@@ -14,6 +14,7 @@ use super::address::{self, ToSocketAddrs};
 use super::connect::{self, Connecting};
 use super::half::{self, ReadHalf, WriteHalf};
 use super::stream::Stream;
+use super::timeout;
 use crate::SpawnError;
 use crate::io::Direction;
 use crate::io::source::{Done, Source, moved};
@@ -193,7 +194,7 @@ impl TcpStream {
         address: impl ToSocketAddrs,
         timeout: Duration,
     ) -> io::Result<TcpStream> {
-        let until = address::until(timeout)?;
+        let until = timeout::until(timeout)?;
         let addresses = address::resolve_until(address::target(&address)?, until)?;
         connect::connect(&addresses, until)
     }
@@ -412,7 +413,7 @@ impl active::Receive for TcpStream {
     }
 }
 
-impl half::Shutdown for TcpStream {
+impl half::EndWriting for TcpStream {
     fn end_writing(&self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::address::{self, ToSocketAddrs};
 use super::connect;
-use super::stream::Timeout;
+use super::timeout::Timeout;
 use crate::io::Direction;
 use crate::io::source::{Done, Source};
 

@@ -12,12 +12,15 @@ use std::time::{Duration, Instant};
 
 use super::accept::Listener;
 use super::active::{self, Active, ActiveStream};
-use super::address;
 use super::half::{self, ReadHalf, WriteHalf};
 use super::stream::Stream;
+use super::timeout;
 use crate::SpawnError;
 use crate::io::Direction;
 use crate::io::source::{Source, moved};
+
+/// Between two attempts at a listener whose backlog is full.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(1);
 
 /// A Unix socket that listens, as [`std::os::unix::net::UnixListener`].
 #[derive(Debug)]
@@ -173,7 +176,7 @@ impl UnixStream {
     /// `TimedOut`; `InvalidInput` if `timeout` is zero; as there.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn connect_timeout(path: impl AsRef<Path>, timeout: Duration) -> io::Result<UnixStream> {
-        let until = address::until(timeout)?;
+        let until = timeout::until(timeout)?;
         UnixStream::connect_until(&SocketAddr::from_pathname(path)?, until)
     }
 
@@ -185,7 +188,7 @@ impl UnixStream {
                 Ok(stream) => return UnixStream::registered(stream.into()),
                 // The system has no event for room in the backlog.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let left = until.map(|until| until.saturating_duration_since(crate::now()));
+                    let left = until.map(timeout::left);
                     if left.is_some_and(|left| left.is_zero()) {
                         return Err(io::ErrorKind::TimedOut.into());
                     }
@@ -340,9 +343,6 @@ impl UnixStream {
     }
 }
 
-/// Between two attempts at a listener whose backlog is full.
-const BACKLOG_PAUSE: Duration = Duration::from_millis(1);
-
 impl active::Receive for UnixStream {
     fn poll_receive(
         &self,
@@ -353,7 +353,7 @@ impl active::Receive for UnixStream {
     }
 }
 
-impl half::Shutdown for UnixStream {
+impl half::EndWriting for UnixStream {
     fn end_writing(&self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
