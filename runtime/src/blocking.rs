@@ -96,23 +96,13 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    call(Kind::Any, f)
-}
-
-/// As [`blocking`], of a kind.
-#[cfg_attr(debug_assertions, track_caller)]
-pub(crate) fn call<T, F>(kind: Kind, f: F) -> T
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    match call_until(kind, None, f) {
+    match call_until(Kind::Any, None, f) {
         Some(value) => value,
         None => unreachable!("it was waited for"),
     }
 }
 
-/// As [`call`], until then at most; `None`: it was not done. What it returns later is dropped. On a thread that is no
+/// As [`blocking`], of a kind, and until then at most; `None`: it was not done. What it returns later is dropped. On a thread that is no
 /// process `f` has its time.
 #[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn call_until<T, F>(kind: Kind, until: Option<Instant>, f: F) -> Option<T>

@@ -34,7 +34,10 @@
 //! * Talking: [`send`](fn@send), [`receive!`], [`match_message!`], [`receive_type`] and its like,
 //!   [`make_ref`] and [`receive_ref`] for replies, [`AnyMessage`].
 //! * Servers: [`request`](mod@request), the client half of calls and their answers.
-//! * Ending: [`exit`], [`ExitReason`], [`exit_signal`], [`trap_exit`].
+//! * Being told of an end: [`link`], [`monitor`], [`spawn_link!`], [`spawn_monitor!`], [`Down`], [`Exit`].
+//! * Being found: [`register`], [`whereis`]; [`alias`], which reaches a process until it is taken back.
+//! * Ending: [`exit`], [`ExitReason`], [`exit_signal`], [`trap_exit`], [`catch`].
+//! * What a process keeps for itself: [`process_local!`], [`dictionary`].
 //! * Looking in: [`process_info`], [`Look`], [`is_process_alive`], [`processes`], [`info`](fn@info).
 //! * Processes without a stack of their own: [`Behaviour`], [`Spawn::receive_loop`],
 //!   [`hibernate`].
@@ -47,6 +50,14 @@
 //!
 //! Everything here is safe but two functions that let suspended stacks move between threads:
 //! [`Builder::assume_migration_safe`] and [`Spawn::assume_migration_safe`].
+//!
+//! # Switch points
+//!
+//! A process is suspended, made to yield, or ended by a signal at a *switch point* and nowhere else: a call that waits
+//! (a receive, [`sleep`], a socket, a [`block_on`] between two polls, [`blocking`](fn@blocking), an answer), that ends
+//! or looks at a process ([`exit`], [`hibernate`], [`process_info`]), or that is made for it ([`yield_now`], [`tick`]).
+//! [`send`](fn@send), [`spawn!`], a poll, a wake-up and the destructors of this crate's types are none: a lock may be
+//! held over them. Work is counted in *reductions*: who has spent those of a turn yields at the next switch point.
 
 #![cfg_attr(
     loom,
@@ -79,7 +90,6 @@ mod timer;
 
 #[cfg(not(loom))]
 #[doc(hidden)]
-#[path = "rt.rs"]
 pub mod __rt;
 #[cfg(not(loom))]
 mod abort;
