@@ -21,6 +21,7 @@ fn says(example: &str, arguments: &[&str]) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// The store answers what it was told, outlives its acceptor, and begins anew when it was killed itself.
 #[test]
 fn kv() {
     let said = says("kv", &[]);
@@ -45,6 +46,7 @@ fn kv_without_an_address() {
     assert!(!output.stderr.is_empty());
 }
 
+/// Every job is done once.
 #[test]
 fn pool() {
     let said = says("pool", &[]);
@@ -54,6 +56,7 @@ fn pool() {
     );
 }
 
+/// Everybody in a room hears everybody in it, and nobody else; rooms end with their guests.
 #[test]
 fn chat() {
     let mut said = says("chat", &[]);

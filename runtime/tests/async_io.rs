@@ -54,6 +54,7 @@ async fn listen(mut read: impl AsyncRead + Unpin, mut write: impl AsyncWrite + U
     write.shutdown().await.expect("the end");
 }
 
+/// A TCP stream, and its halves, carry bytes both ways by tokio's traits, and tell their end.
 #[runtime::test]
 fn streams_and_halves() {
     let (one, other) = pair();
@@ -67,6 +68,7 @@ fn streams_and_halves() {
     } }
 }
 
+/// So does a Unix stream, with tokio's own halves, in a process that is a future.
 #[runtime::test]
 fn unix_streams() {
     let (one, other) = UnixStream::pair().expect("a pair");

@@ -62,6 +62,7 @@ impl Server {
     }
 }
 
+/// Each connection is sent back what it has sent; told to end, the server closes all of them, and ends well.
 #[test]
 fn echo() {
     let server = Server::start("echo");
@@ -99,6 +100,8 @@ fn get(stream: &mut TcpStream, path: &str) -> (String, String) {
     (head, String::from_utf8(body).expect("text"))
 }
 
+/// Requests are answered, one after the other on a connection; told to end, the server lets those under way come to
+/// their end.
 #[test]
 #[cfg(feature = "hyper")]
 fn http() {

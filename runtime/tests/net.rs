@@ -357,8 +357,7 @@ fn a_busy_socket_gives_way() {
     });
 }
 
-/// A process that is killed while it reads, writes, accepts or connects ends, and its socket is
-/// closed: the peer sees it.
+/// A process that is killed while it reads ends, and its socket is closed: the peer sees it.
 #[runtime::test]
 fn killed_in_a_read() {
     let (mut one, mut other) = pair();
@@ -374,6 +373,7 @@ fn killed_in_a_read() {
     assert_eq!(other.read(&mut [0; 8]).expect("the end"), 0);
 }
 
+/// A process that is killed while it writes ends, and its socket is closed.
 #[runtime::test]
 fn killed_in_a_write() {
     let (mut one, mut other) = pair();
@@ -391,6 +391,7 @@ fn killed_in_a_write() {
     let _ = io::copy(&mut other, &mut io::sink());
 }
 
+/// A process that is killed while it accepts ends, and nobody listens any more.
 #[runtime::test]
 fn killed_in_an_accept() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");

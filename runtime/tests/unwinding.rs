@@ -207,11 +207,13 @@ fn one_in_the_other(rounds: usize) {
     }
 }
 
+/// Where all share one thread.
 #[runtime::test(workers = 1)]
 fn one_in_the_other_on_one_worker() {
     one_in_the_other(10);
 }
 
+/// On several threads.
 #[runtime::test]
 fn one_in_the_other_on_several() {
     let unrest = Unrest::new();
@@ -219,6 +221,7 @@ fn one_in_the_other_on_several() {
     drop(unrest);
 }
 
+/// Beside processes that move from thread to thread.
 #[runtime::test(workers = 2, unsafe(migrate))]
 fn one_in_the_other_among_those_that_move() {
     let movers: Vec<Pid> = (0..50)
