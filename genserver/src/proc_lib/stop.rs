@@ -62,7 +62,7 @@ pub fn stop(
     let began = runtime::now();
     let watch = monitor(pid);
     let was_there = match reason {
-        // The watch says the same of one that was gone before. Who answers was there.
+        // The monitor says the same of one that was gone before. Who answers was there.
         ExitReason::NoProc => sys::within(timeout)
             .terminate(pid, ExitReason::NoProc)
             .is_ok(),

@@ -11,7 +11,7 @@
 //!
 //! Invariants:
 //! * What runs is linked, and its exit is a message, as the supervisor traps exits.
-//! * A child that is being ended is not among the running any more: its exit, and its watch's message, are
+//! * A child that is being ended is not among the running any more: its exit, and its monitor's message, are
 //!   looked for by its pid alone, and no restart comes of them.
 
 mod ending;

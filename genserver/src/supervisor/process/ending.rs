@@ -1,6 +1,6 @@
 //! Ending children, one at a time, the last first; and what is done then.
 //!
-//! Ending a child is: watch it, tell it, wait for the watch's message or the time, kill it, wait. Meanwhile all other
+//! Ending a child is: monitor it, tell it, wait for the monitor's message or the time, kill it, wait. Meanwhile all other
 //! messages stay in the mailbox.
 
 use std::time::Instant;
@@ -112,7 +112,7 @@ impl Process {
                 None => Until::Forever,
             }));
         };
-        // The reason is that of its exit, if that comes: the watch may have been too late for it.
+        // The reason is that of its exit, if that comes: the monitor may have been too late for it.
         let mut exit = exit_of(cx, pid);
         if exit.is_none() && down == ExitReason::NoProc {
             // If it is linked still its end is being told.
