@@ -9,18 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
+use http::HeaderMap;
 use runtime::future::{Sleep, sleep};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::handler::{Received, WsFrames};
-use super::{
-    Codec, Deflate, Event, Frame, HandshakeError, Join, OFFER, agreed_extensions, agreed_protocol,
-    check_accept, check_upgrade, generate_key,
-};
+use super::{Agreed, Codec, Event, Frame, Join};
 use crate::command::Command;
 use crate::error::{BadState, Reason};
 use crate::event;
@@ -35,54 +29,6 @@ const GOING_AWAY: u16 = 1001;
 const NORMAL: u16 = 1000;
 /// While this many bytes wait to be sent, only the last ping is answered.
 const HELD: usize = 64 * 1024;
-
-/// What both sides have agreed on.
-pub(crate) struct Agreed {
-    deflate: Option<Deflate>,
-    /// Which subprotocol, of those that were offered.
-    protocol: Option<usize>,
-}
-
-/// Adds what a request for a Websocket must have over HTTP/1.1. The key that its answer is to show.
-pub(crate) fn ask(headers: &mut HeaderMap, opts: &WsOpts) -> Result<String, BadState> {
-    let key = generate_key();
-    let value = HeaderValue::from_str(&key).map_err(|_| BadState::BadTarget)?;
-    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_KEY, value);
-    offer(headers, opts)?;
-    Ok(key)
-}
-
-/// Adds what it must have over any HTTP.
-pub(crate) fn offer(headers: &mut HeaderMap, opts: &WsOpts) -> Result<(), BadState> {
-    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    if !opts.protocols.is_empty() {
-        let names: Vec<&str> = opts.protocols.iter().map(|one| one.name.as_str()).collect();
-        let value = HeaderValue::from_str(&names.join(", ")).map_err(|_| BadState::BadTarget)?;
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
-    }
-    if opts.compress {
-        headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(OFFER));
-    }
-    Ok(())
-}
-
-/// Checks a response that grants a Websocket. There is no key over HTTP/2.
-pub(crate) fn check(
-    headers: &HeaderMap,
-    key: Option<&str>,
-    opts: &WsOpts,
-) -> Result<Agreed, HandshakeError> {
-    if let Some(key) = key {
-        check_upgrade(headers)?;
-        check_accept(key, headers)?;
-    }
-    let names: Vec<&str> = opts.protocols.iter().map(|one| one.name.as_str()).collect();
-    let protocol = agreed_protocol(headers, &names)?;
-    let deflate = agreed_extensions(headers, opts.compress)?;
-    Ok(Agreed { deflate, protocol })
-}
 
 pub(crate) struct Websocket {
     /// What requests name that are none of a Websocket's.

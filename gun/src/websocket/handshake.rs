@@ -1,25 +1,75 @@
-//! The headers that open a Websocket.
+//! The headers that open a Websocket: what a request asks for, and what a response grants.
 
 use http::header::{
-    CONNECTION, HeaderMap, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
-    UPGRADE,
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::deflate::Deflate;
 use super::error::HandshakeError;
+use crate::error::BadState;
 use crate::headers::{says, tokens};
-
-pub use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use crate::options::WsOpts;
 
 /// The `sec-websocket-extensions` of a request that offers compression.
-pub const OFFER: &str = "permessage-deflate; client_max_window_bits; server_max_window_bits=15";
+const OFFER: &str = "permessage-deflate; client_max_window_bits; server_max_window_bits=15";
+
+/// What both sides have agreed on.
+pub(crate) struct Agreed {
+    pub(super) deflate: Option<Deflate>,
+    /// Which subprotocol, of those that were offered.
+    pub(super) protocol: Option<usize>,
+}
+
+/// Adds what a request for a Websocket must have over HTTP/1.1. The key that its answer is to show.
+pub(crate) fn ask(headers: &mut HeaderMap, opts: &WsOpts) -> Result<String, BadState> {
+    let key = generate_key();
+    let value = HeaderValue::from_str(&key).map_err(|_| BadState::BadTarget)?;
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_KEY, value);
+    offer(headers, opts)?;
+    Ok(key)
+}
+
+/// Adds what it must have over any HTTP.
+pub(crate) fn offer(headers: &mut HeaderMap, opts: &WsOpts) -> Result<(), BadState> {
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    if !opts.protocols.is_empty() {
+        let names: Vec<&str> = opts.protocols.iter().map(|one| one.name.as_str()).collect();
+        let value = HeaderValue::from_str(&names.join(", ")).map_err(|_| BadState::BadTarget)?;
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+    }
+    if opts.compress {
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(OFFER));
+    }
+    Ok(())
+}
+
+/// Checks a response that grants a Websocket. There is no key over HTTP/2.
+pub(crate) fn check(
+    headers: &HeaderMap,
+    key: Option<&str>,
+    opts: &WsOpts,
+) -> Result<Agreed, HandshakeError> {
+    if let Some(key) = key {
+        check_upgrade(headers)?;
+        check_accept(key, headers)?;
+    }
+    let names: Vec<&str> = opts.protocols.iter().map(|one| one.name.as_str()).collect();
+    let protocol = agreed_protocol(headers, &names)?;
+    let deflate = agreed_extensions(headers, opts.compress)?;
+    Ok(Agreed { deflate, protocol })
+}
 
 /// Checks that a 101 is a Websocket's.
 ///
 /// # Errors
 ///
 /// `connection` has no `upgrade`, or `upgrade` is not `websocket`.
-pub fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
+pub(super) fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
     match says(headers, CONNECTION, "upgrade") && says(headers, UPGRADE, "websocket") {
         true => Ok(()),
         false => Err(HandshakeError::Upgrade),
@@ -31,9 +81,9 @@ pub fn check_upgrade(headers: &HeaderMap) -> Result<(), HandshakeError> {
 /// # Errors
 ///
 /// `sec-websocket-accept` is missing, repeated or another key's.
-pub fn check_accept(key: &str, headers: &HeaderMap) -> Result<(), HandshakeError> {
+pub(super) fn check_accept(key: &str, headers: &HeaderMap) -> Result<(), HandshakeError> {
     let mut values = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
-    let expected = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+    let expected = derive_accept_key(key.as_bytes());
     match (values.next(), values.next()) {
         (Some(value), None) if value.as_bytes() == expected.as_bytes() => Ok(()),
         _ => Err(HandshakeError::Accept),
@@ -45,7 +95,7 @@ pub fn check_accept(key: &str, headers: &HeaderMap) -> Result<(), HandshakeError
 /// # Errors
 ///
 /// It chose one that was not offered, or several.
-pub fn agreed_protocol(
+pub(super) fn agreed_protocol(
     headers: &HeaderMap,
     offered: &[impl AsRef<str>],
 ) -> Result<Option<usize>, HandshakeError> {
@@ -67,7 +117,7 @@ pub fn agreed_protocol(
 /// # Errors
 ///
 /// An extension that was not offered, or a parameter that is unknown, repeated or wrong.
-pub fn agreed_extensions(
+pub(super) fn agreed_extensions(
     headers: &HeaderMap,
     compress: bool,
 ) -> Result<Option<Deflate>, HandshakeError> {

@@ -24,15 +24,16 @@ mod utf8;
 #[cfg(test)]
 pub use codec::Header;
 pub use codec::{Codec, Event};
-pub(crate) use connection::{Agreed, Websocket, ask, check, offer};
+pub(crate) use connection::Websocket;
+#[cfg(test)]
 pub use deflate::Deflate;
 #[cfg(test)]
 pub use error::EncodeError;
 pub use error::{CodecError, HandshakeError, Violation};
 pub use frame::{Fragment, Frame, Kind};
 pub use handler::{Received, WsFrames, WsHandler};
-pub use handshake::{
-    OFFER, agreed_extensions, agreed_protocol, check_accept, check_upgrade, generate_key,
-};
+pub(crate) use handshake::{Agreed, ask, check, offer};
+#[cfg(test)]
+use handshake::{agreed_extensions, agreed_protocol, check_accept, check_upgrade};
 pub use join::Join;
 pub use tokio_tungstenite::tungstenite::Utf8Bytes;

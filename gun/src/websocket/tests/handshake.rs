@@ -1,4 +1,7 @@
+//! The headers of handshakes, as servers answer them.
+
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 use super::*;
 
