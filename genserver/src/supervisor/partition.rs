@@ -9,8 +9,9 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use runtime::request::{CallError, NameRegistry, ServerRef};
 use runtime::{ExitReason, Name, Pid, mailbox_len, self_pid, try_self_pid};
 
@@ -285,10 +286,10 @@ impl Routes {
 
     /// The supervisor has started this partition. Called by that: start functions run in it.
     fn put(&self, number: usize, pid: Pid) {
-        let holder = read(&self.supervisor);
+        let holder = self.supervisor.read();
         // One that was killed meanwhile may have a successor.
         if *holder == Some(self_pid()) {
-            *write(&self.partitions[number]) = Some(pid);
+            *self.partitions[number].write() = Some(pid);
         }
     }
 }
@@ -300,7 +301,7 @@ impl NameRegistry for Routes {
         if name.as_str() != SUPERVISOR {
             return false;
         }
-        let mut holder = write(&self.supervisor);
+        let mut holder = self.supervisor.write();
         let free = holder.is_none_or(|pid| !is_alive(pid));
         if free {
             *holder = Some(pid);
@@ -310,29 +311,26 @@ impl NameRegistry for Routes {
 
     fn unregister_name(&self, name: &Name) {
         if name.as_str() == SUPERVISOR {
-            write(&self.supervisor).take_if(|pid| try_self_pid() == Some(*pid));
+            self.supervisor
+                .write()
+                .take_if(|pid| try_self_pid() == Some(*pid));
         }
     }
 
     fn whereis_name(&self, name: &Name) -> Option<Pid> {
         if name.as_str() == SUPERVISOR {
-            return (*read(&self.supervisor)).filter(|pid| is_alive(*pid));
+            return (*self.supervisor.read()).filter(|pid| is_alive(*pid));
         }
-        *read(self.partitions.get(name.as_str().parse::<usize>().ok()?)?)
+        *self
+            .partitions
+            .get(name.as_str().parse::<usize>().ok()?)?
+            .read()
     }
 }
 
 /// Without a switch: a place is held locked meanwhile.
 fn is_alive(pid: Pid) -> bool {
     mailbox_len(pid).is_some()
-}
-
-fn read(place: &RwLock<Option<Pid>>) -> RwLockReadGuard<'_, Option<Pid>> {
-    place.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write(place: &RwLock<Option<Pid>>) -> RwLockWriteGuard<'_, Option<Pid>> {
-    place.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Routes {

@@ -13,8 +13,9 @@ mod stream;
 mod supervisor;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use runtime::{
     Down, ExitReason, IntoDeadline, Pid, Ref, Spawn, SpawnError, demonitor_flush, exit_signal,
     receive_ref, self_pid, try_self_pid, unlink,
@@ -51,7 +52,7 @@ impl<T: Send + 'static> Outcome<T> {
         let result = Arc::clone(self);
         move || {
             let value = f();
-            *result.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            *result.0.lock() = Some(value);
             // Nobody else is there to drop it while the owner waits.
             drop(result);
             unlink(owner);
@@ -59,7 +60,7 @@ impl<T: Send + 'static> Outcome<T> {
     }
 
     fn take(&self) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 
