@@ -6,6 +6,7 @@
 //!
 //! Only the holder of the process touches its body. Its name may be asked for while it runs.
 
+use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
 use std::ptr;
 
@@ -38,9 +39,10 @@ struct Vtable {
 }
 
 impl Body {
-    /// The body of a process that first calls `start`.
+    /// The body of a process that first calls `start`, and has the name of `N`: of the user's function,
+    /// where `start` wraps it.
     #[inline]
-    pub(crate) fn closure<F>(start: F) -> Body
+    pub(crate) fn closure<N, F>(start: F) -> Body
     where
         F: FnOnce() -> Next + Send + 'static,
     {
@@ -49,13 +51,13 @@ impl Body {
             // SAFETY: it fits, and the words are ours.
             unsafe { words.as_mut_ptr().cast::<F>().write(start) };
             Body {
-                vtable: Some(const { &Inline::<F>::VTABLE }),
+                vtable: Some(const { &Inline::<N, F>::VTABLE }),
                 words,
             }
         } else {
             words[0].write(Box::into_raw(Box::new(start)).expose_provenance());
             Body {
-                vtable: Some(const { &Boxed::<F>::VTABLE }),
+                vtable: Some(const { &Boxed::<N, F>::VTABLE }),
                 words,
             }
         }
@@ -129,25 +131,25 @@ const fn fits<F>() -> bool {
 }
 
 /// What stands in a body whose closure has been moved out to run: nothing but its name.
-struct Started<F>(F);
+struct Started<N>(PhantomData<N>);
 
-impl<F> Started<F> {
+impl<N> Started<N> {
     const VTABLE: Vtable = Vtable {
         run: |_, _| unreachable!("a closure runs once"),
         drop: |_| {},
-        name: |_| std::any::type_name::<F>(),
+        name: |_| std::any::type_name::<N>(),
         spent: true,
     };
 }
 
-struct Inline<F>(F);
+struct Inline<N, F>(PhantomData<(N, F)>);
 
-impl<F: FnOnce() -> Next + Send + 'static> Inline<F> {
+impl<N, F: FnOnce() -> Next + Send + 'static> Inline<N, F> {
     const VTABLE: Vtable = Vtable {
         run: |body, _| {
             // SAFETY: the words hold an `F`, which is moved out; only its name is left.
             let start = unsafe {
-                (*body).vtable = Some(const { &Started::<F>::VTABLE });
+                (*body).vtable = Some(const { &Started::<N>::VTABLE });
                 ptr::read((&raw const (*body).words).cast::<F>())
             };
             start()
@@ -156,14 +158,14 @@ impl<F: FnOnce() -> Next + Send + 'static> Inline<F> {
             // SAFETY: the words hold an `F`.
             unsafe { ptr::drop_in_place(words.cast::<F>()) };
         },
-        name: |_| std::any::type_name::<F>(),
+        name: |_| std::any::type_name::<N>(),
         spent: false,
     };
 }
 
-struct Boxed<F>(F);
+struct Boxed<N, F>(PhantomData<(N, F)>);
 
-impl<F: FnOnce() -> Next + Send + 'static> Boxed<F> {
+impl<N, F: FnOnce() -> Next + Send + 'static> Boxed<N, F> {
     /// # Safety
     /// The words hold a boxed `F`, whose ownership passes to the result.
     unsafe fn unbox(words: *const Words) -> Box<F> {
@@ -178,14 +180,14 @@ impl<F: FnOnce() -> Next + Send + 'static> Boxed<F> {
         run: |body, _| {
             // SAFETY: as `Inline`.
             let start = unsafe {
-                (*body).vtable = Some(const { &Started::<F>::VTABLE });
+                (*body).vtable = Some(const { &Started::<N>::VTABLE });
                 Self::unbox(&raw const (*body).words)
             };
             start()
         },
         // SAFETY: the words hold a boxed `F`.
         drop: |words| drop(unsafe { Self::unbox(words) }),
-        name: |_| std::any::type_name::<F>(),
+        name: |_| std::any::type_name::<N>(),
         spent: false,
     };
 }

@@ -187,7 +187,7 @@ impl<'n> Spawn<'n> {
         F: FnOnce() -> T + Send + 'static,
         T: ProcessResult,
     {
-        self.start(Body::closure(move || Next::Exit(f().into_reason())))
+        self.start(Body::closure::<F, _>(move || Next::Exit(f().into_reason())))
     }
 
     /// Spawns a process that is a behaviour: it is woken first with
@@ -355,7 +355,7 @@ where
     T: ProcessResult,
 {
     let place = Location::caller();
-    let body = Body::closure(move || Next::Exit(f().into_reason()));
+    let body = Body::closure::<F, _>(move || Next::Exit(f().into_reason()));
     let spawned = match scheduler::try_worker() {
         Some(_) if ended_caller().is_some() => stillborn(body, place),
         Some(worker) => on_worker(worker, body, 0, place, |_| {}),
@@ -447,7 +447,7 @@ where
 {
     let place = Location::caller();
     let parent = super::try_current().ok_or(SpawnError::NoParent)?;
-    let body = Body::closure(move || Next::Exit(f().into_reason()));
+    let body = Body::closure::<F, _>(move || Next::Exit(f().into_reason()));
     let mut related = None;
     let pid = on_worker(scheduler::worker(), body, 0, place, |child| {
         related = Some(relate(parent, child));
