@@ -104,7 +104,8 @@ fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
 }
 
 /// Closes a connection at once, whatever is under way, and returns when it has ended. Its exit reason is
-/// [`ExitReason::Shutdown`]; nobody is told.
+/// [`ExitReason::Shutdown`]; nobody is told. Whether it is a connection is not asked: any other process, the
+/// caller too, is told to end as well.
 ///
 /// Mirrors `gun:close/1`.
 ///
