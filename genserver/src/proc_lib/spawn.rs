@@ -223,13 +223,13 @@ where
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn initial_call(pid: Pid) -> Option<&'static str> {
     let function = process_info(pid)?.function?;
-    let ours = function.strip_prefix(env!("CARGO_PKG_NAME"))?;
+    let ours = function.strip_prefix(concat!(env!("CARGO_PKG_NAME"), "::"))?;
     let inner = ours
-        .strip_prefix("::proc_lib::spawn::Run<")
-        .or_else(|| ours.strip_prefix("::gen_server::process::Process<"));
+        .strip_prefix("proc_lib::spawn::Run<")
+        .or_else(|| ours.strip_prefix("gen_server::process::Process<"));
     Some(match inner {
         Some(inner) => inner.strip_suffix('>').unwrap_or(inner),
-        None if ours.starts_with("::supervisor::") => "supervisor",
+        None if ours.starts_with("supervisor::") => "supervisor",
         None => function,
     })
 }
