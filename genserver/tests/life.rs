@@ -331,3 +331,74 @@ fn a_stale_waker_and_a_hibernated_process() {
     send(pid, ());
     receive! { "goes on" : &str => {}, after LONG => panic!("it sleeps") }
 }
+
+/// A supervisor that hibernates after [`PATIENCE`], and a waker that a start function of its has left.
+fn patient(dynamic: bool) -> (ServerRef, Waker) {
+    let root = self_pid();
+    let start = move || {
+        send(root, own_waker());
+        Err(StartError::Ignore)
+    };
+    let flags = Flags::default().hibernate_after(PATIENCE);
+    let supervisor = if dynamic {
+        let template = Template::new(move |(): &()| start());
+        let supervisor = DynamicSupervisor::start_link(flags, template).expect("starts");
+        supervisor.start_child(()).expect("ignores");
+        (&supervisor).into()
+    } else {
+        let spec = ChildSpec::new("none", start);
+        (&start_link(flags, vec![spec]).expect("starts")).into()
+    };
+    (supervisor, receive_type())
+}
+
+#[track_caller]
+fn until_status(server: &ServerRef, status: Status) {
+    let pid = server.whereis().expect("it lives");
+    until(&format!("it is {status:?}"), || {
+        process_info(pid).expect("it lives").status == status
+    });
+}
+
+/// A waker that is called for nothing does not begin the time anew after which a supervisor hibernates, and leaves one
+/// that hibernates so.
+#[runtime::test(paused)]
+fn a_stale_waker_and_a_supervisor() {
+    for dynamic in [false, true] {
+        let (supervisor, waker) = patient(dynamic);
+        for _ in 0..3 {
+            sleep(PATIENCE * 3 / 10);
+            until_status(&supervisor, Status::AtRest);
+            waker.wake_by_ref();
+        }
+        sleep(PATIENCE * 2 / 10);
+        until_status(&supervisor, Status::Hibernated);
+        waker.wake_by_ref();
+        // On virtual time this ends when everybody waits.
+        sleep(Duration::from_millis(1));
+        until_status(&supervisor, Status::Hibernated);
+        sleep(Duration::from_millis(1));
+    }
+}
+
+/// A supervisor that hibernates does so again at once after a system message; after another, when it was idle for as
+/// long again.
+#[runtime::test(paused)]
+fn a_supervisor_hibernates_again_at_once() {
+    for dynamic in [false, true] {
+        let (supervisor, _) = patient(dynamic);
+        sleep(2 * PATIENCE);
+        let began = runtime::now();
+        until_status(&supervisor, Status::Hibernated);
+        sys::get_status(&supervisor).expect("it answers");
+        until_status(&supervisor, Status::Hibernated);
+        sys::suspend(&supervisor).expect("it answers");
+        sys::resume(&supervisor).expect("it answers");
+        until_status(&supervisor, Status::Hibernated);
+        send(supervisor.whereis().expect("it lives"), "unknown");
+        until_status(&supervisor, Status::AtRest);
+        assert_eq!(runtime::now(), began);
+        sleep(2 * PATIENCE);
+        until_status(&supervisor, Status::Hibernated);
+    }
+}

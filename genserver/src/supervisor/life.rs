@@ -29,6 +29,8 @@ pub(super) trait Life: sys::Process {
     /// Some: it does not begin, and ends.
     fn boot(&mut self, boot: Boot) -> Option<Next>;
     fn debug(&mut self) -> &mut Debug;
+    /// Whether it hibernates, or would if it were not suspended: a message that is no system message ends that.
+    fn hibernates(&mut self) -> &mut bool;
     /// Whether children are being ended.
     fn is_ending(&self) -> bool;
     /// Goes on ending them. Some: it waits for one, or ends itself.
@@ -50,7 +52,9 @@ pub(super) fn wake<L: Life>(supervisor: &mut L, cx: &mut Cx<'_>) -> Next {
             return end;
         }
     }
-    let mut idle = cx.cause().timeout && !supervisor.is_ending();
+    let mut idle = cx.cause().timeout && !supervisor.is_ending() || *supervisor.hibernates();
+    // A waker that a start function has left somewhere was called: nothing has come.
+    let mut left = cx.time_left();
     loop {
         if cx.spent() {
             return Next::Again;
@@ -68,12 +72,16 @@ pub(super) fn wake<L: Life>(supervisor: &mut L, cx: &mut Cx<'_>) -> Next {
             return match supervisor.hibernate_after() {
                 // Any mail would wake it from that, whatever it is.
                 _ if was_suspended => Next::Wait(Until::Forever),
-                Some(_) if idle => Next::Hibernate(Until::Forever),
-                Some(time) => Next::Wait(Until::After(time)),
+                Some(_) if idle => {
+                    *supervisor.hibernates() = true;
+                    Next::Hibernate(Until::Forever)
+                }
+                Some(time) => Next::Wait(Until::After(left.unwrap_or(time))),
                 None => Next::Wait(Until::Forever),
             };
         };
-        idle = false;
+        *supervisor.hibernates() &= message.is::<System>();
+        (idle, left) = (*supervisor.hibernates(), None);
         cx.callback_begins();
         handle(supervisor, message);
         if was_suspended && (!supervisor.debug().is_suspended() || supervisor.is_ending()) {

@@ -48,6 +48,7 @@ pub(super) struct Process {
     reporter: Reporter,
     boot: Option<Boot>,
     flags: Flags,
+    hibernates: bool,
     children: Children,
     restarts: Restarts,
     ending: Option<Ending>,
@@ -71,6 +72,7 @@ impl Process {
             reporter,
             boot: Some(boot),
             flags: Flags::default(),
+            hibernates: false,
             children: Children::default(),
             restarts: Restarts::default(),
             ending: None,
@@ -263,6 +265,10 @@ impl Life for Process {
                     let id = spec.id;
                     let failed = FailedToStartChild { id, reason };
                     self.end_all(Then::Refuse(tag, failed.into_reason()));
+    fn hibernates(&mut self) -> &mut bool {
+        &mut self.hibernates
+    }
+
                     return None;
                 }
             }

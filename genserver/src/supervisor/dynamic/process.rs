@@ -42,6 +42,7 @@ pub(super) struct Process<A> {
     restarting: FxHashMap<Pid, A>,
     restarts: Restarts,
     ending: Option<Ending>,
+    hibernates: bool,
     debug: Debug,
 }
 
@@ -67,6 +68,7 @@ impl<A: Message + Sync> Process<A> {
             restarting: FxHashMap::default(),
             restarts: Restarts::default(),
             ending: None,
+            hibernates: false,
             debug: Debug::new(),
         }
     }
@@ -226,6 +228,10 @@ impl<A: Message + Sync> Life for Process<A> {
 
     fn debug(&mut self) -> &mut Debug {
         &mut self.debug
+    }
+
+    fn hibernates(&mut self) -> &mut bool {
+        &mut self.hibernates
     }
 
     fn is_ending(&self) -> bool {
