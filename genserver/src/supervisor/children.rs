@@ -111,13 +111,17 @@ impl Children {
         self.entries.values()
     }
 
+    /// None, for those that are to come instead.
+    pub(super) fn successor(&self) -> Children {
+        Children {
+            next: self.next,
+            ..Children::default()
+        }
+    }
+
     /// Takes all away.
     pub(super) fn take(&mut self) -> Children {
-        let next = self.next;
-        let empty = Children {
-            next,
-            ..Children::default()
-        };
+        let empty = self.successor();
         std::mem::replace(self, empty)
     }
 

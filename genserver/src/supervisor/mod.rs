@@ -45,5 +45,5 @@ pub use dynamic::{DynamicSupervisor, Template};
 pub use flags::{AutoShutdown, Flags, Strategy};
 pub use handle::Supervisor;
 pub use partition::PartitionSupervisor;
-pub use spec::{ChildSpec, SpecError, Supervised, check_childspecs};
+pub use spec::{ChildSpec, InitFunction, SpecError, Supervised, UnknownChange, check_childspecs};
 pub use start::{SupervisorOptions, start_link, start_link_with};

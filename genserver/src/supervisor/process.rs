@@ -31,13 +31,10 @@ use super::flags::{AutoShutdown, Flags, Strategy};
 use super::intensity::Restarts;
 use super::life::{self, Boot, Life};
 use super::report::{Offender, Reporter, note_returned};
-use super::spec::{ChildSpec, Supervised, check_childspecs};
+use super::spec::{ChildSpec, InitFunction, Supervised, check_childspecs};
 use crate::gen_server::WrongRequest;
 use crate::proc_lib::Refused;
 use ending::{Ending, Then};
-
-/// What says the flags and children: called at the start, and when the code changes.
-pub(super) type InitFunction = Box<dyn Fn() -> Result<Option<Supervised>, ExitReason> + Send>;
 
 /// How long a supervisor waits before it hibernates, if its flags do not say.
 const HIBERNATE_AFTER: Duration = Duration::from_secs(1);
@@ -48,10 +45,10 @@ pub(super) struct Process {
     reporter: Reporter,
     boot: Option<Boot>,
     flags: Flags,
-    hibernates: bool,
     children: Children,
     restarts: Restarts,
     ending: Option<Ending>,
+    hibernates: bool,
     debug: Debug,
 }
 
@@ -72,21 +69,12 @@ impl Process {
             reporter,
             boot: Some(boot),
             flags: Flags::default(),
-            hibernates: false,
             children: Children::default(),
             restarts: Restarts::default(),
             ending: None,
+            hibernates: false,
             debug: Debug::new(),
         }
-    }
-
-    /// The flags and children that the init function says, if they are in order.
-    fn call_init(&self) -> Result<Option<Supervised>, ExitReason> {
-        let init = catch(&self.init).unwrap_or_else(|caught| Err(caught.into_reason()))?;
-        if let Some((flags, specs)) = &init {
-            check_childspecs(flags, specs)?;
-        }
-        Ok(init)
     }
 
     /// Adds a child that was started; `asked`: by a client.
@@ -247,7 +235,7 @@ impl Life for Process {
             Ok(tag) => tag,
             Err(end) => return Some(end),
         };
-        let (flags, specs) = match self.call_init() {
+        let (flags, specs) = match call_init(&self.init) {
             Ok(Some(supervised)) => supervised,
             Ok(None) => {
                 let normal = ExitReason::Normal;
@@ -265,10 +253,6 @@ impl Life for Process {
                     let id = spec.id;
                     let failed = FailedToStartChild { id, reason };
                     self.end_all(Then::Refuse(tag, failed.into_reason()));
-    fn hibernates(&mut self) -> &mut bool {
-        &mut self.hibernates
-    }
-
                     return None;
                 }
             }
@@ -279,6 +263,10 @@ impl Life for Process {
 
     fn debug(&mut self) -> &mut Debug {
         &mut self.debug
+    }
+
+    fn hibernates(&mut self) -> &mut bool {
+        &mut self.hibernates
     }
 
     fn is_ending(&self) -> bool {
@@ -334,6 +322,15 @@ impl Behaviour for Process {
     fn wake(&mut self, cx: &mut Cx<'_>) -> Next {
         life::wake(self, cx)
     }
+}
+
+/// The flags and children that an init function says, if they are in order.
+fn call_init(init: &InitFunction) -> Result<Option<Supervised>, ExitReason> {
+    let says = catch(init).unwrap_or_else(|caught| Err(caught.into_reason()))?;
+    if let Some((flags, specs)) = &says {
+        check_childspecs(flags, specs)?;
+    }
+    Ok(says)
 }
 
 /// Calls a start function. None: it has nothing to start.

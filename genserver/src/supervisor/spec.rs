@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::{Message, Pid};
+use runtime::{ExitReason, Message, Pid};
 
 use super::child::{Kind, Restart, Shutdown, Started, child_of, start_server};
 use super::dynamic::{DynamicSupervisor, Template};
@@ -16,6 +16,10 @@ use crate::proc_lib;
 
 /// A supervisor's flags, and its children, in order: what its init function says.
 pub type Supervised = (Flags, Vec<ChildSpec>);
+
+/// What says a supervisor's flags and children: called at its start, and when its code changes. None: there is nothing
+/// to supervise, or nothing changes. See [`start_link_with`](super::start_link_with).
+pub type InitFunction = Box<dyn Fn() -> Result<Option<Supervised>, ExitReason> + Send>;
 
 /// A start function: runs in the supervisor, and links what it starts.
 pub(crate) type Start = Arc<dyn Fn() -> Started + Send + Sync>;
@@ -344,6 +348,19 @@ impl fmt::Display for SpecError {
 }
 
 impl std::error::Error for SpecError {}
+
+/// The code of a supervisor cannot be changed to that: the reason why [`sys::change_code`] is refused by one that was
+/// given a value of a type that says nothing to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownChange;
+
+impl fmt::Display for UnknownChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the code of a supervisor cannot be changed to a value of this type")
+    }
+}
+
+impl std::error::Error for UnknownChange {}
 
 /// Checks specifications. Mirrors `supervisor:check_childspecs/2`.
 ///

@@ -8,8 +8,8 @@ use runtime::request::ServerRef;
 use super::flags::Flags;
 use super::handle::Supervisor;
 use super::life;
-use super::process::{InitFunction, Process};
-use super::spec::{ChildSpec, Supervised};
+use super::process::Process;
+use super::spec::{ChildSpec, InitFunction, Supervised};
 use crate::proc_lib::StartError;
 
 /// How a supervisor is started.
@@ -46,8 +46,13 @@ pub fn start_link(flags: Flags, children: Vec<ChildSpec>) -> Result<Supervisor, 
 
 /// As [`start_link`](fn@start_link), with what `init` says; with None there is nothing to supervise. The supervisor calls it at its start, and again when
 /// [`sys::change_code`] tells it to: then flags are replaced, specifications too, by their ids, and processes
-/// stay; new children are not started, nor children ended that are no longer named. Mirrors a callback module's
+/// stay; new children are not started, nor children ended that are no longer named. With None nothing changes; what
+/// fails, panics or says what is not in order leaves all as it was, and is the error. Mirrors a callback module's
 /// `init/1`, and the supervisor's `code_change`.
+///
+/// The code is changed to an [`InitFunction`](super::InitFunction), or to a [`Supervised`]: what that would say always.
+/// It takes the place of `init`. With `()` the one that is there is asked again. Anything else is refused, with an
+/// [`UnknownChange`](super::UnknownChange) for the reason.
 ///
 /// ```
 /// use genserver::supervisor::{ChildSpec, Flags, Supervised, start_link_with};
@@ -59,7 +64,7 @@ pub fn start_link(flags: Flags, children: Vec<ChildSpec>) -> Result<Supervisor, 
 /// })
 /// .unwrap();
 /// sys::suspend(&supervisor).unwrap();
-/// // What a new init would say; with `()` the old one is asked.
+/// // What a new init would say.
 /// let new: Supervised = (Flags::default(), vec![]);
 /// assert_eq!(sys::change_code(&supervisor, new), Ok(()));
 /// sys::resume(&supervisor).unwrap();

@@ -68,7 +68,8 @@ enum Answer<A> {
 impl<A: Message + Sync> DynamicSupervisor<A> {
     /// Starts one without children, linked to the caller, its parent. Mirrors `supervisor:start_link/2`.
     ///
-    /// When [`sys::change_code`] gives it `(Flags, Template<A>)`, it takes them over.
+    /// When [`sys::change_code`] gives it `(Flags, Template<A>)`, it takes them over; with `()` nothing changes, and
+    /// anything else it refuses, with an [`UnknownChange`](super::UnknownChange) for the reason.
     ///
     /// # Errors
     ///

@@ -27,7 +27,7 @@ use crate::supervisor::flags::{AutoShutdown, Flags, Strategy};
 use crate::supervisor::intensity::Restarts;
 use crate::supervisor::life::{self, Boot, Life};
 use crate::supervisor::report::{Offender, Reporter, note_returned};
-use crate::supervisor::spec::{SpecError, check_childspecs};
+use crate::supervisor::spec::{SpecError, UnknownChange, check_childspecs};
 use ending::{Ending, Then};
 
 pub(super) struct Process<A> {
@@ -299,14 +299,16 @@ impl<A: Message + Sync> sys::Process for Process<A> {
         self.reporter.module
     }
 
-    /// `extra` is what a new init function would say; else nothing changes.
+    /// `extra` is what a new init function would say; with `()` nothing changes.
     fn change_code(&mut self, extra: Box<dyn Any + Send>) -> Result<(), ExitReason> {
-        if let Ok(new) = extra.downcast::<(Flags, Template<A>)>() {
-            let (flags, template) = *new;
-            check(&flags)?;
-            self.flags = flags;
-            self.template = template;
-        }
+        let (flags, template) = match extra.downcast::<(Flags, Template<A>)>() {
+            Ok(new) => *new,
+            Err(extra) if extra.is::<()>() => return Ok(()),
+            Err(_) => return Err(ExitReason::other(UnknownChange)),
+        };
+        check(&flags)?;
+        self.flags = flags;
+        self.template = template;
         Ok(())
     }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use genserver::ServerRef;
 use genserver::supervisor::{
-    AutoShutdown, ChildError, ChildSpec, ChildState, DynamicSupervisor, Flags, Restart, Shutdown,
-    SpecError, Supervised, Supervisor, Template, start_link, start_link_with,
+    AutoShutdown, ChildError, ChildSpec, ChildState, DynamicSupervisor, Flags, InitFunction,
+    Restart, Shutdown, SpecError, Supervised, Supervisor, Template, UnknownChange, start_link,
+    start_link_with,
 };
 use runtime::prelude::*;
 use sys::ChangeCodeError;
@@ -91,6 +92,50 @@ fn code_change_asks_init() {
     assert_eq!(ids(&supervisor), ["late"]);
     assert_eq!(turns.load(Ordering::SeqCst), 4);
     supervisor.stop().expect("stops");
+}
+
+/// What the code was changed to is what is asked from then on, values and init functions alike; what is refused, or of
+/// a type that says nothing to a supervisor, leaves the old.
+#[runtime::test]
+fn code_change_replaces_init() {
+    let sleeper = |id: &'static str| ChildSpec::process(id, || drop(receive_any()));
+    let supervisor = start_link(many(), vec![sleeper("a")]).expect("starts");
+    upgrade(&supervisor, many(), vec![sleeper("b")]);
+    supervisor.delete_child("b").expect("it does not run");
+    assert_eq!(change(&supervisor, ()), Ok(()));
+    assert_eq!(ids(&supervisor), ["a", "b"]);
+
+    let turn = AtomicU32::new(0);
+    let init: InitFunction = Box::new(move || match turn.fetch_add(1, Ordering::SeqCst) {
+        0 => Ok(None),
+        n => Ok(Some((many(), vec![sleeper(["c", "d"][n as usize % 2])]))),
+    });
+    assert_eq!(change(&supervisor, init), Ok(()), "it ignores");
+    assert_eq!(ids(&supervisor), ["a", "b"]);
+    assert_eq!(change(&supervisor, ()), Ok(()));
+    assert_eq!(ids(&supervisor), ["a", "b", "d"]);
+
+    let fails: InitFunction = Box::new(|| Err(bad()));
+    assert_eq!(change(&supervisor, fails), Err(bad()));
+    let panics: InitFunction = Box::new(|| panic!("in init"));
+    let refused = change(&supervisor, panics).unwrap_err();
+    assert!(matches!(refused, ExitReason::Panic { .. }), "{refused}");
+    let no_vec = (many(), [sleeper("x")]);
+    let refused = change(&supervisor, no_vec).unwrap_err();
+    assert_eq!(refused.downcast_ref(), Some(&UnknownChange));
+    assert_eq!(ids(&supervisor), ["a", "b", "d"]);
+    assert_eq!(change(&supervisor, ()), Ok(()));
+    assert_eq!(ids(&supervisor), ["a", "b", "d", "c"]);
+    supervisor.stop().expect("stops");
+
+    let template = Template::process(|(): &()| || drop(receive_any()));
+    let dynamic = DynamicSupervisor::start_link(many(), template.clone()).expect("starts");
+    assert_eq!(change(&dynamic, ()), Ok(()));
+    let of_others = Template::process(|_: &u32| || drop(receive_any()));
+    let refused = change(&dynamic, (many(), of_others)).unwrap_err();
+    assert_eq!(refused.downcast_ref(), Some(&UnknownChange));
+    assert_eq!(change(&dynamic, (many(), template)), Ok(()));
+    dynamic.stop().expect("stops");
 }
 
 /// A child whose restart fails when the code changes is tried on.
