@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use genserver::gen_server::start;
 use genserver::supervisor::{
-    ChildSpec, DynamicSupervisor, Flags, Restart, Started, Template, start_link,
+    ChildSpec, DynamicSupervisor, Flags, Restart, Shutdown, Started, Strategy, Template, start_link,
 };
 use genserver::{
     Action, Called, Done, From, GenServer, Init, Never, ServerRef, StartError, proc_lib,
 };
 use runtime::prelude::*;
-use runtime::{Builder, Status, Until, block_on, process_info};
+use runtime::{Builder, Status, Until, block_on, mailbox_len, process_info};
 
 #[allow(dead_code, reason = "not all of it is used here")]
 #[path = "../../runtime/tests/expect/reports.rs"]
@@ -401,4 +401,117 @@ fn a_supervisor_hibernates_again_at_once() {
         sleep(2 * PATIENCE);
         until_status(&supervisor, Status::Hibernated);
     }
+}
+
+/// A start function that counts its calls; what it starts ends abnormally when it is told to end.
+fn counted(starts: &Arc<AtomicU32>) -> impl Fn() -> Started + Clone + Send + Sync + 'static {
+    let starts = Arc::clone(starts);
+    move || {
+        starts.fetch_add(1, Ordering::SeqCst);
+        let spawned = Spawn::new().link().spawn(|| {
+            obedient();
+            exit(ExitReason::other("bad"))
+        });
+        Ok(spawned.map_err(StartError::Spawn)?.pid.into())
+    }
+}
+
+/// A start function that takes until somebody tells the supervisor "go".
+fn held_up(root: Pid) -> Started {
+    send(root, "is held up");
+    receive! { "go": &str => Err(StartError::Ignore), after LONG => panic!("nobody lets it go") }
+}
+
+/// Starts such a supervisor with one child.
+fn start_either(dynamic: bool, child: impl Fn() -> Started + Send + Sync + 'static) -> (Pid, Pid) {
+    let root = self_pid();
+    let many = Flags::default().intensity(u32::MAX, Duration::from_secs(1));
+    if dynamic {
+        let template = Template::new(
+            move |first: &bool| {
+                if *first { child() } else { held_up(root) }
+            },
+        );
+        let supervisor = DynamicSupervisor::start_link(many, template).expect("starts");
+        let child = supervisor.start_child(true).expect("starts");
+        let asks = supervisor.clone();
+        spawn!(move || drop(asks.start_child(false)));
+        let supervisor = supervisor.whereis().expect("it lives");
+        (supervisor, child.expect("it runs").pid)
+    } else {
+        let spec = ChildSpec::new("child", child);
+        let supervisor = start_link(many, vec![spec]).expect("starts");
+        let child = supervisor.which_child("child").expect("is there").pid();
+        let asks = supervisor.clone();
+        let last = ChildSpec::new("last", move || held_up(root));
+        spawn!(move || drop(asks.start_child(last)));
+        (
+            supervisor.whereis().expect("it lives"),
+            child.expect("runs"),
+        )
+    }
+}
+
+/// A supervisor whose node shuts down starts nobody again, also if it finds a child's end before the order to end.
+#[test]
+fn nobody_is_restarted_while_a_node_shuts_down() {
+    for dynamic in [false, true] {
+        let starts = Arc::new(AtomicU32::new(0));
+        let child = counted(&starts);
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let node = Builder::new().workers(2).start().expect("a node");
+        node.run(move || {
+            spawn!(move || {
+                trap_exit(true);
+                let (supervisor, child) = start_either(dynamic, child);
+                receive! { "is held up": &str => {} }
+                send(child, "end");
+                until("the child's end is queued", || {
+                    mailbox_len(supervisor) == Some(1)
+                });
+                ready.send(()).expect("the test waits");
+                receive! { Exit { from: None, .. } => send(supervisor, "go") }
+                receive! { Exit { from, .. } if from == Some(supervisor) => {} }
+            });
+        });
+        is_ready.recv_timeout(LONG).expect("it is ready");
+        let report = node.shutdown(Duration::from_secs(60));
+        assert_eq!(report.killed, []);
+        assert_eq!(starts.load(Ordering::SeqCst), 1, "dynamic: {dynamic}");
+    }
+}
+
+/// Nor does one that is ending a group, to start it again, when its node begins to shut down.
+#[test]
+fn no_group_is_restarted_while_a_node_shuts_down() {
+    let starts = Arc::new(AtomicU32::new(0));
+    let first = counted(&starts);
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let node = Builder::new().workers(2).start().expect("a node");
+    node.run(move || {
+        spawn!(move || {
+            trap_exit(true);
+            let root = self_pid();
+            // Ends when the node tells it to, not when its supervisor does.
+            let slow = move || {
+                trap_exit(true);
+                receive! { Exit { from: Some(_), .. } => send(root, "is told") }
+                receive! { Exit { from: None, .. } => {} }
+            };
+            let specs = vec![
+                ChildSpec::new("first", first),
+                ChildSpec::process("slow", slow).shutdown(Shutdown::Infinity),
+            ];
+            let supervisor = start_link(Flags::new(Strategy::OneForAll), specs).expect("starts");
+            let child = supervisor.which_child("first").expect("is there").pid();
+            send(child.expect("it runs"), "end");
+            receive! { "is told": &str => {} }
+            ready.send(()).expect("the test waits");
+            receive! { Exit { from: Some(_), .. } => {} }
+        });
+    });
+    is_ready.recv_timeout(LONG).expect("it is ready");
+    let report = node.shutdown(Duration::from_secs(60));
+    assert_eq!(report.killed, []);
+    assert_eq!(starts.load(Ordering::SeqCst), 1);
 }

@@ -155,7 +155,7 @@ mod public {
     };
     pub use crate::mailbox::reference::{Ref, make_ref};
     pub use crate::message::{AnyMessage, Message, Opaque};
-    pub use crate::node::{Node, NodeInfo, Remnant, ShutdownReport, info};
+    pub use crate::node::{Node, NodeInfo, Remnant, ShutdownReport, info, is_shutting_down};
     pub use crate::os_signal::{OsSignal, OsSignals, os_signal, os_signal_messages};
     pub use crate::process::behaviour::{
         Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,

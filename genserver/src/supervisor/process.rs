@@ -21,7 +21,10 @@ mod upgrade;
 use std::time::Duration;
 
 use runtime::request::{Call, Client, foreign_request};
-use runtime::{AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, catch, match_message, send};
+use runtime::{
+    AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, catch, is_shutting_down, match_message,
+    send,
+};
 use sys::Debug;
 
 use super::answer::{Answer, ChildState, FailedToStartChild, Request};
@@ -121,8 +124,12 @@ impl Process {
         }
     }
 
-    /// Counts a restart of this child. False: there were too many, and all is ended.
+    /// Counts a restart of this child. False: there were too many, or the node shuts down, and all is ended.
     fn may_restart(&mut self, key: Key, pid: Option<Pid>) -> bool {
+        if is_shutting_down() {
+            self.end_all(Then::Exit(ExitReason::Shutdown));
+            return false;
+        }
         if self.restarts.bear(&self.flags) {
             return true;
         }

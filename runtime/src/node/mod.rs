@@ -56,7 +56,7 @@ use limits::Limits;
 use nodes::Visit;
 pub(crate) use nodes::{inject, of_held, visit};
 pub(crate) use shutdown::SHUTDOWN;
-pub use shutdown::{Remnant, ShutdownReport};
+pub use shutdown::{Remnant, ShutdownReport, is_shutting_down};
 
 /// What a node's threads share.
 pub(crate) struct Instance {

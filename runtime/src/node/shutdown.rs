@@ -210,6 +210,18 @@ fn tell_once(pid: Pid) {
     }
 }
 
+/// Whether the caller's node shuts down: its processes are being told to end, and who restarts others leaves that.
+/// No process has been told before this is true. Outside a process: false.
+///
+/// ```
+/// # runtime::run(|| {
+/// assert!(!runtime::is_shutting_down());
+/// # });
+/// ```
+pub fn is_shutting_down() -> bool {
+    scheduler::try_worker().is_some_and(|worker| worker.node().is_stopping())
+}
+
 /// What is left of a process.
 fn remnant(pid: Pid) -> Remnant {
     let slot = table::slot_of(pid);
