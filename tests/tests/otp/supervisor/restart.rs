@@ -277,6 +277,33 @@ fn intensity() {
     }
 }
 
+/// A restart that is as old as the period counts, one that is older does not.
+#[runtime::test(paused)]
+fn intensity_at_the_edge() {
+    trap_exit(true);
+    let period = Duration::from_secs(10);
+    for (pause, lives) in [(period, false), (period + Duration::from_millis(1), true)] {
+        let flags = Flags::default().intensity(1, period);
+        let supervisor = start_link(flags, vec![worker("1")]).expect("starts");
+        let pid = supervisor.whereis().expect("it lives");
+        send(began("1"), bad());
+        let again = began("1");
+        sleep(pause);
+        send(again, bad());
+        if lives {
+            began("1");
+            supervisor.stop().expect("stops");
+        }
+        let reason = if lives {
+            ExitReason::Normal
+        } else {
+            ExitReason::Shutdown
+        };
+        ends_with(pid, reason);
+        nothing();
+    }
+}
+
 /// A transient supervisor that has reached its limit is not restarted by its own.
 #[runtime::test]
 fn a_transient_supervisor_that_gives_up() {
