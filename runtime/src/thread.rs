@@ -12,9 +12,10 @@ use crate::context::Context;
 use crate::mailbox::trail::Trail;
 use crate::pool;
 use crate::process::slot::Slot;
+use crate::scheduler::reductions::Reductions;
 use crate::scheduler::worker::Worker;
 
-/// One thread's record. Its fields are touched by that thread alone.
+/// One thread's record. Its fields are touched by that thread alone, but for `reductions`.
 pub(crate) struct Thread {
     /// The worker that the thread is; null on foreign threads.
     pub(crate) worker: Cell<*const Worker>,
@@ -22,8 +23,7 @@ pub(crate) struct Thread {
     pub(crate) process: Cell<*const Slot>,
     /// The stack it runs on.
     pub(crate) context: Cell<*mut Context>,
-    /// What is left of its turn; negative: a debt.
-    pub(crate) reductions: Cell<i32>,
+    pub(crate) reductions: Reductions,
     /// `reductions` when what was spent was last added to the process's total.
     pub(crate) turn: Cell<i32>,
     /// The thread's magazines of blocks.
@@ -107,7 +107,7 @@ fn create() -> &'static Thread {
         worker: Cell::new(ptr::null()),
         process: Cell::new(ptr::null()),
         context: Cell::new(ptr::null_mut()),
-        reductions: Cell::new(0),
+        reductions: Reductions::new(0),
         turn: Cell::new(0),
         pool: pool::Cache::new(),
         trail: Trail::new(),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use expect::{LONG, message, reports, until};
 use runtime::Flow;
@@ -150,6 +150,35 @@ fn on_a_stack_behind_a_hog() {
     }
 }
 
+/// A turn of long steps ends after some of them, however few reductions they cost: at a tick, and at a receive that
+/// finds its message.
+#[test]
+fn long_steps_end_a_turn() {
+    const STEPS: u32 = 1000;
+    let node = Builder::new().workers(1).max_spares(0).start().unwrap();
+    let ends = |step: fn()| {
+        let ran = Arc::new(AtomicBool::new(false));
+        let run = Arc::clone(&ran);
+        spawn!(move || run.store(true, Ordering::Release));
+        (0..STEPS).any(|_| {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(1) {
+                std::hint::spin_loop();
+            }
+            step();
+            ran.load(Ordering::Acquire)
+        })
+    };
+    node.run(move || {
+        assert!(ends(tick), "no tick ended the turn");
+        for n in 0..STEPS {
+            send(self_pid(), n);
+        }
+        yield_now();
+        assert!(ends(|| _ = receive_type::<u32>()), "no receive did");
+    });
+}
+
 /// Hogs that come and go, with seats changing hands all the time, lose nobody.
 #[test]
 fn seats_that_change_hands() {
@@ -180,7 +209,7 @@ fn seats_that_change_hands() {
         for hog in 0..3 {
             let time = Duration::from_millis(3 + u64::from(round + hog) % 5);
             let hog = move || {
-                let start = std::time::Instant::now();
+                let start = Instant::now();
                 while start.elapsed() < time {
                     std::hint::spin_loop();
                 }

@@ -5,9 +5,9 @@
 //! futures, which look whether the turn is over instead of switching ([`is_spent`]).
 //!
 //! Invariant: while a process runs, what is left of its turn lies in its thread's record, and is added to its
-//! total whenever it goes on elsewhere or is asked ([`account`]).
+//! total whenever it goes on elsewhere or is asked ([`account`]). The watchdog takes it away from a turn that lasts.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::Context;
 
 use super::calls::suspend;
@@ -22,6 +22,33 @@ use crate::thread::{self, Thread};
 pub(crate) const TURN: i32 = 2000;
 /// What a spawn costs.
 pub(crate) const SPAWN: i32 = 4;
+
+/// What is left of a turn; negative: a debt. Its thread's, but for [`end`](Reductions::end).
+pub(crate) struct Reductions(AtomicI32);
+
+impl Reductions {
+    pub(crate) const fn new(left: i32) -> Reductions {
+        Reductions(AtomicI32::new(left))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> i32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, left: i32) {
+        self.0.store(left, Ordering::Relaxed);
+    }
+
+    /// Ends the turn from another thread; in vain if the owner spends at this moment, or has just begun another
+    /// turn, which then is short.
+    pub(crate) fn end(&self) {
+        if self.get() > 0 {
+            self.set(0);
+        }
+    }
+}
 
 /// Spends reductions.
 #[inline]
@@ -77,8 +104,8 @@ pub fn yield_now() {
 }
 
 /// One step of a long computation: counts a reduction, and yields if the process's turn is over
-/// or a signal has come. Costs a few nanoseconds otherwise. A turn has 2000 reductions: a step of more
-/// than some microseconds is better followed by [`yield_now`].
+/// or a signal has come. Costs a few nanoseconds otherwise. A turn has 2000 reductions, and is over as well
+/// when it has lasted for two milliseconds or so.
 ///
 /// ```
 /// # runtime::run(|| {

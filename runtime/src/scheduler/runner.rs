@@ -36,8 +36,7 @@ pub(crate) fn host(me: &Worker) {
 
 fn serve(me: &Worker) {
     let thread = thread::this();
-    thread.worker.set(me);
-    me.cpu_clock.start();
+    me.begin(thread);
     me.settle();
     // Without it an overflow ends the program as well, only with less of a report.
     let _alt_stack = AltStack::install();

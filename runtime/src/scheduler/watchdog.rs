@@ -1,7 +1,7 @@
 //! The watchdog: a thread per node that looks after the workers once a millisecond.
 //!
-//! It refreshes the coarse clock, and polls when nobody else does. When a worker has run one process for more than
-//! [`STUCK`] while work is queued, it takes the worker's seat and gives it to a spare, which takes
+//! It refreshes the coarse clock, and polls when nobody else does. It ends turns that last. When a worker has run one
+//! process for more than [`STUCK`] while work is queued, it takes the worker's seat and gives it to a spare, which takes
 //! over all that is at rest; the operating system then shares the cores. It fires the timers of
 //! workers that do not come to it, ends processes that do not come to their end
 //! (`process::zombie`), gives cold stacks' pages back, and reports. While every worker sleeps, so
@@ -192,8 +192,12 @@ impl<'n> Watchdog<'n> {
             seen.report_at = now + 2 * ran;
             report_stall(self.node, worker, slot, ran);
         }
+        if ran < STUCK / 2 {
+            return;
+        }
+        worker.end_turn();
         // A node of one thread has nobody to take over: it keeps its order.
-        if ran < STUCK / 2 || self.node.workers.len() == 1 {
+        if self.node.workers.len() == 1 {
             return;
         }
         if !worker.is_seated() {

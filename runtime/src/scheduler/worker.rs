@@ -11,7 +11,7 @@ mod tests;
 
 use std::cell::{Cell, UnsafeCell};
 use std::iter;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
@@ -21,7 +21,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::arrivals::{Arrivals, Linked};
 use super::cpu_clock::CpuClock;
 use super::placement::{self, Placement};
-use super::reductions::{SPAWN, TURN};
+use super::reductions::{Reductions, SPAWN, TURN};
 use super::run_queue::{self, RunQueue, Shared};
 use super::seat::{NoSeat, Seat};
 use super::seated::Seated;
@@ -94,6 +94,8 @@ pub(crate) struct Worker {
     spawned: AtomicU64,
     ended: AtomicU64,
     pub(crate) cpu_clock: CpuClock,
+    /// Those of its thread, while that lives.
+    reductions: Mutex<Option<NonNull<Reductions>>>,
 
     // The owner's.
     turn: Cell<u32>,
@@ -138,6 +140,7 @@ impl Worker {
             standing: AtomicU32::new(0),
             spawned: AtomicU64::new(0),
             ended: AtomicU64::new(0),
+            reductions: Mutex::new(None),
             queue: RunQueue::new(),
             turn: Cell::new(0),
             choice: Cell::new(0),
@@ -483,6 +486,21 @@ impl Worker {
         self.turns.store(turns.wrapping_add(1), Ordering::Relaxed);
     }
 
+    /// The worker is this thread, until [`retire`](Worker::retire).
+    pub(crate) fn begin(&self, thread: &Thread) {
+        thread.worker.set(self);
+        self.cpu_clock.start();
+        *self.reductions.lock() = Some(NonNull::from(&thread.reductions));
+    }
+
+    /// Has the turn that runs end at the next switch point; called by the watchdog.
+    pub(crate) fn end_turn(&self) {
+        if let Some(reductions) = *self.reductions.lock() {
+            // SAFETY: the thread's record lives, since it has not retired, and cannot while the lock is held.
+            unsafe { reductions.as_ref() }.end();
+        }
+    }
+
     /// Begins the turn of a process.
     #[inline]
     pub(crate) fn begin_turn(&self, thread: &Thread, slot: &'static Slot) {
@@ -514,6 +532,7 @@ impl Worker {
 
     /// Gives back what the worker has cached, when its thread ends.
     pub(crate) fn retire(&self) {
+        *self.reductions.lock() = None;
         table::release_all(&self.free);
         // SAFETY: the owner's.
         unsafe { (*self.stacks.get()).flush() };
