@@ -189,8 +189,9 @@ mod public {
     pub use crate::signal::alias::{AliasMode, alias, alias_priority, unalias};
     pub use crate::signal::link::{link, link_priority, links, unlink};
     pub use crate::signal::monitor::{
-        Down, Monitor, MonitorAlias, Monitored, TaggedDown, demonitor, demonitor_flush, monitor,
+        Down, Monitor, MonitorAlias, TaggedDown, demonitor, demonitor_flush, monitor,
     };
+    pub use crate::signal::monitored::Monitored;
     pub use crate::stack::StackError;
 }
 #[cfg(not(loom))]

@@ -11,7 +11,7 @@ use crate::message::{AnyMessage, Message};
 use crate::process::pid::Pid;
 use crate::registry::{self, Name};
 use crate::scheduler;
-use crate::signal::relations::Watch;
+use crate::signal::relations::Watcher;
 use crate::signal::{self, monitor};
 use crate::thread;
 
@@ -49,12 +49,9 @@ pub(crate) fn answer(to: Pid, number: u64, message: impl Message) {
     let thread = thread::this();
     let mut message = AnyMessage::new_on(thread, message);
     message.make_reply(to.into(), number);
-    let watch = Watch {
-        watcher: to,
-        number,
-    };
+    let watcher = Watcher::new(to, number);
     match thread.process() {
-        Some(slot) if signal::has_effect(slot) && monitor::settle(slot, watch) => {
+        Some(slot) if signal::has_effect(slot) && monitor::settle(slot, watcher) => {
             message.header_mut().set_settled();
             // Whatever becomes of the caller now: no `Down` comes in the answer's place.
             scheduler::deliver_signal(to, message);

@@ -24,7 +24,7 @@ use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit, flag};
 use crate::process::{exit, name, table};
 use crate::report::report;
-use crate::signal::relations::Watch;
+use crate::signal::relations::Watcher;
 use crate::signal::{self, Signal, alias, monitor};
 
 /// Puts an envelope at the end of the unseen.
@@ -199,8 +199,8 @@ fn unusual(slot: &Slot, message: AnyMessage, generation: u32) -> u32 {
     let becomes = match message.header().kind {
         Kind::Request => {
             let mut message = message;
-            if let Some(watch) = watch_of(&message) {
-                monitor::accept(slot, watch);
+            if let Some(watcher) = watcher_of(&message) {
+                monitor::accept(slot, watcher);
             }
             message.arrive();
             Some(message)
@@ -249,18 +249,18 @@ pub(crate) fn undelivered(to: Pid, message: &AnyMessage) {
             }
         }
         Kind::Request => {
-            if let Some(watch) = watch_of(message) {
-                signal::answer_for_the_dead(to, &Signal::Monitor(watch));
+            if let Some(watcher) = watcher_of(message) {
+                signal::answer_for_the_dead(to, &Signal::Monitor(watcher));
             }
         }
         Kind::Message | Kind::Aliased | Kind::Reply | Kind::Answer => {}
     }
 }
 
-/// The monitor that a request on its way brings.
-pub(crate) fn watch_of(request: &AnyMessage) -> Option<Watch> {
-    let (watcher, number) = request.requested()?;
-    Some(Watch { watcher, number })
+/// Who watches by the monitor that a request on its way brings.
+pub(crate) fn watcher_of(request: &AnyMessage) -> Option<Watcher> {
+    let (pid, number) = request.requested()?;
+    Some(Watcher::new(pid, number))
 }
 
 /// Takes the first message that `wanted` accepts out of the mailbox of the running process. None in

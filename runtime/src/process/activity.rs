@@ -104,7 +104,7 @@ pub(crate) fn look(pid: Pid) -> Option<Sight> {
         (node.names().name_of(pid), node.clock().now())
     })?;
     let (suspended, since, waits_for) = relations::noted(pid, |note, relations| {
-        let waits_for = relations.called.map(|called| called.target);
+        let waits_for = relations.call.map(|call| call.target);
         (note.is_suspended(), note.since(), waits_for)
     })?;
     Some(Sight {

@@ -23,7 +23,7 @@ use crate::registry::Name;
 use crate::scheduler;
 use crate::shown::Shown;
 use crate::signal::info::{Answer, What, ask};
-use crate::signal::monitor::Monitored;
+use crate::signal::monitored::Monitored;
 use crate::signal::relations;
 use crate::thread;
 
@@ -378,7 +378,7 @@ pub(crate) fn of_held(slot: &Slot) -> ProcessInfo {
         info.links = relations.links.active().collect();
         info.monitors = relations.objects().collect();
         let watchers = relations.monitored_by.iter();
-        info.monitored_by = watchers.map(|(watch, ())| watch.watcher).collect();
+        info.monitored_by = watchers.map(|(watcher, ())| watcher.pid).collect();
         info.priority_messages = relations.any_priority();
     });
     info

@@ -197,7 +197,7 @@ fn try_declare(node: &Arc<Instance>, slot: &'static Slot, of: u32) -> Option<()>
     let reason = told.or(broken).unwrap_or(ExitReason::Killed);
 
     let links: Vec<_> = left.relations.links.active().collect();
-    let watches: Vec<_> = left.relations.watches().collect();
+    let watchers: Vec<_> = left.relations.watchers().collect();
     let watched: Vec<_> = left.relations.watched().collect();
     let place = slot.place();
     let told = reason.clone();
@@ -211,7 +211,7 @@ fn try_declare(node: &Arc<Instance>, slot: &'static Slot, of: u32) -> Option<()>
     if flags & flag::NAMED != 0 {
         node.names().release(me);
     }
-    signal::tell(me, links, watches, watched, &told, || ());
+    signal::tell(me, links, watchers, watched, &told, || ());
     if !back.is_empty() || exit::may_be_of_the_user(&told) {
         blocking::run_errand(node, move || {
             exit::drop_quietly(told);
@@ -249,8 +249,8 @@ fn take_over(
             messages.push(message);
             continue;
         }
-        if let Some(watch) = queue::watch_of(&message) {
-            left.relations.monitored_by.insert(watch, ());
+        if let Some(watcher) = queue::watcher_of(&message) {
+            left.relations.monitored_by.insert(watcher, ());
         }
         if !message.header().kind.is_signal() {
             messages.push(message);
@@ -279,8 +279,8 @@ fn take_over(
                 left.links.extend(link);
                 left.signals.push(signal);
             }
-            Signal::Monitor(watch) => _ = relations.monitored_by.insert(watch, ()),
-            Signal::Demonitor(watch) => _ = relations.monitored_by.remove(&watch),
+            Signal::Monitor(watcher) => _ = relations.monitored_by.insert(watcher, ()),
+            Signal::Demonitor(watcher) => _ = relations.monitored_by.remove(&watcher),
             // In its end a process keeps its marks.
             Signal::Unlinked { .. } => {}
             Signal::Exit { .. } | Signal::Full { .. } => {

@@ -5,7 +5,7 @@
 //! answers a request, and is let in or dropped where it is taken from there. So an alias that has ended
 //! lets nothing more in, also of what was sent before; what is in the mailbox by then stays.
 //!
-//! One that ends with a monitor stands in that; that of a call in `Relations::called`; all others in a table.
+//! One that ends with a monitor stands in that; that of a call in `Relations::call`; all others in a table.
 
 use super::monitor;
 use super::relations::{self, Relations};
@@ -116,7 +116,7 @@ pub fn unalias(alias: Ref) -> bool {
     relations::if_any(slot, |relations| {
         let monitor = relations.monitors.get_mut(&number);
         monitor
-            .and_then(|watched| watched.alias.take())
+            .and_then(|monitor| monitor.alias.take())
             .or_else(|| relations.remove_alias(number))
     })
     .flatten()
@@ -125,23 +125,20 @@ pub fn unalias(alias: Ref) -> bool {
 
 /// The alias of this number, if it is one.
 fn find(relations: &Relations, number: u64) -> Option<Alias> {
-    if relations
-        .called
-        .is_some_and(|called| called.number == number)
-    {
+    if relations.call.is_some_and(|call| call.number == number) {
         return Some(Alias::OF_REQUEST);
     }
     let monitor = relations.monitors.get(&number);
     monitor
-        .and_then(|watched| watched.alias)
+        .and_then(|monitor| monitor.alias)
         .or_else(|| relations.aliases.as_ref()?.get(&number).copied())
 }
 
 /// The alias of the process, which the caller holds, over which a message is let in; `settled`: see
 /// [`monitor::settle`].
 pub(crate) fn admit(slot: &Slot, number: u64, settled: bool) -> Option<Alias> {
-    if let Some(called) = relations::if_any(slot, |relations| relations.take_called(number))? {
-        monitor::call_ended_by_reply(slot, called, settled);
+    if let Some(call) = relations::if_any(slot, |relations| relations.take_call(number))? {
+        monitor::call_ended_by_reply(slot, call, settled);
         return Some(Alias::OF_REQUEST);
     }
     admit_other(slot, number, settled)
@@ -161,8 +158,8 @@ fn admit_other(slot: &Slot, number: u64, settled: bool) -> Option<Alias> {
         Some((alias, ended))
     })
     .flatten()?;
-    if let Some(watched) = ended {
-        monitor::ended_by_reply(slot, number, watched, settled);
+    if let Some(monitor) = ended {
+        monitor::ended_by_reply(slot, number, monitor, settled);
     }
     Some(alias)
 }

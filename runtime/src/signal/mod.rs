@@ -26,6 +26,7 @@ pub(crate) mod info;
 pub(crate) mod link;
 pub(crate) mod links;
 pub(crate) mod monitor;
+pub(crate) mod monitored;
 pub(crate) mod relations;
 pub(crate) mod table;
 
@@ -37,7 +38,7 @@ use crate::process::slot::{Slot, bit};
 use crate::process::zombie::{self, Gone};
 use crate::scheduler;
 use info::{Answer, Question};
-use relations::Watch;
+use relations::Watcher;
 
 /// A signal to a process.
 #[derive(Debug)]
@@ -73,8 +74,8 @@ pub(crate) enum Signal {
         from: Pid,
         reason: ExitReason,
     },
-    Monitor(Watch),
-    Demonitor(Watch),
+    Monitor(Watcher),
+    Demonitor(Watcher),
     /// What the monitor of this number watched has ended.
     Down {
         monitor: u64,
@@ -126,10 +127,10 @@ fn is_queued(to: Pid, signal: Signal) -> bool {
 }
 
 /// Sends a request, which enters its monitor with the receiver and then is a message to it.
-fn request(to: Pid, watch: Watch, request: AnyMessage) {
+fn request(to: Pid, watcher: Watcher, request: AnyMessage) {
     if scheduler::deliver_signal(to, request) && zombie::is_gone(to) {
         // See `is_queued`.
-        answer_for_the_dead(to, &Signal::Monitor(watch));
+        answer_for_the_dead(to, &Signal::Monitor(watcher));
     }
 }
 
@@ -139,7 +140,7 @@ impl Signal {
         match *self {
             Signal::Link { from } => Some(Signal::Link { from }),
             Signal::Unlink { from, id } => Some(Signal::Unlink { from, id }),
-            Signal::Monitor(watch) => Some(Signal::Monitor(watch)),
+            Signal::Monitor(watcher) => Some(Signal::Monitor(watcher)),
             Signal::Question(question) => Some(Signal::Question(question)),
             _ => None,
         }
@@ -182,12 +183,12 @@ pub(crate) fn apply(slot: &Slot, signal: Signal) -> Option<AnyMessage> {
             None
         }
         Signal::LinkExit { from, reason } => link::broken(slot, from, reason),
-        Signal::Monitor(watch) => {
-            monitor::accept(slot, watch);
+        Signal::Monitor(watcher) => {
+            monitor::accept(slot, watcher);
             None
         }
-        Signal::Demonitor(watch) => {
-            monitor::remove(slot, watch);
+        Signal::Demonitor(watcher) => {
+            monitor::remove(slot, watcher);
             None
         }
         Signal::Down { monitor, reason } => monitor::fired(slot, monitor, reason),
@@ -217,7 +218,7 @@ pub(crate) fn answer_for_the_dead(to: Pid, signal: &Signal) {
             },
         ),
         Signal::Unlink { from, id } => send(from, Signal::Unlinked { from: to, id }),
-        Signal::Monitor(watch) => monitor::tell(watch, ExitReason::NoProc),
+        Signal::Monitor(watcher) => monitor::tell(watcher, ExitReason::NoProc),
         Signal::Question(question) => question.answer(Answer::Dead),
         Signal::Exit { .. }
         | Signal::AliasExit { .. }
@@ -237,9 +238,9 @@ pub(crate) fn tell_all(slot: &Slot, reason: &ExitReason) {
     let Some(relations) = relations::take(slot) else {
         return;
     };
-    let (links, watches) = (relations.links.active(), relations.watches());
+    let (links, watchers) = (relations.links.active(), relations.watchers());
     let watched = relations.watched();
-    tell(slot.pid(), links, watches, watched, reason, || {
+    tell(slot.pid(), links, watchers, watched, reason, || {
         if scheduler::spent() {
             scheduler::suspend(crate::context::Suspend::Yield);
         }
@@ -252,7 +253,7 @@ pub(crate) fn tell_all(slot: &Slot, reason: &ExitReason) {
 pub(crate) fn tell(
     me: Pid,
     links: impl IntoIterator<Item = Pid>,
-    watches: impl IntoIterator<Item = Watch>,
+    watchers: impl IntoIterator<Item = Watcher>,
     watched: impl IntoIterator<Item = (u64, Pid)>,
     reason: &ExitReason,
     turn: impl Fn(),
@@ -261,13 +262,12 @@ pub(crate) fn tell(
         link::tell(me, to, reason);
         turn();
     }
-    for watch in watches {
-        monitor::tell(watch, reason.clone());
+    for watcher in watchers {
+        monitor::tell(watcher, reason.clone());
         turn();
     }
     for (number, target) in watched {
-        let watcher = me;
-        send(target, Signal::Demonitor(Watch { watcher, number }));
+        send(target, Signal::Demonitor(Watcher::new(me, number)));
         turn();
     }
 }

@@ -1,17 +1,18 @@
 //! Monitors: a process learns of the end of another.
 //!
 //! A monitor is kept twice: by the watcher, under the number of its reference, with all that the
-//! message will say; and by the watched process, as a [`Watch`]. When that ends it sends `Down` with
+//! message will say; and by the watched process, as a [`Watcher`]. When that ends it sends `Down` with
 //! the number; the watcher looks it up, and makes the message if the monitor still stands. So a
 //! `demonitor` acts at once: it takes the monitor out here, whatever is on its way.
 //!
 //! A request brings its monitor with it ([`Monitor::request`]), and of a call the watcher keeps no more than whom it
-//! watches ([`Called`]). Its answer ends it; who is watched and answers himself forgets it first ([`settle`]).
+//! watches ([`CallMonitor`]). Its answer ends it; who is watched and answers himself forgets it first ([`settle`]).
 
 use std::fmt;
 
 use super::alias::Alias;
-use super::relations::{self, Called, Relations, Watch};
+use super::monitored::Monitored;
+use super::relations::{self, CallMonitor, Relations, Watcher};
 use super::{Signal, send};
 use crate::mailbox::reference::{self, Ref};
 use crate::mailbox::{queue, urgent};
@@ -22,7 +23,7 @@ use crate::process::exit_reason::{ExitReason, Term};
 use crate::process::pid::Pid;
 use crate::process::slot::Slot;
 use crate::process::zombie;
-use crate::registry::{self, Name, NodeName};
+use crate::registry::Name;
 use crate::scheduler;
 
 /// The message that a monitor sends once, when what it watched has ended: Erlang's
@@ -48,66 +49,8 @@ pub struct TaggedDown {
     pub down: Down,
 }
 
-/// What a monitor watches, as the watcher named it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Monitored {
-    /// A process.
-    Pid(Pid),
-    /// The process that had this name when the monitor was made.
-    Name(Name),
-    /// The process that had this name on that node when the monitor was made: Erlang's `{Name, Node}`.
-    Node(Name, NodeName),
-}
-
-impl fmt::Display for Monitored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Monitored::Pid(pid) => fmt::Display::fmt(pid, f),
-            Monitored::Name(name) => fmt::Display::fmt(name, f),
-            Monitored::Node(name, node) => write!(f, "{{{name}, {node}}}"),
-        }
-    }
-}
-
-impl From<Pid> for Monitored {
-    fn from(pid: Pid) -> Monitored {
-        Monitored::Pid(pid)
-    }
-}
-
-impl From<Name> for Monitored {
-    fn from(name: Name) -> Monitored {
-        Monitored::Name(name)
-    }
-}
-
-impl From<&str> for Monitored {
-    fn from(name: &str) -> Monitored {
-        Monitored::Name(name.into())
-    }
-}
-
-impl<N: Into<Name>> From<(N, NodeName)> for Monitored {
-    fn from((name, node): (N, NodeName)) -> Monitored {
-        Monitored::Node(name.into(), node)
-    }
-}
-
-impl Monitored {
-    /// The process that it means now. Err: what the monitor tells if there is none.
-    fn whereis(&self) -> Result<Pid, ExitReason> {
-        match self {
-            Monitored::Pid(pid) => Ok(*pid),
-            Monitored::Name(name) | Monitored::Node(name, NodeName::Local) => {
-                registry::whereis(name.as_str()).ok_or(ExitReason::NoProc)
-            }
-            Monitored::Node(_, NodeName::Named(_)) => Err(ExitReason::NoConnection),
-        }
-    }
-}
-
 /// One monitor, as its watcher keeps it under the number of its reference.
-pub(crate) struct Watched {
+pub(crate) struct OwnMonitor {
     object: Monitored,
     target: Option<Pid>,
     tag: Option<Term>,
@@ -116,12 +59,12 @@ pub(crate) struct Watched {
     priority: bool,
 }
 
-impl Watched {
+impl OwnMonitor {
     /// As it would stand in the table.
-    fn of_call(called: Called) -> Watched {
-        Watched {
-            object: Monitored::Pid(called.target),
-            target: Some(called.target),
+    fn of_call(call: CallMonitor) -> OwnMonitor {
+        OwnMonitor {
+            object: Monitored::Pid(call.target),
+            target: Some(call.target),
             tag: None,
             alias: Some(Alias::OF_REQUEST),
             priority: false,
@@ -215,11 +158,8 @@ impl Monitor {
         let slot = current("monitor");
         let reference = self.note(slot, Monitored::Name(name), None);
         if super::may_relate(slot) {
-            let watch = Watch {
-                watcher: slot.pid(),
-                number: reference.number(),
-            };
-            tell(watch, ExitReason::NoProc);
+            let watcher = Watcher::new(slot.pid(), reference.number());
+            tell(watcher, ExitReason::NoProc);
         }
         reference
     }
@@ -239,19 +179,16 @@ impl Monitor {
         let told = target.as_ref().ok().copied().filter(|&pid| pid != me);
         let reference = self.note(slot, object, told);
         if super::may_relate(slot) {
-            let watch = Watch {
-                watcher: me,
-                number: reference.number(),
-            };
+            let watcher = Watcher::new(me, reference.number());
             match (told, target) {
                 (Some(pid), _) => {
-                    send(pid, Signal::Monitor(watch));
+                    send(pid, Signal::Monitor(watcher));
                     if zombie::is_one(slot) {
-                        send(pid, Signal::Demonitor(watch));
+                        send(pid, Signal::Demonitor(watcher));
                     }
                 }
                 (None, Ok(_)) => {}
-                (None, Err(reason)) => tell(watch, reason),
+                (None, Err(reason)) => tell(watcher, reason),
             }
         }
         reference
@@ -267,11 +204,11 @@ impl Monitor {
             once: lives == MonitorAlias::ReplyDemonitor,
             priority: false,
         });
-        let (own, ends) = match self.alias {
+        let (lasting, ends) = match self.alias {
             Some(MonitorAlias::ExplicitUnalias) => (alias, None),
             _ => (None, alias),
         };
-        let watched = Watched {
+        let own = OwnMonitor {
             object,
             target,
             tag: self.tag,
@@ -279,8 +216,8 @@ impl Monitor {
             priority: self.priority,
         };
         relations::with(slot, |relations| {
-            relations.monitors.insert(reference.number(), watched);
-            if let Some(alias) = own {
+            relations.monitors.insert(reference.number(), own);
+            if let Some(alias) = lasting {
                 relations.insert_alias(reference.number(), alias);
             }
         });
@@ -302,21 +239,18 @@ impl Monitor {
             scheduler::deliver(pid, message);
             return reference;
         }
-        let watch = Watch {
-            watcher: me,
-            number: reference.number(),
-        };
+        let watcher = Watcher::new(me, reference.number());
         if scheduler::is_limited(pid) {
             // The message may be refused, the monitor not.
-            send(pid, Signal::Monitor(watch));
+            send(pid, Signal::Monitor(watcher));
             // As a request, it is no answer, whatever it was before.
             scheduler::deliver(pid, message.open());
         } else {
-            message.make_request(me.into(), watch.number);
-            super::request(pid, watch, message);
+            message.make_request(me.into(), watcher.number);
+            super::request(pid, watcher, message);
         }
         if zombie::is_one(slot) {
-            send(pid, Signal::Demonitor(watch));
+            send(pid, Signal::Demonitor(watcher));
         }
         reference
     }
@@ -330,9 +264,9 @@ impl Monitor {
         let reference = reference::make(slot);
         let number = reference.number();
         let is_only = relations::with(slot, |relations| {
-            let is_only = relations.called.is_none();
+            let is_only = relations.call.is_none();
             if is_only {
-                relations.called = Some(Called { number, target });
+                relations.call = Some(CallMonitor { number, target });
             }
             is_only
         });
@@ -347,11 +281,8 @@ impl Monitor {
     pub(crate) fn newborn(self, parent: &Slot, child: &Slot) -> Ref {
         let pid = child.pid();
         let reference = self.note(parent, Monitored::Pid(pid), Some(pid));
-        let watch = Watch {
-            watcher: parent.pid(),
-            number: reference.number(),
-        };
-        relations::of_newborn(child, |child| child.monitored_by.insert(watch, ()));
+        let watcher = Watcher::new(parent.pid(), reference.number());
+        relations::of_newborn(child, |child| child.monitored_by.insert(watcher, ()));
         reference
     }
 }
@@ -416,16 +347,16 @@ pub fn demonitor(monitor: Ref) -> bool {
     if !super::may_relate(slot) {
         // Whoever is watched is told at the process's end.
         let stands = |relations: &mut Relations| {
-            let called = relations.called;
-            called.is_some_and(|called| called.number == number)
+            let call = relations.call;
+            call.is_some_and(|call| call.number == number)
                 || relations.monitors.get(&number).is_some()
         };
         return relations::if_any(slot, stands).unwrap_or(false);
     }
-    let Some(watched) = take(slot, number) else {
+    let Some(own) = take(slot, number) else {
         return false;
     };
-    forget(me, number, &watched);
+    forget(me, number, &own);
     true
 }
 
@@ -456,137 +387,80 @@ pub fn demonitor_flush(monitor: Ref) -> bool {
 }
 
 /// Takes a monitor out of the watcher's table, with the alias that ends with it.
-pub(super) fn take(slot: &Slot, number: u64) -> Option<Watched> {
-    relations::if_any(slot, |relations| match relations.take_called(number) {
-        Some(called) => Some(Watched::of_call(called)),
+pub(super) fn take(slot: &Slot, number: u64) -> Option<OwnMonitor> {
+    relations::if_any(slot, |relations| match relations.take_call(number) {
+        Some(call) => Some(OwnMonitor::of_call(call)),
         None => relations.monitors.remove(&number),
     })
     .flatten()
 }
 
 /// A reply has come to the process that the caller holds, and this monitor of the same reference has ended by it.
-pub(super) fn ended_by_reply(slot: &Slot, number: u64, watched: Watched, settled: bool) {
+pub(super) fn ended_by_reply(slot: &Slot, number: u64, own: OwnMonitor, settled: bool) {
     if !settled {
-        forget(slot.pid(), number, &watched);
+        forget(slot.pid(), number, &own);
     }
-    if let Some(tag) = watched.tag {
+    if let Some(tag) = own.tag {
         exit::drop_later(slot, AnyMessage::new(tag));
     }
 }
 
 /// As [`ended_by_reply`], of a call.
 #[inline]
-pub(super) fn call_ended_by_reply(slot: &Slot, called: Called, settled: bool) {
+pub(super) fn call_ended_by_reply(slot: &Slot, call: CallMonitor, settled: bool) {
     if !settled {
-        forget(slot.pid(), called.number, &Watched::of_call(called));
+        forget(slot.pid(), call.number, &OwnMonitor::of_call(call));
     }
 }
 
 /// The running process is about to answer over the alias of this monitor's reference, which ends the monitor: if that
 /// watches the process, it forgets it. False: it watches another, or has ended, or the process was ended in
 /// its absence, and its end was told.
-pub(crate) fn settle(slot: &Slot, watch: Watch) -> bool {
-    relations::if_any(slot, |relations| relations.monitored_by.remove(&watch))
+pub(crate) fn settle(slot: &Slot, watcher: Watcher) -> bool {
+    relations::if_any(slot, |relations| relations.monitored_by.remove(&watcher))
         .flatten()
         .is_some()
 }
 
 /// Tells the watched process that a monitor is gone.
-pub(super) fn forget(watcher: Pid, number: u64, watched: &Watched) {
-    if let Some(target) = watched.target {
-        send(target, Signal::Demonitor(Watch { watcher, number }));
+pub(super) fn forget(watcher: Pid, number: u64, own: &OwnMonitor) {
+    if let Some(target) = own.target {
+        send(target, Signal::Demonitor(Watcher::new(watcher, number)));
     }
 }
 
 /// Tells a watcher the end.
-pub(super) fn tell(watch: Watch, reason: ExitReason) {
-    let monitor = watch.number;
-    send(watch.watcher, Signal::Down { monitor, reason });
+pub(super) fn tell(watcher: Watcher, reason: ExitReason) {
+    let monitor = watcher.number;
+    send(watcher.pid, Signal::Down { monitor, reason });
 }
 
 /// The process is monitored.
-pub(crate) fn accept(slot: &Slot, watch: Watch) {
-    relations::with(slot, |relations| relations.monitored_by.insert(watch, ()));
+pub(crate) fn accept(slot: &Slot, watcher: Watcher) {
+    relations::with(slot, |relations| relations.monitored_by.insert(watcher, ()));
 }
 
 /// A monitor of the process is gone.
-pub(super) fn remove(slot: &Slot, watch: Watch) {
-    relations::if_any(slot, |relations| relations.monitored_by.remove(&watch));
+pub(super) fn remove(slot: &Slot, watcher: Watcher) {
+    relations::if_any(slot, |relations| relations.monitored_by.remove(&watcher));
 }
 
 /// What one of the process's monitors watched has ended. Returns the message that this becomes,
 /// unless the monitor is gone.
 pub(super) fn fired(slot: &Slot, number: u64, reason: ExitReason) -> Option<AnyMessage> {
-    let Some(watched) = take(slot, number) else {
+    let Some(own) = take(slot, number) else {
         exit::discard(slot, reason);
         return None;
     };
     let down = Down {
         monitor: Ref::unmarked(slot.pid(), number),
-        object: watched.object,
+        object: own.object,
         reason,
     };
-    let mut message = match watched.tag {
+    let mut message = match own.tag {
         None => AnyMessage::new(down),
         Some(tag) => AnyMessage::new(TaggedDown { tag, down }),
     };
-    message.header_mut().set_priority(watched.priority);
+    message.header_mut().set_priority(own.priority);
     Some(message)
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use crate::prelude::*;
-    use crate::send;
-
-    fn down_of(watched: Ref) -> (Monitored, ExitReason) {
-        receive! { Down { monitor, object, reason } if monitor == watched => (object, reason) }
-    }
-
-    /// A name on the caller's node is whoever has it when the monitor is made; its `Down` names both.
-    #[crate::test]
-    fn a_name_on_this_node() {
-        let local = || ("watched on its node", NodeName::Local);
-        assert_eq!(
-            down_of(monitor(local())),
-            (local().into(), ExitReason::NoProc)
-        );
-        let pid = spawn!(|| {
-            receive! { reason: ExitReason => exit(reason) }
-        });
-        crate::register(local().0, pid).unwrap();
-        let watch = monitor(local());
-        let info = crate::process_info(self_pid()).unwrap();
-        assert!(info.monitors.contains(&local().into()));
-        crate::unregister(local().0).unwrap();
-        crate::register(local().0, self_pid()).unwrap();
-        let own = monitor(local());
-        send(pid, ExitReason::Shutdown);
-        assert_eq!(down_of(watch), (local().into(), ExitReason::Shutdown));
-        assert!(demonitor(own));
-    }
-
-    /// A node without a connection: the monitor tells so at once, as it was asked to tell.
-    #[crate::test]
-    fn a_name_on_another_node() {
-        let there = || ("watched", NodeName::Named("other@host".into()));
-        assert_eq!(
-            down_of(monitor(there())),
-            (there().into(), ExitReason::NoConnection)
-        );
-        assert_eq!(
-            Monitored::from(there()).to_string(),
-            "{watched, other@host}"
-        );
-        let tagged = Monitor::new().tag(7u32).alias(MonitorAlias::ReplyDemonitor);
-        let watch = tagged.monitor(there());
-        let TaggedDown { tag, down } = receive_type();
-        assert_eq!(tag.downcast_ref(), Some(&7u32));
-        assert_eq!(
-            (down.monitor, down.reason),
-            (watch, ExitReason::NoConnection)
-        );
-        assert!(!demonitor(watch));
-    }
 }

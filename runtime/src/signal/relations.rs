@@ -11,7 +11,8 @@
 
 use super::alias::Alias;
 use super::links::Links;
-use super::monitor::{Monitored, Watched};
+use super::monitor::OwnMonitor;
+use super::monitored::Monitored;
 use super::table::Table;
 use crate::process::activity::Note;
 use crate::process::extra::Extra;
@@ -19,17 +20,24 @@ use crate::process::pid::Pid;
 use crate::process::slot::Slot;
 use crate::process::table;
 
-/// One monitor, as the watched process knows it: the watcher's [`Ref`](crate::Ref), without its
-/// marker.
+/// One monitor, as the watched process knows it: who watches, and which of his monitors it is. Together the
+/// monitor's [`Ref`](crate::Ref) without its marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Watch {
-    pub(crate) watcher: Pid,
+pub(crate) struct Watcher {
+    pub(crate) pid: Pid,
     pub(crate) number: u64,
+}
+
+impl Watcher {
+    #[inline]
+    pub(crate) fn new(pid: Pid, number: u64) -> Watcher {
+        Watcher { pid, number }
+    }
 }
 
 /// The monitor of a call, whose alias lives until the first answer, or as long as the monitor.
 #[derive(Clone, Copy)]
-pub(crate) struct Called {
+pub(crate) struct CallMonitor {
     /// Of its reference.
     pub(crate) number: u64,
     pub(crate) target: Pid,
@@ -41,10 +49,10 @@ pub(crate) struct Relations {
     pub(crate) links: Links,
     /// The call that the process waits for. A call within it, by a destructor that runs meanwhile, is a monitor like
     /// others.
-    pub(crate) called: Option<Called>,
+    pub(crate) call: Option<CallMonitor>,
     /// All others, by the number of their reference.
-    pub(crate) monitors: Table<u64, Watched, 0>,
-    pub(crate) monitored_by: Table<Watch, (), 1>,
+    pub(crate) monitors: Table<u64, OwnMonitor, 0>,
+    pub(crate) monitored_by: Table<Watcher, (), 1>,
     /// By the number of their reference; without those that end with a monitor, which stand in it.
     pub(crate) aliases: Option<Box<Table<u64, Alias, 0>>>,
 }
@@ -54,30 +62,28 @@ impl Relations {
     pub(crate) fn any_priority(&self) -> bool {
         let mut aliases = self.aliases.iter().flat_map(|aliases| aliases.iter());
         aliases.any(|(_, alias)| alias.priority)
-            || self.monitors.iter().any(|(_, watched)| watched.priority())
+            || self.monitors.iter().any(|(_, monitor)| monitor.priority())
             || self.links.any_priority()
     }
 
     /// Who is to be told of the process's end.
-    pub(crate) fn watches(&self) -> impl Iterator<Item = Watch> {
-        self.monitored_by.iter().map(|(watch, ())| *watch)
+    pub(crate) fn watchers(&self) -> impl Iterator<Item = Watcher> {
+        self.monitored_by.iter().map(|(watcher, ())| *watcher)
     }
 
     /// Whom the process monitors, with the number of the monitor.
     pub(crate) fn watched(&self) -> impl Iterator<Item = (u64, Pid)> {
-        let called = self.called.iter();
+        let call = self.call.iter();
         let monitors = self.monitors.iter();
-        called
-            .map(|called| (called.number, called.target))
+        call.map(|call| (call.number, call.target))
             .chain(monitors.filter_map(|(number, monitor)| Some((*number, monitor.target()?))))
     }
 
     /// What the process monitors, as it was named.
     pub(crate) fn objects(&self) -> impl Iterator<Item = Monitored> {
-        let called = self.called.iter();
+        let call = self.call.iter();
         let monitors = self.monitors.iter();
-        called
-            .map(|called| Monitored::Pid(called.target))
+        call.map(|call| Monitored::Pid(call.target))
             .chain(monitors.map(|(_, monitor)| monitor.object().clone()))
     }
 
@@ -94,8 +100,8 @@ impl Relations {
 
     /// The call of this number, if it is the one that is waited for.
     #[inline]
-    pub(crate) fn take_called(&mut self, number: u64) -> Option<Called> {
-        self.called.take_if(|called| called.number == number)
+    pub(crate) fn take_call(&mut self, number: u64) -> Option<CallMonitor> {
+        self.call.take_if(|call| call.number == number)
     }
 }
 
