@@ -24,7 +24,7 @@ use crate::mailbox::scan::Position;
 use crate::mailbox::urgent::Urgent;
 use crate::message::AnyMessage;
 use crate::pool;
-use crate::signal::info::{Asked, Asking};
+use crate::signal::question::{Asked, Asking};
 use crate::signal::relations::Relations;
 
 /// Called with the reason when the process ends.

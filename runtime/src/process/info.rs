@@ -2,7 +2,7 @@
 //!
 //! Called by users. The holder of the process looks ([`of_held`]): the asker itself if the process
 //! waits, so that it can be claimed for a moment; else the process, when it finds the question among
-//! its signals (`signal::info`). Nothing of that runs code of the process's own; what does
+//! its signals (`signal::question`). Nothing of that runs code of the process's own; what does
 //! ([`look_closer`]) the process does itself, with its messages taken out of their queue.
 
 use std::backtrace::Backtrace;
@@ -22,8 +22,8 @@ use crate::node;
 use crate::registry::Name;
 use crate::scheduler;
 use crate::shown::Shown;
-use crate::signal::info::{Answer, What, ask};
 use crate::signal::monitored::Monitored;
+use crate::signal::question::{Answer, What, ask};
 use crate::signal::relations;
 use crate::thread;
 

@@ -13,7 +13,7 @@ use super::slot::{Slot, bit, flag};
 use super::spawn::Priority;
 use super::{info, table};
 use crate::scheduler;
-use crate::signal::info::{Answer, What, ask};
+use crate::signal::question::{Answer, What, ask};
 use crate::thread::{self, Thread};
 
 /// The process that runs on this thread, if any.

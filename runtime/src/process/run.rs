@@ -23,7 +23,7 @@ use crate::mailbox::queue;
 use crate::report::report;
 use crate::scheduler;
 use crate::send_after;
-use crate::signal::{self, info};
+use crate::signal::{self, question};
 use crate::thread;
 
 /// Runs the process until it rests or has ended; then it is no longer the caller's.
@@ -70,7 +70,7 @@ pub(crate) fn run(slot: &'static Slot) {
 /// that alone, and waits again: as before, and no more the caller's.
 #[cold]
 fn rests_on(slot: &'static Slot) -> bool {
-    if !info::at_rest(slot) {
+    if !question::at_rest(slot) {
         return false;
     }
     loop {
@@ -91,7 +91,7 @@ fn rests_on(slot: &'static Slot) -> bool {
         }
         queue::drain(slot);
         if exit::has_stale(slot) {
-            info::at_rest(slot);
+            question::at_rest(slot);
         }
     }
 }

@@ -43,8 +43,8 @@ use crate::node::Instance;
 use crate::process::extra::Extra;
 use crate::report::{report, report_aside};
 use crate::scheduler;
-use crate::signal::info::Answer;
 use crate::signal::links::Link;
+use crate::signal::question::Answer;
 use crate::signal::relations::Relations;
 use crate::signal::{self, Signal};
 

@@ -23,7 +23,7 @@ use crate::process::slot::{Slot, bit, flag};
 use crate::process::table;
 use crate::report::report;
 use crate::shown::Shown;
-use crate::signal::{self, Signal, info};
+use crate::signal::{self, Signal, question};
 use crate::thread::{self, Thread};
 
 /// Sends an envelope. To the dead: it is dropped here.
@@ -220,7 +220,7 @@ fn claimed(slot: &'static Slot, envelope: NonNull<Header>, generation: u32) {
     }
     // SAFETY: we hold the process and the envelope.
     let runs = unsafe { queue::accept_claimed(slot, envelope) };
-    if runs || slot.has(bit::FATAL) || info::wakes(slot) {
+    if runs || slot.has(bit::FATAL) || question::wakes(slot) {
         ready(slot);
     } else {
         release(slot);

@@ -10,7 +10,7 @@
 //!   link, unlink, acknowledgement   link.rs      both ends keep the link; see there
 //!   monitor, demonitor, down        monitor.rs   kept by the watcher and by the watched
 //!   exit                            process/exit.rs
-//!   question, answer                info.rs      one process looks at another
+//!   question, answer                question.rs  one process looks at another
 //! ```
 //!
 //! A request, an envelope of [`Kind::Request`](crate::message::Kind), is a monitor and a message in one, and takes
@@ -22,11 +22,11 @@
 //! * an answer begets no answer, so applying a signal sends at most one other, and ends.
 
 pub(crate) mod alias;
-pub(crate) mod info;
 pub(crate) mod link;
 pub(crate) mod links;
 pub(crate) mod monitor;
 pub(crate) mod monitored;
+pub(crate) mod question;
 pub(crate) mod relations;
 pub(crate) mod table;
 
@@ -37,7 +37,7 @@ use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit};
 use crate::process::zombie::{self, Gone};
 use crate::scheduler;
-use info::{Answer, Question};
+use question::{Answer, Question};
 use relations::Watcher;
 
 /// A signal to a process.
@@ -193,11 +193,11 @@ pub(crate) fn apply(slot: &Slot, signal: Signal) -> Option<AnyMessage> {
         }
         Signal::Down { monitor, reason } => monitor::fired(slot, monitor, reason),
         Signal::Question(question) => {
-            info::consider(slot, question);
+            question::consider(slot, question);
             None
         }
         Signal::Answer { number, answer } => {
-            info::note(slot, number, answer);
+            question::note(slot, number, answer);
             None
         }
         Signal::Gone(gone) => {

@@ -372,7 +372,7 @@ impl World {
         }
     }
 
-    /// As `info::ask`, up to where it waits.
+    /// As `question::ask`, up to where it waits.
     pub(super) fn ask(&self, me: usize, of: usize, deep: bool) {
         let number = self.hold(me, |private| {
             private.asking += 1;
@@ -382,7 +382,7 @@ impl World {
         self.send(of, Signal::Question { from, number, deep });
     }
 
-    /// As `info::ask` at its end: what comes later is no answer.
+    /// As `question::ask` at its end: what comes later is no answer.
     pub(super) fn take_answers(&self, me: usize) -> Vec<bool> {
         self.hold(me, |private| {
             private.asking += 1;
