@@ -157,10 +157,12 @@ mod public {
     pub use crate::message::{AnyMessage, Message, Opaque};
     pub use crate::node::{Node, NodeInfo, Remnant, ShutdownReport, info, is_shutting_down};
     pub use crate::os_signal::{OsSignal, OsSignals, os_signal, os_signal_messages};
+    pub use crate::process::alive::{is_process_alive, mailbox_len};
     pub use crate::process::behaviour::{
         Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,
     };
     pub use crate::process::catch::{Caught, catch, catch_all};
+    pub use crate::process::current::{label, self_pid, set_label, set_priority, try_self_pid};
     pub use crate::process::dictionary;
     pub use crate::process::exit::{exit, exit_signal, exit_signal_priority, trap_exit};
     pub use crate::process::exit_reason::{ExitReason, PanicReport, Term};
@@ -168,9 +170,6 @@ mod public {
         Look, ProcessInfo, ShownValue, Status, process_info, processes,
     };
     pub use crate::process::local::ProcessLocal;
-    pub use crate::process::look::{
-        is_process_alive, label, mailbox_len, self_pid, set_label, set_priority, try_self_pid,
-    };
     pub use crate::process::pid::Pid;
     pub use crate::process::result::ProcessResult;
     pub use crate::process::spawn::{AtLimit, Priority, Spawn, Spawned};

@@ -56,28 +56,28 @@ fn receive_from(
     };
     loop {
         if context.is_null() {
-            let mut look = Look::CLOSER;
+            let mut outcome = Outcome::CLOSER;
             if receive.begun || unseen {
-                look = receive.take_at_once(keys, scan);
+                outcome = receive.take_at_once(keys, scan);
             }
-            if look.tag == CLOSER {
-                look = receive.look(keys, scan);
+            if outcome.tag == CLOSER {
+                outcome = receive.look(keys, scan);
             }
-            why = match look.tag {
+            why = match outcome.tag {
                 WAIT => Suspend::Wait,
                 YIELD => Suspend::Yield,
                 arm => {
                     let arm = arm as u32;
-                    let message = NonNull::new(look.pointer.cast());
+                    let message = NonNull::new(outcome.pointer.cast());
                     let picked = Picked {
-                        // SAFETY: `Look::done` gave the envelope up.
+                        // SAFETY: `Outcome::done` gave the envelope up.
                         message: message.map(|envelope| unsafe { AnyMessage::from_raw(envelope) }),
                         arm,
                     };
                     return (picked, receive.position);
                 }
             };
-            context = look.pointer.cast();
+            context = outcome.pointer.cast();
         }
         #[cfg(debug_assertions)]
         crate::soundness::look(context);
@@ -141,7 +141,7 @@ struct Receive {
 /// What a look found, in two registers: the arm and its message (arm 0 and none after a
 /// time-out), or that the process shall suspend, and its context.
 #[derive(Clone, Copy)]
-struct Look {
+struct Outcome {
     pointer: *mut (),
     tag: i64,
 }
@@ -152,15 +152,15 @@ const YIELD: i64 = -2;
 /// The short way leads nowhere.
 const CLOSER: i64 = -3;
 
-impl Look {
-    const CLOSER: Look = Look {
+impl Outcome {
+    const CLOSER: Outcome = Outcome {
         pointer: ptr::null_mut(),
         tag: CLOSER,
     };
 
     #[inline]
-    fn done(picked: Picked) -> Look {
-        Look {
+    fn done(picked: Picked) -> Outcome {
+        Outcome {
             pointer: picked.message.map_or(ptr::null_mut(), |message| {
                 message.into_raw().as_ptr().cast()
             }),
@@ -169,8 +169,8 @@ impl Look {
     }
 
     #[inline]
-    fn suspend(thread: &Thread, why: i64) -> Look {
-        Look {
+    fn suspend(thread: &Thread, why: i64) -> Outcome {
+        Outcome {
             pointer: thread.context.get().cast(),
             tag: why,
         }
@@ -185,16 +185,16 @@ impl Receive {
         &mut self,
         keys: Option<&[u64]>,
         arms: &mut dyn FnMut(&mut Cursor) -> u32,
-    ) -> Look {
+    ) -> Outcome {
         let Some((thread, slot)) = thread::running() else {
-            return Look::CLOSER;
+            return Outcome::CLOSER;
         };
         if slot.has(bit::GUARD | bit::FATAL) || !only_unseen_follow(slot, self.position) {
-            return Look::CLOSER;
+            return Outcome::CLOSER;
         }
         if !self.begun {
             if slot.has(bit::DEADLINE) || !queue::has_unseen(slot) || thread.reductions.get() <= 1 {
-                return Look::CLOSER;
+                return Outcome::CLOSER;
             }
             self.begun = true;
             thread.spend(1);
@@ -204,11 +204,11 @@ impl Receive {
                 if slot.has(bit::DEADLINE) {
                     wait::end(slot);
                 }
-                Look::done(picked)
+                Outcome::done(picked)
             }
             None => {
                 self.position.ordinary = end(slot);
-                Look::CLOSER
+                Outcome::CLOSER
             }
         }
     }
@@ -216,7 +216,7 @@ impl Receive {
     /// Does all that needs no switch.
     #[inline(never)]
     #[cfg_attr(debug_assertions, track_caller)]
-    fn look(&mut self, keys: Option<&[u64]>, arms: &mut dyn FnMut(&mut Cursor) -> u32) -> Look {
+    fn look(&mut self, keys: Option<&[u64]>, arms: &mut dyn FnMut(&mut Cursor) -> u32) -> Outcome {
         let thread = thread::here();
         let slot = current_on(thread, "receive");
         if !self.begun {
@@ -224,19 +224,19 @@ impl Receive {
             begin(slot);
             if thread.spend(1) <= 0 && !std::thread::panicking() {
                 self.drop_stale(slot);
-                return Look::suspend(thread, YIELD);
+                return Outcome::suspend(thread, YIELD);
             }
         }
         if let Some(picked) = scan(slot, &mut self.position, keys, arms) {
             if slot.has(bit::DEADLINE) {
                 wait::end(slot);
             }
-            return Look::done(picked);
+            return Outcome::done(picked);
         }
         if slot.has(bit::FATAL) || exit::has_stale(slot) || self.deadline != Deadline::Never {
             return self.look_closer(thread, slot);
         }
-        Look::suspend(thread, WAIT)
+        Outcome::suspend(thread, WAIT)
     }
 
     #[inline]
@@ -252,10 +252,10 @@ impl Receive {
 
     /// There is no message, and more to consider than waiting for ever.
     #[inline(never)]
-    fn look_closer(&mut self, thread: &Thread, slot: &'static Slot) -> Look {
+    fn look_closer(&mut self, thread: &Thread, slot: &'static Slot) -> Outcome {
         exit::check(slot);
         if self.drop_stale(slot) {
-            return Look::suspend(thread, YIELD);
+            return Outcome::suspend(thread, YIELD);
         }
         let waits = match self.deadline {
             Deadline::Never => true,
@@ -264,10 +264,10 @@ impl Receive {
             Deadline::At(instant) => wait::until(slot, instant),
         };
         if waits {
-            return Look::suspend(thread, WAIT);
+            return Outcome::suspend(thread, WAIT);
         }
         wait::end(slot);
-        Look {
+        Outcome {
             pointer: ptr::null_mut(),
             tag: 0,
         }

@@ -9,8 +9,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::alive;
 use super::info::{self, Status};
-use super::look;
 use super::pid::Pid;
 use super::slot::Slot;
 use super::table;
@@ -87,7 +87,7 @@ pub(crate) struct Sight {
 
 /// Looks at another process; none if it is not alive. Stops nobody.
 pub(crate) fn look(pid: Pid) -> Option<Sight> {
-    if !look::seems_alive(pid) {
+    if !alive::seems_alive(pid) {
         return None;
     }
     let slot = table::slot_of(pid);
@@ -110,7 +110,7 @@ pub(crate) fn look(pid: Pid) -> Option<Sight> {
     Some(Sight {
         name,
         status,
-        length: look::length(slot),
+        length: alive::length(slot),
         suspended,
         callback: since.map(|since| Duration::from_nanos(now.saturating_sub(since))),
         waits_for,

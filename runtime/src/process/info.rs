@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
 use super::spawn::Priority;
-use super::{dictionary, exit, local, look, name, table, try_current};
+use super::{alive, dictionary, exit, local, name, table, try_current};
 use crate::mailbox::queue;
 use crate::message::AnyMessage;
 use crate::node;
@@ -199,7 +199,7 @@ impl Look {
         if let Some(me) = me.filter(|me| ptr::eq(*me, slot) && me.pid() == pid) {
             return Some(self.at_self(me));
         }
-        if !look::seems_alive(pid) {
+        if !alive::seems_alive(pid) {
             return None;
         }
         if !self.is_deep() && slot.inbox.claim() {
@@ -214,7 +214,7 @@ impl Look {
         match answer {
             Some(Answer::Info(info)) => Some(*info),
             Some(Answer::Dead | Answer::Alive) => None,
-            None => look::seems_alive(pid).then(|| from_counters(slot, pid)),
+            None => alive::seems_alive(pid).then(|| from_counters(slot, pid)),
         }
     }
 
@@ -319,7 +319,7 @@ fn counters(slot: &Slot, pid: Pid, status: Status) -> ProcessInfo {
         pid,
         stale: false,
         status,
-        message_queue_len: look::length(slot),
+        message_queue_len: alive::length(slot),
         mailbox_limit: limited.then_some(flags >> flag::LIMIT_SHIFT),
         reductions: slot.reductions.load(Ordering::Relaxed),
         spawned_at: slot.place(),

@@ -11,7 +11,8 @@
 //!
 //! `table` has the slots, `slot` and `extra` are one process's data, `body` is what it does. `spawn` makes it, `run`
 //! runs it and ends it, `wait` and `waker` let it wait, `exit`, `catch` and `zombie` are about how it ends.
-//! `behaviour` is what has no stack between two callbacks; `look` and `info` answer questions.
+//! `behaviour` is what has no stack between two callbacks. `current` says which process runs; `alive` and `info` tell of
+//! any other.
 //!
 //! Invariant: what is a process's own is touched by its holder alone: the worker that runs it, or whoever has
 //! claimed it while it waited (`mailbox::inbox` says how holding changes hands).
@@ -19,11 +20,15 @@
 #[cfg(not(loom))]
 pub(crate) mod activity;
 #[cfg(not(loom))]
+pub(crate) mod alive;
+#[cfg(not(loom))]
 pub(crate) mod behaviour;
 #[cfg(not(loom))]
 pub(crate) mod body;
 #[cfg(not(loom))]
 pub(crate) mod catch;
+#[cfg(not(loom))]
+pub(crate) mod current;
 #[cfg(not(loom))]
 pub mod dictionary;
 #[cfg(not(loom))]
@@ -37,8 +42,6 @@ pub(crate) mod info;
 pub(crate) mod latch;
 #[cfg(not(loom))]
 pub(crate) mod local;
-#[cfg(not(loom))]
-pub(crate) mod look;
 #[cfg(not(loom))]
 pub(crate) mod name;
 pub(crate) mod pid;
@@ -62,4 +65,4 @@ pub(crate) mod waker;
 pub(crate) mod zombie;
 
 #[cfg(not(loom))]
-pub(crate) use look::{current, current_on, guarded, guarded_on, try_current};
+pub(crate) use current::{current, current_on, guarded, guarded_on, try_current};
