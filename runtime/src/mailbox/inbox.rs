@@ -45,6 +45,7 @@
 
 use std::ptr::{self, NonNull};
 
+use super::chain::{Chain, set_next};
 use super::trail::Trail;
 use crate::loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::message::{Header, Kind};
@@ -98,9 +99,6 @@ pub(crate) enum Woke {
     /// Nobody is there.
     Dead,
 }
-
-/// Envelopes taken from an inbox, newest first.
-pub(crate) struct Chain(*mut Header);
 
 impl Inbox {
     /// The inbox of a slot that has no process yet.
@@ -312,11 +310,12 @@ impl Inbox {
     #[inline]
     pub(crate) fn take(&self) -> Chain {
         if self.head.load(Ordering::Relaxed) == OPEN {
-            return Chain(ptr::null_mut());
+            return Chain::EMPTY;
         }
         // Acquire: the contents of the envelopes. Release: so that a `wake` that wrote a chain
         // back unchanged is ordered before what the owner looks at next.
-        Chain::new(self.head.swap(OPEN, Ordering::AcqRel))
+        // SAFETY: the word was just taken out.
+        unsafe { chain(self.head.swap(OPEN, Ordering::AcqRel)) }
     }
 
     /// Takes all that came to a process that has gone, which another holds: that one finds a
@@ -325,7 +324,6 @@ impl Inbox {
     pub(crate) fn seize(&self, exit: bool) -> Option<Chain> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            let chain = Chain::new(head);
             if exit && head & EXIT == 0 {
                 return None;
             }
@@ -338,7 +336,8 @@ impl Inbox {
                 .head
                 .compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed)
             {
-                Ok(_) => return Some(chain),
+                // SAFETY: the word was just taken out, if it was a chain.
+                Ok(_) => return Some(unsafe { chain(head) }),
                 Err(now) => head = now,
             }
         }
@@ -368,7 +367,8 @@ impl Inbox {
     /// The owner closes the inbox: nothing is taken any more. Returns the last that came.
     pub(crate) fn close(&self) -> Chain {
         // SeqCst: before `flags_at_end`, against `set` and `is_closed` of one who gives it a name.
-        Chain::new(self.head.swap(DEAD, Ordering::SeqCst))
+        // SAFETY: the word was just taken out.
+        unsafe { chain(self.head.swap(DEAD, Ordering::SeqCst)) }
     }
 
     /// The flags of a process that has closed its inbox: who sets one later finds it closed.
@@ -423,83 +423,6 @@ impl Inbox {
     }
 }
 
-impl Chain {
-    #[inline]
-    fn new(head: usize) -> Chain {
-        match head {
-            OPEN | WAITING | DEAD | WOKEN => Chain(ptr::null_mut()),
-            _ => Chain(pointer(head)),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_null()
-    }
-
-    /// The envelopes, oldest first; each is the caller's.
-    #[cfg(all(loom, test))]
-    pub(crate) fn into_oldest_first(self) -> OldestFirst {
-        self.reverse(|_| true).oldest
-    }
-
-    /// Turns the links round, and says whether all envelopes are `usual`: they are looked at while
-    /// they are at hand, for each comes from its sender's cache.
-    #[inline]
-    pub(crate) fn reverse(self, usual: impl Fn(&Header) -> bool) -> Reversed {
-        let newest = self.0;
-        let mut reversed = Reversed {
-            oldest: OldestFirst(ptr::null_mut()),
-            newest,
-            count: 0,
-            usual: true,
-        };
-        let way_back = Trail::new();
-        let mut rest = newest;
-        while let Some(mut envelope) = NonNull::new(rest) {
-            // SAFETY: the chain was taken whole: its envelopes and links are ours.
-            unsafe {
-                envelope.as_ref().hint.follow(envelope.as_ptr());
-                envelope.as_mut().hint = way_back.leave(envelope.as_ptr());
-                rest = next(envelope);
-                set_next(envelope, reversed.oldest.0);
-                reversed.usual &= usual(envelope.as_ref());
-            }
-            reversed.oldest.0 = envelope.as_ptr();
-            reversed.count += 1;
-        }
-        reversed
-    }
-}
-
-/// A chain whose links lead from the oldest to the newest.
-pub(crate) struct Reversed {
-    pub(crate) oldest: OldestFirst,
-    pub(crate) newest: *mut Header,
-    pub(crate) count: u32,
-    /// All envelopes are.
-    pub(crate) usual: bool,
-}
-
-/// Envelopes in the order they were sent.
-pub(crate) struct OldestFirst(pub(super) *mut Header);
-
-impl Iterator for OldestFirst {
-    type Item = NonNull<Header>;
-
-    #[inline]
-    fn next(&mut self) -> Option<NonNull<Header>> {
-        let envelope = NonNull::new(self.0)?;
-        // SAFETY: the rest of the chain is ours; this envelope's link is read before it is
-        // handed out.
-        unsafe {
-            self.0 = next(envelope);
-            set_next(envelope, ptr::null_mut());
-        }
-        Some(envelope)
-    }
-}
-
 /// Checks that an envelope's address leaves room for the count.
 ///
 /// # Errors
@@ -522,27 +445,23 @@ fn check_address(address: usize) -> Result<(), crate::StartError> {
     })
 }
 
+/// The chain that a word holds, empty if it is none.
+///
+/// # Safety
+///
+/// If it holds one, the caller has taken the word out of the inbox.
+#[inline]
+unsafe fn chain(head: usize) -> Chain {
+    match head {
+        OPEN | WAITING | DEAD | WOKEN => Chain::EMPTY,
+        // SAFETY: the caller's promise: nobody else finds its envelopes.
+        _ => unsafe { Chain::new(pointer(head)) },
+    }
+}
+
 #[inline]
 fn pointer(head: usize) -> *mut Header {
     ptr::with_exposed_provenance_mut(head & POINTER)
-}
-
-/// # Safety
-///
-/// The envelope is the caller's.
-#[inline]
-pub(crate) unsafe fn next(envelope: NonNull<Header>) -> *mut Header {
-    // SAFETY: the caller's promise.
-    unsafe { (*envelope.as_ptr()).next.with(|next| *next) }
-}
-
-/// # Safety
-///
-/// The envelope is the caller's.
-#[inline]
-pub(crate) unsafe fn set_next(envelope: NonNull<Header>, next: *mut Header) {
-    // SAFETY: the caller's promise.
-    unsafe { (*envelope.as_ptr()).next.with_mut(|link| *link = next) }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -5,8 +5,8 @@
 //!             (or, if the process waits, directly: claim and deliver)
 //! ```
 //!
-//! `inbox` is the lock-free end, where others push; `queue`, `ring` and, for priority messages, `urgent` are the
-//! owner's. `scan` shows them to the `arm`s of a `receive!`, from a save position or the marker in a
+//! `inbox` is the lock-free end, where others push onto a `chain`; `queue`, `ring` and, for priority messages,
+//! `urgent` are the owner's. `scan` shows them to the `arm`s of a `receive!`, from a save position or the marker in a
 //! `reference`; `receive` waits for what it finds, until a `deadline`. `trail` is a hint for the cache.
 //!
 //! Invariants:
@@ -17,6 +17,7 @@
 pub(crate) mod arm;
 #[cfg(not(loom))]
 pub(crate) mod awaited;
+pub(crate) mod chain;
 #[cfg(not(loom))]
 pub(crate) mod deadline;
 pub(crate) mod inbox;
@@ -30,7 +31,6 @@ pub(crate) mod reference;
 pub(crate) mod ring;
 #[cfg(not(loom))]
 pub(crate) mod scan;
-
 pub(crate) mod trail;
 #[cfg(not(loom))]
 pub(crate) mod urgent;

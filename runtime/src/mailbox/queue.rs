@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ptr::{self, NonNull};
 
-use super::inbox::{self, Chain, OldestFirst};
+use super::chain::{self, Chain, OldestFirst};
 use super::ring::Ring;
 use super::scan::{self, Position};
 use super::urgent;
@@ -38,10 +38,10 @@ pub(crate) unsafe fn append(slot: &Slot, envelope: NonNull<Header>) {
     // SAFETY: the list's envelopes are the holder's; a list that is not empty is a circle.
     unsafe {
         match NonNull::new(tail) {
-            None => inbox::set_next(envelope, envelope.as_ptr()),
+            None => chain::set_next(envelope, envelope.as_ptr()),
             Some(tail) => {
-                inbox::set_next(envelope, inbox::next(tail));
-                inbox::set_next(tail, envelope.as_ptr());
+                chain::set_next(envelope, chain::next(tail));
+                chain::set_next(tail, envelope.as_ptr());
             }
         }
     }
@@ -59,10 +59,10 @@ unsafe fn append_all(slot: &Slot, oldest: *mut Header, newest: *mut Header) {
     unsafe {
         let last = NonNull::new_unchecked(newest);
         match NonNull::new(slot.tail.get()) {
-            None => inbox::set_next(last, oldest),
+            None => chain::set_next(last, oldest),
             Some(tail) => {
-                inbox::set_next(last, inbox::next(tail));
-                inbox::set_next(tail, oldest);
+                chain::set_next(last, chain::next(tail));
+                chain::set_next(tail, oldest);
             }
         }
     }
@@ -75,13 +75,13 @@ pub(crate) fn pop_unseen(slot: &Slot) -> Option<AnyMessage> {
     let tail = NonNull::new(slot.tail.get())?;
     // SAFETY: as in `append`; the envelope leaves the list and is owned by the result.
     unsafe {
-        let oldest = NonNull::new_unchecked(inbox::next(tail));
+        let oldest = NonNull::new_unchecked(chain::next(tail));
         if oldest == tail {
             slot.tail.set(ptr::null_mut());
         } else {
             // It was looked at when it was taken in; in a long queue that is long ago.
             oldest.as_ref().hint.follow(oldest.as_ptr());
-            inbox::set_next(tail, inbox::next(oldest));
+            chain::set_next(tail, chain::next(oldest));
         }
         Some(AnyMessage::from_raw(oldest))
     }

@@ -36,7 +36,7 @@ use super::slot::{Slot, bit, flag};
 use super::table;
 use crate::blocking;
 use crate::error::MailboxFull;
-use crate::mailbox::inbox::Chain;
+use crate::mailbox::chain::Chain;
 use crate::mailbox::queue;
 use crate::message::{AnyMessage, Opaque};
 use crate::node::Instance;

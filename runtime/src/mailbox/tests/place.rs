@@ -7,7 +7,8 @@
 use std::fmt;
 use std::ptr::NonNull;
 
-use super::super::inbox::{Inbox, Pushed, Woke, next, set_next};
+use super::super::chain::{next, set_next};
+use super::super::inbox::{Inbox, Pushed, Woke};
 use super::super::trail::Trail;
 use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::Arc;
