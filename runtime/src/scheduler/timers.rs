@@ -59,8 +59,8 @@ pub(crate) struct Named {
     pub(crate) message: AnyMessage,
 }
 
-/// A message that has left the wheel, and where it was to go.
-pub(crate) enum Letter {
+/// What has left the wheel and is to be delivered: a message, and where it was to go.
+pub(crate) enum Delivery {
     To(Pid, AnyMessage),
     Named(Box<Named>),
     /// No message, but a waker's code to be run.
@@ -70,7 +70,7 @@ pub(crate) enum Letter {
 /// What is to be done for a timer that was due.
 pub(crate) enum Due {
     Wake(&'static Slot, u32),
-    Send(Letter),
+    Deliver(Delivery),
 }
 
 /// See the module's head.
@@ -81,7 +81,7 @@ pub(crate) struct Timers {
     /// How many entries the lists have.
     messages: usize,
     /// What was due and needs the worker's own thread.
-    orphans: Vec<Letter>,
+    orphans: Vec<Delivery>,
 }
 
 // SAFETY: the pointers in it own messages and names, which are `Send`.
@@ -119,28 +119,28 @@ impl Timer {
                 // SAFETY: the entry owned it (module invariant).
                 let message = unsafe { AnyMessage::from_raw(envelope) };
                 let pid = table::pid_of(table::slot_at(to), message.header().generation);
-                Due::Send(Letter::To(pid, message))
+                Due::Deliver(Delivery::To(pid, message))
             }
             Timer::Named(named) => {
                 // SAFETY: as above; `set_named` has made it of a box.
                 let named = unsafe { Box::from_raw(named.as_ptr()) };
-                Due::Send(Letter::Named(named))
+                Due::Deliver(Delivery::Named(named))
             }
             Timer::Alarm(alarm) => {
                 // SAFETY: as above; `set_alarm` has made it of an `Arc`.
                 let alarm = unsafe { Arc::from_raw(alarm.as_ptr()) };
-                Due::Send(Letter::Alarm(alarm))
+                Due::Deliver(Delivery::Alarm(alarm))
             }
         }
     }
 }
 
-impl Letter {
+impl Delivery {
     pub(crate) fn into_message(self) -> Option<AnyMessage> {
         match self {
-            Letter::To(_, message) => Some(message),
-            Letter::Named(named) => Some(named.message),
-            Letter::Alarm(_) => None,
+            Delivery::To(_, message) => Some(message),
+            Delivery::Named(named) => Some(named.message),
+            Delivery::Alarm(_) => None,
         }
     }
 }
@@ -201,7 +201,7 @@ impl Timers {
         let timer = self.wheel.remove(id)?;
         // SAFETY: it has just left the wheel.
         match unsafe { timer.into_due() } {
-            Due::Send(Letter::Alarm(alarm)) => Some(alarm),
+            Due::Deliver(Delivery::Alarm(alarm)) => Some(alarm),
             _ => unreachable!("its id is its alarm's alone"),
         }
     }
@@ -218,7 +218,7 @@ impl Timers {
         let timer = self.wheel.remove(id)?;
         // SAFETY: it has just left the wheel.
         match unsafe { timer.into_due() } {
-            Due::Send(letter) => letter.into_message().map(|message| (due, message)),
+            Due::Deliver(delivery) => delivery.into_message().map(|message| (due, message)),
             // No id of such a timer is given away.
             Due::Wake(..) => None,
         }
@@ -272,12 +272,12 @@ impl Timers {
     }
 
     /// Keeps what only the worker's own thread may do.
-    pub(crate) fn keep(&mut self, letters: Vec<Letter>) {
-        self.orphans.extend(letters);
+    pub(crate) fn keep(&mut self, deliveries: Vec<Delivery>) {
+        self.orphans.extend(deliveries);
     }
 
     /// Takes what [`keep`](Timers::keep) has kept.
-    pub(crate) fn kept(&mut self) -> Vec<Letter> {
+    pub(crate) fn kept(&mut self) -> Vec<Delivery> {
         std::mem::take(&mut self.orphans)
     }
 
@@ -349,8 +349,8 @@ impl Drop for Timers {
         let mut rest = Vec::new();
         self.wheel.expire(u64::MAX, usize::MAX, &mut rest);
         for expired in rest {
-            if let Due::Send(letter) = Timers::due(expired) {
-                exit::drop_quietly(letter);
+            if let Due::Deliver(delivery) = Timers::due(expired) {
+                exit::drop_quietly(delivery);
             }
         }
         self.kept().into_iter().for_each(exit::drop_quietly);

@@ -26,7 +26,7 @@ use super::run_queue::{self, RunQueue, Shared};
 use super::seat::{NoSeat, Seat};
 use super::seated::Seated;
 use super::spread::Processor;
-use super::timers::{Due, Letter, Timer, Timers};
+use super::timers::{Delivery, Due, Timer, Timers};
 use super::{deliver_signal, offer};
 use crate::context::Context;
 use crate::node::Instance;
@@ -286,7 +286,7 @@ impl Worker {
 
     /// Fires the timers that are due, and returns the messages that could not be delivered without
     /// running user code: to the dead, to names that nobody has, to mailboxes that are full.
-    fn expire(&self, now: u64, due: &mut Vec<Expired<Timer>>) -> Vec<Letter> {
+    fn expire(&self, now: u64, due: &mut Vec<Expired<Timer>>) -> Vec<Delivery> {
         // Portions would bring those of one time out of their order, and a test may wait.
         let most = if self.clock().is_paused() {
             usize::MAX
@@ -304,24 +304,24 @@ impl Worker {
         for expired in due.drain(..) {
             match Timers::due(expired) {
                 Due::Wake(slot, generation) => wait::fire(slot, generation, self),
-                Due::Send(letter) => left.extend(self.post(letter)),
+                Due::Deliver(delivery) => left.extend(self.post(delivery)),
             }
         }
         left
     }
 
     /// Delivers the message of a timer, or returns it.
-    fn post(&self, letter: Letter) -> Option<Letter> {
-        match letter {
-            Letter::To(pid, message) => {
+    fn post(&self, delivery: Delivery) -> Option<Delivery> {
+        match delivery {
+            Delivery::To(pid, message) => {
                 let message = offer(pid, message).err()?;
-                Some(Letter::To(pid, message))
+                Some(Delivery::To(pid, message))
             }
-            Letter::Named(named) => match self.node().names().whereis(&named.name) {
-                Some(pid) => self.post(Letter::To(pid, named.message)),
-                None => Some(Letter::Named(named)),
+            Delivery::Named(named) => match self.node().names().whereis(&named.name) {
+                Some(pid) => self.post(Delivery::To(pid, named.message)),
+                None => Some(Delivery::Named(named)),
             },
-            Letter::Alarm(_) => Some(letter),
+            Delivery::Alarm(_) => Some(delivery),
         }
     }
 
@@ -335,10 +335,10 @@ impl Worker {
     }
 
     /// Leaves to the worker what only its own thread may do.
-    fn leave(&self, letters: Vec<Letter>) {
+    fn leave(&self, deliveries: Vec<Delivery>) {
         {
             let mut timers = self.timers();
-            timers.keep(letters);
+            timers.keep(deliveries);
             self.expires(0);
         }
         // It may have come to sleep meanwhile, with no timer left.
@@ -453,14 +453,14 @@ impl Worker {
 
     /// Delivers or drops messages of timers, which may call user code.
     #[cold]
-    fn finish(&self, letters: Vec<Letter>) {
+    fn finish(&self, deliveries: Vec<Delivery>) {
         self.for_anybody(|| {
-            for letter in letters {
-                match letter {
-                    Letter::To(pid, message) => _ = deliver_signal(pid, message),
-                    Letter::Named(named) => exit::drop_quietly(named),
+            for delivery in deliveries {
+                match delivery {
+                    Delivery::To(pid, message) => _ = deliver_signal(pid, message),
+                    Delivery::Named(named) => exit::drop_quietly(named),
                     // The waker is anybody's code, and so is what goes with the alarm.
-                    Letter::Alarm(alarm) => {
+                    Delivery::Alarm(alarm) => {
                         let _ = exit::quietly(|| alarm.ring().map(Waker::wake));
                         exit::drop_quietly(alarm);
                     }

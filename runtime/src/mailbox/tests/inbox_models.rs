@@ -30,10 +30,10 @@ fn a_failed_push_leaves_no_link() {
     });
 }
 
-/// What two senders sent arrives, each letter once, each sender's letters in order, whatever the
+/// What two senders sent arrives, each message once, each sender's in order, whatever the
 /// receiver does meanwhile.
 #[test]
-fn each_letter_arrives_once() {
+fn each_message_arrives_once() {
     loom::model(|| {
         let place = Arc::new(Place::new());
         let first = {
@@ -77,7 +77,7 @@ fn the_length_counts_the_chain() {
     });
 }
 
-/// A letter that meets the end of its receiver is either among the last that came, or comes back
+/// A message that meets the end of its receiver is either among the last that came, or comes back
 /// to its sender; whoever has it drops it.
 #[test]
 fn close_meets_send() {

@@ -6,7 +6,7 @@
 //! | model                         | a change that it refuses                                       |
 //! |-------------------------------|----------------------------------------------------------------|
 //! | `a_failed_push_leaves_no_link`| `push` claims without `set_next(null)`                         |
-//! | `each_letter_arrives_once`    | `push` or `wait` without release, `take` or `claim` without    |
+//! | `each_message_arrives_once`   | `push` or `wait` without release, `take` or `claim` without    |
 //! |                               | acquire, a `wait` that does not look                           |
 //! | `close_meets_send`            | `close` without acquire                                        |
 //! | `a_stray_reaches_nobody`      | an owner that does not compare the generation                  |

@@ -14,35 +14,35 @@ use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::Arc;
 use crate::message::{AnyMessage, Header};
 
-/// A message: what it says was written by its sender alone, and it must be dropped.
-pub(super) struct Letter {
+/// A message that loom tracks: what it says was written by its sender alone, and it must be dropped.
+pub(super) struct Tracked {
     words: UnsafeCell<u32>,
     _counted: Arc<()>,
 }
 
 // SAFETY: one thread at a time owns it, which is what loom checks.
-unsafe impl Send for Letter {}
+unsafe impl Send for Tracked {}
 
-impl Letter {
-    pub(super) fn new(words: u32) -> Letter {
-        let letter = Letter {
+impl Tracked {
+    pub(super) fn new(words: u32) -> Tracked {
+        let message = Tracked {
             words: UnsafeCell::new(0),
             _counted: Arc::new(()),
         };
-        // SAFETY: the letter is ours. A tracked write: loom refuses a reader that is not after it.
-        letter.words.with_mut(|place| unsafe { *place = words });
-        letter
+        // SAFETY: the message is ours. A tracked write: loom refuses a reader that is not after it.
+        message.words.with_mut(|place| unsafe { *place = words });
+        message
     }
 
     pub(super) fn read(&self) -> u32 {
-        // SAFETY: the letter is the caller's.
+        // SAFETY: the message is the caller's.
         self.words.with(|words| unsafe { *words })
     }
 }
 
-impl fmt::Debug for Letter {
+impl fmt::Debug for Tracked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Letter")
+        f.write_str("Tracked")
     }
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for Letter {
 pub(super) struct Private {
     /// What was received, by the generations of the process.
     pub(super) received: Vec<Vec<u32>>,
-    /// Letters to those who were here before.
+    /// Messages to those who were here before.
     pub(super) strays: usize,
     /// What the holder does before it waits.
     pub(super) looks: usize,
@@ -147,18 +147,18 @@ impl Place {
                 return;
             }
             match (
-                message.downcast_ref::<Letter>(),
+                message.downcast_ref::<Tracked>(),
                 private.received.last_mut(),
             ) {
-                (Some(letter), Some(received)) => received.push(letter.read()),
-                _ => panic!("a letter to a process"),
+                (Some(said), Some(received)) => received.push(said.read()),
+                _ => panic!("a message to a process"),
             }
         });
     }
 
     /// Sends to the process of the generation `to`, and runs it if it waited. False: it is dead.
     pub(super) fn send(&self, to: u32, words: u32) -> bool {
-        let mut message = AnyMessage::new(Letter::new(words));
+        let mut message = AnyMessage::new(Tracked::new(words));
         message.header_mut().generation = to;
         let envelope = message.into_raw();
         // SAFETY: the envelope is ours. Like one that is forwarded, it still has the link of the

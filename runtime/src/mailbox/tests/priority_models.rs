@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::super::inbox::{Inbox, Pushed};
 use super::super::trail::Trail;
-use super::place::Letter;
+use super::place::Tracked;
 use crate::loom::cell::UnsafeCell;
 use crate::loom::sync::Arc;
 use crate::loom::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ unsafe impl Sync for Desk {}
 // SAFETY: as above.
 unsafe impl Send for Desk {}
 
-/// From here on a letter has priority.
+/// From here on a message has priority.
 const URGENT: u32 = 100;
 
 impl Desk {
@@ -53,8 +53,8 @@ impl Desk {
     }
 
     fn accept(&self, message: AnyMessage) {
-        let words = message.downcast_ref::<Letter>().map(Letter::read);
-        let words = words.expect("letters only");
+        let words = message.downcast_ref::<Tracked>().map(Tracked::read);
+        let words = words.expect("the models' messages only");
         self.hold(|private| match message.header().has_priority() {
             true => private.urgent.push_back(words),
             false => private.ordinary.push_back(words),
@@ -62,7 +62,7 @@ impl Desk {
     }
 
     fn send(&self, words: u32) {
-        let mut message = AnyMessage::new(Letter::new(words));
+        let mut message = AnyMessage::new(Tracked::new(words));
         message.header_mut().generation = 1;
         message.header_mut().set_priority(words >= URGENT);
         let envelope = message.into_raw();

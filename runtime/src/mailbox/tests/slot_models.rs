@@ -13,8 +13,8 @@ fn is_alive(place: &Place, generation: u32) -> bool {
     flags.is_some_and(|flags| flags & KILLED == 0) && !place.inbox.is_closed()
 }
 
-/// A letter to a process that ends reaches neither the next in its place nor the process that
-/// claims by accident, and the next one's own letter is not lost over it.
+/// A message to a process that ends reaches neither the next in its place nor the process that
+/// claims by accident, and the next one's own is not lost over it.
 #[test]
 fn a_stray_reaches_nobody() {
     loom::model(|| {
