@@ -376,9 +376,17 @@ pub(crate) fn leave(slot: &Slot, message: AnyMessage) {
 /// Messages in a mailbox from which on it is reported as long.
 const LONG: usize = 1 << 14;
 
+/// Reports a mailbox as [`report_growth`] does, if this length is to be looked at.
+#[inline]
+pub(crate) fn note_growth(to: Pid, length: usize) {
+    if is_milestone(length) {
+        report_growth(to, length);
+    }
+}
+
 /// Whether a mailbox that has grown to this length is to be looked at.
 #[inline]
-pub(crate) fn is_milestone(length: usize) -> bool {
+fn is_milestone(length: usize) -> bool {
     length >= LONG && length.is_power_of_two()
 }
 

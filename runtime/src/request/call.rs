@@ -364,7 +364,7 @@ fn receipt<R>(request: &RequestId<R>, answer: Answer<R>) -> Option<Receipt<R>> {
 ///
 /// # Panics
 ///
-/// Outside a process.
+/// Outside a process, and inside a guard.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn wait_response<R: Message>(
     request: &RequestId<R>,
@@ -380,7 +380,7 @@ pub fn wait_response<R: Message>(
 ///
 /// # Panics
 ///
-/// Outside a process.
+/// As [`wait_response`].
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn receive_response<R: Message>(
     request: RequestId<R>,

@@ -96,6 +96,10 @@ impl<R: Message, L> RequestIds<R, L> {
     /// Waits for the next answer to any of them, until the deadline. A switch point.
     ///
     /// Mirrors `gen_server:wait_response/3`, with `Delete` true.
+    ///
+    /// # Panics
+    ///
+    /// Outside a process, and inside a guard, unless the collection is empty.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn wait_response(&mut self, deadline: impl IntoDeadline) -> Collected<R, L> {
         if self.requests.is_empty() {
@@ -118,6 +122,10 @@ impl<R: Message, L> RequestIds<R, L> {
     /// As [`wait_response`](RequestIds::wait_response), and gives all of them up at the deadline.
     ///
     /// Mirrors `gen_server:receive_response/3`.
+    ///
+    /// # Panics
+    ///
+    /// As [`wait_response`](RequestIds::wait_response).
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn receive_response(&mut self, deadline: impl IntoDeadline) -> Collected<R, L> {
         let collected = self.wait_response(deadline);

@@ -107,9 +107,7 @@ pub(crate) fn offer(to: Pid, mut message: AnyMessage) -> Result<(), AnyMessage> 
     // SAFETY: the envelope was just given up to us.
     match unsafe { slot.inbox.push(envelope, generation, &thread::this().trail) } {
         Pushed::Queued(count) => {
-            if queue::is_milestone(count) {
-                queue::report_growth(to, count);
-            }
+            queue::note_growth(to, count);
             Ok(())
         }
         pushed => taken_or_back(slot, envelope, generation, pushed),
@@ -188,9 +186,7 @@ fn settle(
     match pushed {
         Pushed::Queued(count) => {
             thread.spend(toll(count));
-            if queue::is_milestone(count) {
-                queue::report_growth(to, count);
-            }
+            queue::note_growth(to, count);
             return true;
         }
         Pushed::Claimed => claimed(slot, envelope, to.generation()),
@@ -233,7 +229,8 @@ fn to_the_dead(to: Pid, message: AnyMessage) {
     lost(message);
 }
 
-/// Drops a message that reaches nobody. A send does not fail, whatever the destructor does.
+/// Drops a message that reaches nobody. A send does not fail, whatever the destructor does. Cold, which
+/// [`exit::drop_quietly`] is not.
 #[cold]
 fn lost(message: AnyMessage) {
     exit::drop_quietly(message);

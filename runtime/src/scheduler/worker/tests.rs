@@ -1,3 +1,5 @@
+//! What is left to a worker for its own thread, seen from outside it.
+
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
