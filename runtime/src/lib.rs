@@ -158,6 +158,7 @@ mod public {
     pub use crate::node::{Node, NodeInfo, Remnant, ShutdownReport, info, is_shutting_down};
     pub use crate::os_signal::{OsSignal, OsSignals, os_signal, os_signal_messages};
     pub use crate::process::alive::{is_process_alive, mailbox_len};
+    pub use crate::process::backtrace::ProcessBacktrace;
     pub use crate::process::behaviour::{
         Behaviour, Cause, Cx, Flow, Next, Until, drive, enter, hibernate,
     };

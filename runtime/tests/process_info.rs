@@ -148,6 +148,31 @@ fn process_info_smoke_all() {
     stop(spawned.pid);
 }
 
+/// A backtrace begins with the runtime's function that the process waits in, and goes on with the process's own: the
+/// frames of the look and of the scheduler are shown to who asks for them.
+#[runtime::test]
+fn a_backtrace_is_of_the_process_alone() {
+    #[inline(never)]
+    fn naps() {
+        runtime::sleep(Duration::from_secs(3600));
+        std::hint::black_box(());
+    }
+    let child = spawn!(naps);
+    until("it sleeps", || info(child).status == Status::Waiting);
+    let seen = Look::new().backtrace().at(child).unwrap();
+    let backtrace = seen.backtrace.unwrap();
+    let shown = backtrace.to_string();
+    let names: Vec<&str> = shown
+        .lines()
+        .filter_map(|line| Some(line.split_once(": ")?.1))
+        .collect();
+    assert!(names[0].ends_with("sleep"), "{shown}");
+    assert!(names[1].ends_with("naps"), "{shown}");
+    assert!(!shown.contains("call_body"), "{shown}");
+    assert!(format!("{backtrace:#}").contains("call_body"));
+    exit_signal(child, ExitReason::Kill);
+}
+
 /// Mirrors `process_info_messages`: all messages, in order, the priority messages first; cut where
 /// it was asked for; and they are all still there.
 #[runtime::test]

@@ -5,13 +5,13 @@
 //! its signals (`signal::question`). Nothing of that runs code of the process's own; what does
 //! ([`look_closer`]) the process does itself, with its messages taken out of their queue.
 
-use std::backtrace::Backtrace;
 use std::fmt;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::backtrace::ProcessBacktrace;
 use super::pid::Pid;
 use super::slot::{Slot, bit, flag};
 use super::spawn::Priority;
@@ -104,7 +104,7 @@ pub struct ProcessInfo {
     pub locals: Option<Vec<&'static str>>,
     /// Where it is: the stack it waits on, the innermost frames first; with [`Look::backtrace`].
     /// None at rest: `function` and `time_left` say what it waits in, and how long.
-    pub backtrace: Option<Backtrace>,
+    pub backtrace: Option<ProcessBacktrace>,
 }
 
 /// A value of another process, as [`Shown`] shows it.
@@ -395,7 +395,7 @@ pub(crate) fn look_closer(slot: &Slot, look: Look, at_rest: bool, info: &mut Pro
         let here = 0u8;
         let top = thread::this().context.get().addr();
         info.stack_used = Some(top.saturating_sub(ptr::from_ref(&here).addr()));
-        info.backtrace = Some(Backtrace::force_capture());
+        info.backtrace = Some(ProcessBacktrace::capture());
     }
     if look.dictionary {
         info.locals = Some(local::type_names(slot));

@@ -11,8 +11,8 @@
 //!
 //! `table` has the slots, `slot` and `extra` are one process's data, `body` is what it does. `spawn` makes it, `run`
 //! runs it and ends it, `wait` and `waker` let it wait, `exit`, `catch` and `zombie` are about how it ends.
-//! `behaviour` is what has no stack between two callbacks. `current` says which process runs; `alive` and `info` tell of
-//! any other.
+//! `behaviour` is what has no stack between two callbacks. `current` says which process runs; `alive`, `info` and
+//! `backtrace` tell of any other.
 //!
 //! Invariant: what is a process's own is touched by its holder alone: the worker that runs it, or whoever has
 //! claimed it while it waited (`mailbox::inbox` says how holding changes hands).
@@ -21,6 +21,8 @@
 pub(crate) mod activity;
 #[cfg(not(loom))]
 pub(crate) mod alive;
+#[cfg(not(loom))]
+pub(crate) mod backtrace;
 #[cfg(not(loom))]
 pub(crate) mod behaviour;
 #[cfg(not(loom))]

@@ -36,7 +36,7 @@ pub(crate) fn run(slot: &'static Slot) {
         if slot.has(bit::FATAL) {
             return end(slot, ExitReason::Killed);
         }
-        let next = match panic::catch_unwind(AssertUnwindSafe(|| call(slot))) {
+        let next = match panic::catch_unwind(AssertUnwindSafe(|| call_body(slot))) {
             Ok(next) => next,
             Err(payload) => match exit::end_of(slot, payload) {
                 End::Exit(reason) => Next::Exit(reason),
@@ -96,9 +96,10 @@ fn rests_on(slot: &'static Slot) -> bool {
     }
 }
 
-/// Calls the body once. Never inlined: no address of a thread-local may live across it.
+/// Calls the body once. Never inlined: no address of a thread-local may live across it. A process's backtrace ends here
+/// (`process::backtrace` knows the name).
 #[inline(never)]
-fn call(slot: &'static Slot) -> Next {
+fn call_body(slot: &'static Slot) -> Next {
     let mut cause = wait::cause(slot);
     cause.start = !slot.has(bit::STARTED);
     slot.set(bit::STARTED);
