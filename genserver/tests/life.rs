@@ -452,7 +452,7 @@ fn start_either(dynamic: bool, child: impl Fn() -> Started + Send + Sync + 'stat
     }
 }
 
-/// A supervisor whose node shuts down starts nobody again, also if it finds a child's end before the order to end.
+/// A supervisor that its node has told to end starts nobody again, also if it finds a child's end before the order.
 #[test]
 fn nobody_is_restarted_while_a_node_shuts_down() {
     for dynamic in [false, true] {
@@ -470,7 +470,10 @@ fn nobody_is_restarted_while_a_node_shuts_down() {
                     mailbox_len(supervisor) == Some(1)
                 });
                 ready.send(()).expect("the test waits");
-                receive! { Exit { from: None, .. } => send(supervisor, "go") }
+                until("the order to end is queued", || {
+                    mailbox_len(supervisor) == Some(2)
+                });
+                send(supervisor, "go");
                 receive! { Exit { from, .. } if from == Some(supervisor) => {} }
             });
         });
@@ -481,7 +484,7 @@ fn nobody_is_restarted_while_a_node_shuts_down() {
     }
 }
 
-/// Nor does one that is ending a group, to start it again, when its node begins to shut down.
+/// Nor does one that is ending a group, to start it again, when its node tells it to end.
 #[test]
 fn no_group_is_restarted_while_a_node_shuts_down() {
     let starts = Arc::new(AtomicU32::new(0));
@@ -492,11 +495,13 @@ fn no_group_is_restarted_while_a_node_shuts_down() {
         spawn!(move || {
             trap_exit(true);
             let root = self_pid();
-            // Ends when the node tells it to, not when its supervisor does.
+            // Ends when the node has told the supervisor to, not when that tells it.
             let slow = move || {
                 trap_exit(true);
-                receive! { Exit { from: Some(_), .. } => send(root, "is told") }
-                receive! { Exit { from: None, .. } => {} }
+                receive! { Exit { from: Some(supervisor), .. } => {
+                    send(root, "is told");
+                    until("the order to end is queued", || mailbox_len(supervisor) == Some(1));
+                } }
             };
             let specs = vec![
                 ChildSpec::new("first", first),

@@ -155,7 +155,10 @@ mod public {
     };
     pub use crate::mailbox::reference::{Ref, make_ref};
     pub use crate::message::{AnyMessage, Message, Opaque};
-    pub use crate::node::{Node, NodeInfo, Remnant, ShutdownReport, info, is_shutting_down};
+    pub use crate::node::{
+        Node, NodeInfo, Remnant, ShutdownReport, info, is_shutting_down, is_told_to_end,
+        root_of_tree,
+    };
     pub use crate::os_signal::{OsSignal, OsSignals, os_signal, os_signal_messages};
     pub use crate::process::alive::{is_process_alive, mailbox_len};
     pub use crate::process::backtrace::ProcessBacktrace;

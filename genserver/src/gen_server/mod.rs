@@ -283,7 +283,7 @@ pub trait GenServer: Sized + Send + 'static {
     }
 
     /// Cleans up before the server ends with `reason`: after a callback that stops it or has failed, when
-    /// its parent has ended and it traps exits, and when it is told to stop. Not when it is killed.
+    /// it traps exits and its parent has ended or its node shuts down, and when it is told to stop. Not when it is killed.
     /// Mirrors `terminate/2`.
     ///
     /// ```

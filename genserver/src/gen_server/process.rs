@@ -5,7 +5,7 @@
 //!                      |   ^
 //!              suspend |   | resume
 //!                      v   |
-//!                    suspended: system messages and the parent's end alone
+//!                    suspended: system messages and the order to end alone
 //! ```
 //!
 //! Invariants:
@@ -28,7 +28,9 @@ use sys::{Debug, DebugOption, Event, Handled, System, Value};
 
 use super::report::{FormatStatus, Last, StateOf, formatted, report_terminate};
 use super::{Action, Called, Done, GenServer, Init};
-use crate::proc_lib::{Ack, Line, Refused, inherit, register, report_crash, starting, unregister};
+use crate::proc_lib::{
+    Ack, Line, Refused, inherit, is_order, register, report_crash, starting, unregister,
+};
 
 /// What [`GenServer::handle_info`] is given when the time of [`Action::Timeout`] is over: Erlang's
 /// `timeout`.
@@ -364,7 +366,7 @@ impl<S: GenServer> Process<S> {
             Err(message) => message,
         };
         if let Some(exit) = message.downcast_ref::<Exit>()
-            && exit.from == self.parent
+            && is_order(exit, self.parent)
         {
             return Err(Stop::Because(exit.reason.clone(), Last::ParentsExit));
         }
@@ -485,7 +487,7 @@ impl<S: GenServer> Process<S> {
         let (parent, has_mail) = (self.parent, &mut self.has_mail);
         cx.mail_where(|message| {
             let exit = message.downcast_ref::<Exit>();
-            let takes = message.is::<System>() || exit.is_some_and(|exit| exit.from == parent);
+            let takes = message.is::<System>() || exit.is_some_and(|exit| is_order(exit, parent));
             *has_mail |= !takes;
             takes
         })

@@ -3,24 +3,27 @@
 //! A line is a list that siblings share but for its head; each process that was started by proc_lib has one in a
 //! process-local.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::iter;
 use std::sync::Arc;
 
 use runtime::request::{Global, NameRegistry, ServerRef};
-use runtime::{Pid, process_local, registered_name, self_pid, try_self_pid};
+use runtime::{Pid, process_local, registered_name, root_of_tree, self_pid, try_self_pid};
 
 /// The parent of a process, and the parent's line.
 #[derive(Debug)]
 pub(crate) struct Line {
     parent: ServerRef,
     above: Option<Arc<Line>>,
+    /// Whether a supervisor is among them.
+    in_tree: bool,
 }
 
 process_local! {
     static LINE: OnceCell<Arc<Line>> = const { OnceCell::new() };
     /// The line of the last child, which the next one's is as a rule.
     static OF_CHILDREN: RefCell<Option<Arc<Line>>> = const { RefCell::new(None) };
+    static SUPERVISES: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Line {
@@ -33,7 +36,13 @@ impl Line {
         };
         let new = |parent| {
             let above = own_line();
-            Arc::new(Line { parent, above })
+            let in_tree = SUPERVISES.try_with(Cell::get).unwrap_or(false)
+                || above.as_ref().is_some_and(|above| above.in_tree);
+            Arc::new(Line {
+                parent,
+                above,
+                in_tree,
+            })
         };
         let known = OF_CHILDREN.try_with(|last| {
             let mut last = last.borrow_mut();
@@ -52,6 +61,15 @@ pub(crate) fn inherit(line: Option<Arc<Line>>) {
     if let Some(line) = line {
         let first = LINE.with(|own| own.set(line));
         debug_assert!(first.is_ok(), "a process begins once");
+    }
+}
+
+/// The calling process, which has its line and no children yet, is a supervisor. Under no other it is the root of a
+/// tree, which its node ends first.
+pub(crate) fn supervises() {
+    SUPERVISES.with(|supervises| supervises.set(true));
+    if !own_line().is_some_and(|line| line.in_tree) {
+        root_of_tree();
     }
 }
 

@@ -39,7 +39,8 @@ pub use spawn::{hibernate, initial_call, spawn, spawn_link, spawn_monitor, spawn
 pub use start::{Parent, Refused, Start, StartError, Started, start, start_link, start_monitor};
 pub use stop::{StopError, stop};
 
-pub(crate) use ancestors::{Line, NoParent, inherit, parent};
+pub(crate) use ancestors::{Line, NoParent, inherit, parent, supervises};
 pub(crate) use crash::{report_crash, starting};
 pub(crate) use name::{is_free, register, unregister};
 pub(crate) use start::Ack;
+pub(crate) use stop::is_order;

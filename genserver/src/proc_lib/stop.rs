@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use runtime::request::{Failure, NodeName, ServerRef};
-use runtime::{Down, ExitReason, demonitor_flush, monitor, receive_ref};
+use runtime::{Down, Exit, ExitReason, Pid, demonitor_flush, monitor, receive_ref};
 
 /// Why a server did not stop as it was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +84,15 @@ pub fn stop(
             demonitor_flush(watch);
             Err(StopError::Timeout(timeout.unwrap_or(Duration::MAX)))
         }
+    }
+}
+
+/// Whether an exit that a behaviour has trapped is the order to end: its parent's, or that of the node, which is no
+/// process and shuts down.
+pub(crate) fn is_order(exit: &Exit, parent: Option<Pid>) -> bool {
+    match exit.from {
+        Some(_) => exit.from == parent,
+        None => exit.reason == ExitReason::Shutdown,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use runtime::request::ServerRef;
-use runtime::{Caught, ExitReason, Pid, Term, is_shutting_down};
+use runtime::{Caught, ExitReason, Pid, Term, is_told_to_end};
 
 use crate::gen_server::{GenServer, Options};
 use crate::proc_lib::StartError;
@@ -80,7 +80,7 @@ impl Restart {
 
     /// Whether the end of a child that its supervisor has not told to end is reported. A node that shuts down has.
     pub(super) fn reports(self, reason: &ExitReason) -> bool {
-        !reason.is_orderly() || self == Restart::Permanent && !is_shutting_down()
+        !reason.is_orderly() || self == Restart::Permanent && !is_told_to_end()
     }
 }
 

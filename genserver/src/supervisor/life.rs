@@ -17,8 +17,8 @@ use sys::{Debug, Event, Handled, System};
 
 use super::report::Reporter;
 use crate::proc_lib::{
-    Ack, Line, Refused, Start, StartError, inherit, is_free, register, report_crash, starting,
-    unregister,
+    Ack, Line, Refused, Start, StartError, inherit, is_free, is_order, register, report_crash,
+    starting, supervises, unregister,
 };
 
 /// What a kind of supervisor does in its own way.
@@ -145,6 +145,7 @@ impl Boot {
     pub(super) fn begin(self, reporter: &Reporter) -> Result<Ref, Next> {
         inherit(self.line);
         trap_exit(true);
+        supervises();
         match reporter.name.as_ref().map_or(Ok(()), register) {
             Ok(()) => Ok(self.tag),
             Err(refused) => Err(tell(self.tag, refused, ExitReason::Normal)),
@@ -182,14 +183,6 @@ fn tell(tag: Ref, refused: Refused, reason: ExitReason) -> Next {
     let started = Err(refused);
     send(tag, Ack { tag, started });
     Next::Exit(reason)
-}
-
-/// Whether an exit is the order to end: the parent's, or that of the node, which is no process and shuts down.
-fn is_order(exit: &Exit, parent: Option<Pid>) -> bool {
-    match exit.from {
-        Some(_) => exit.from == parent,
-        None => exit.reason == ExitReason::Shutdown,
-    }
 }
 
 /// The next message. One that is suspended takes system messages, and the order to end.

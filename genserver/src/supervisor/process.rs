@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use runtime::request::{Call, Client, foreign_request};
 use runtime::{
-    AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, catch, is_shutting_down, match_message,
+    AnyMessage, Behaviour, Cx, Exit, ExitReason, Next, Pid, catch, is_told_to_end, match_message,
     send,
 };
 use sys::Debug;
@@ -126,7 +126,7 @@ impl Process {
 
     /// Counts a restart of this child. False: there were too many, or the node shuts down, and all is ended.
     fn may_restart(&mut self, key: Key, pid: Option<Pid>) -> bool {
-        if is_shutting_down() {
+        if is_told_to_end() {
             self.end_all(Then::Exit(ExitReason::Shutdown));
             return false;
         }

@@ -34,6 +34,7 @@ use crate::io::reactor::Reactor;
 use crate::mailbox::inbox;
 use crate::process::exit;
 use crate::process::name;
+use crate::process::pid::Pid;
 use crate::process::slot::{Slot, bit};
 use crate::process::table::List;
 use crate::registry::Registry;
@@ -56,7 +57,7 @@ use limits::Limits;
 use nodes::Visit;
 pub(crate) use nodes::{inject, of_held, visit};
 pub(crate) use shutdown::SHUTDOWN;
-pub use shutdown::{Remnant, ShutdownReport, is_shutting_down};
+pub use shutdown::{Remnant, ShutdownReport, is_shutting_down, is_told_to_end, root_of_tree};
 
 /// What a node's threads share.
 pub(crate) struct Instance {
@@ -81,6 +82,8 @@ pub(crate) struct Instance {
     visitors: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     names: Registry,
+    /// The roots of supervision trees, in the order in which they were started; some have ended.
+    roots: Mutex<Vec<Pid>>,
     /// Made when the first descriptor is registered.
     reactor: OnceLock<Arc<Reactor>>,
     exit_grace: Duration,
@@ -106,12 +109,14 @@ struct Charter {
 
 /// What is not usual about a node.
 mod state {
-    /// Its processes have been told to end.
+    /// It shuts down.
     pub(super) const STOPPING: u32 = 1;
     /// Its threads end.
     pub(super) const ENDED: u32 = 1 << 1;
     /// A worker has been refused a stack.
     pub(super) const NO_STACK: u32 = 1 << 2;
+    /// It shuts down, and all its processes are told to end.
+    pub(super) const TELLING: u32 = 1 << 3;
 }
 
 // SAFETY: the raw pointers inside lead to the instance itself; everything else is shared through
@@ -179,6 +184,7 @@ impl Instance {
             visitors: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
             names: Registry::default(),
+            roots: Mutex::default(),
             reactor: OnceLock::new(),
             exit_grace: builder.exit_grace,
             zombies: AtomicU32::new(0),

@@ -1,8 +1,17 @@
 //! The ordered end of a node.
 //!
-//! Every process is told to end, those that live when their time is up are killed, and the threads
+//! The supervision trees end first, one after the other, by their roots, which are told to; then every
+//! process is told. Those that live when their time is up are killed, and the threads
 //! end when no process is left. The time is the system's, for a paused node too: it is the
 //! caller's who waits.
+//!
+//! ```text
+//!   0            half          limit - grace - rest     limit - grace      limit
+//!   | one tree after  | all trees        | every process is  | those that     |
+//!   | the other       | at once          | told              | live: killed   | given up
+//! ```
+//!
+//! Each part is over as soon as nobody is left whom it is for.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,6 +33,8 @@ use crate::timer::real_time;
 pub(crate) const SHUTDOWN: Duration = Duration::from_secs(5);
 /// The most that killed processes have to reach a switch point.
 const KILL_GRACE: Duration = Duration::from_secs(1);
+/// The most that is kept of the time before for the processes that belong to no tree.
+const REST: Duration = Duration::from_secs(1);
 /// After so long those that were spawned meanwhile are looked for.
 const ROUND: Duration = Duration::from_millis(20);
 
@@ -64,6 +75,11 @@ impl Instance {
         self.charter.state.load(Ordering::SeqCst) & (state::STOPPING | state::ENDED) != 0
     }
 
+    /// Whether all its processes are told to end.
+    fn tells_all(&self) -> bool {
+        self.charter.state.load(Ordering::SeqCst) & state::TELLING != 0
+    }
+
     /// The number of processes, if it is zero: then it was, and nothing inside can change it.
     fn is_deserted(&self) -> bool {
         let ended: u64 = self.workers.iter().map(Worker::ended).sum();
@@ -94,12 +110,17 @@ impl Instance {
     fn shut_down(&self, limit: Duration) -> ShutdownReport {
         let mut report = ShutdownReport::default();
         let grace = (limit / 2).min(KILL_GRACE);
+        let rest = ((limit - grace) / 2).min(REST);
         let start = real_time();
         // None: it waits for ever.
         let deadline = start.checked_add(limit);
         self.charter
             .state
             .fetch_or(state::STOPPING, Ordering::SeqCst);
+        self.end_trees(start, limit - grace - rest);
+        self.charter
+            .state
+            .fetch_or(state::TELLING, Ordering::SeqCst);
         self.processes().for_each(tell_once);
         let told = start.checked_add(limit - grace);
         if !self.wait_until_deserted(told, || self.tell_newborns()) {
@@ -138,6 +159,31 @@ impl Instance {
         report
     }
 
+    /// Tells the roots of the trees to end, the last one first, each when the one before is gone: what was started later
+    /// may need what was there. One that takes its time is not waited for by the others for longer than half of it.
+    fn end_trees(&self, start: Instant, limit: Duration) {
+        // Who starts one again that has ended has it told with all others.
+        let roots = std::mem::take(&mut *self.roots.lock());
+        let in_turn = start.checked_add(limit / 2);
+        for root in roots.iter().rev() {
+            tell_once(*root);
+            wait_until(in_turn, || !table::is_live(*root), || {});
+        }
+        let all_gone = || !roots.iter().copied().any(table::is_live);
+        wait_until(start.checked_add(limit), all_gone, || {});
+    }
+
+    fn add_root(&self, pid: Pid) {
+        let mut roots = self.roots.lock();
+        if roots.len() == roots.capacity() {
+            roots.retain(|root| table::is_live(*root));
+            // As many again, before the next look at all.
+            let living = roots.len();
+            roots.reserve(living.max(4));
+        }
+        roots.push(pid);
+    }
+
     /// Tells those to end that were spawned since and wait by now: until then a newborn may help
     /// those that clean up.
     fn tell_newborns(&self) {
@@ -159,24 +205,8 @@ impl Instance {
     }
 
     /// True if no process is left, false at the deadline. Meanwhile something is done `each` round.
-    fn wait_until_deserted(&self, deadline: Option<Instant>, mut each: impl FnMut()) -> bool {
-        let mut pause = Duration::from_micros(20);
-        let mut round = real_time() + ROUND;
-        loop {
-            if self.is_deserted() {
-                return true;
-            }
-            let now = real_time();
-            if deadline.is_some_and(|deadline| now >= deadline) {
-                return false;
-            }
-            if now >= round {
-                each();
-                round = real_time() + ROUND;
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(1));
-        }
+    fn wait_until_deserted(&self, deadline: Option<Instant>, each: impl FnMut()) -> bool {
+        wait_until(deadline, || self.is_deserted(), each)
     }
 
     /// Lets the threads end, and waits for them.
@@ -202,6 +232,27 @@ impl Instance {
     }
 }
 
+/// True if it is so, false at the deadline. Meanwhile something is done `each` round.
+fn wait_until(deadline: Option<Instant>, so: impl Fn() -> bool, mut each: impl FnMut()) -> bool {
+    let mut pause = Duration::from_micros(20);
+    let mut round = real_time() + ROUND;
+    loop {
+        if so() {
+            return true;
+        }
+        let now = real_time();
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return false;
+        }
+        if now >= round {
+            each();
+            round = real_time() + ROUND;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(1));
+    }
+}
+
 /// Tells a process to end, as the node, which is no process.
 fn tell_once(pid: Pid) {
     let before = table::slot_of(pid).inbox.set(flag::TOLD, pid.generation());
@@ -210,8 +261,7 @@ fn tell_once(pid: Pid) {
     }
 }
 
-/// Whether the caller's node shuts down: its processes are being told to end, and who restarts others leaves that.
-/// No process has been told before this is true. Outside a process: false.
+/// Whether the caller's node shuts down. Outside a process: false.
 ///
 /// ```
 /// # runtime::run(|| {
@@ -220,6 +270,62 @@ fn tell_once(pid: Pid) {
 /// ```
 pub fn is_shutting_down() -> bool {
     scheduler::try_worker().is_some_and(|worker| worker.node().is_stopping())
+}
+
+/// Whether the caller's node, which shuts down, has told the caller to end, or begins to tell all processes: who
+/// restarts others leaves that then. Outside a process: false.
+///
+/// No process that is no [root](root_of_tree) has been told before this is true.
+///
+/// ```
+/// # runtime::run(|| {
+/// assert!(!runtime::is_told_to_end());
+/// # });
+/// ```
+pub fn is_told_to_end() -> bool {
+    let Some(slot) = crate::process::try_current() else {
+        return false;
+    };
+    let flags = slot.inbox.flags_of(slot.inbox.generation());
+    flags.is_some_and(|flags| flags & flag::TOLD != 0)
+        || scheduler::try_worker().is_some_and(|worker| worker.node().tells_all())
+}
+
+/// Makes the calling process one that a node which shuts down tells to end before the others, by the exit
+/// signal [`Shutdown`](ExitReason::Shutdown), and waits for: the root of a tree of processes that it ends itself, in
+/// their order. The supervisors of the crate `genserver` do this. Roots are told one after the other, the last
+/// one first.
+///
+/// # Panics
+///
+/// Outside a process.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime::prelude::*;
+///
+/// let node = Builder::new().workers(1).start()?;
+/// node.run(|| {
+///     let child = spawn!(|| drop(receive_any()));
+///     spawn!(move || {
+///         trap_exit(true);
+///         runtime::root_of_tree();
+///         let Exit { reason, .. } = runtime::receive_type();
+///         // It lives still.
+///         let watch = monitor(child);
+///         exit_signal(child, reason);
+///         receive! { Down { monitor, reason, .. } if monitor == watch => assert_eq!(reason, ExitReason::Shutdown) }
+///     });
+/// });
+/// node.shutdown(Duration::from_secs(5));
+/// # Ok::<(), runtime::StartError>(())
+/// ```
+#[track_caller]
+pub fn root_of_tree() {
+    let slot = crate::process::current("root_of_tree");
+    if let Some(worker) = scheduler::try_worker() {
+        worker.node().add_root(slot.pid());
+    }
 }
 
 /// What is left of a process.
@@ -241,10 +347,14 @@ impl Node {
         finish(Arc::clone(self.instance()), limit);
     }
 
-    /// Ends the node in order: spawning from outside is refused, and every process is sent the
-    /// exit signal `Shutdown`; one that is spawned meanwhile, as soon as it waits. Those that live when the last part of `limit`
+    /// Ends the node in order: spawning from outside is refused, and the supervision trees end, each
+    /// by its [root](root_of_tree), which is sent the exit signal `Shutdown`: one after the other, the last one first.
+    /// Then every process is sent that signal; one that is spawned meanwhile, as soon as it waits. Those that live when the last part of `limit`
     /// begins are killed; that part is half of it, a second at most. Who has not ended at `limit`
     /// is given up.
+    ///
+    /// The trees have the time before, less half of it, a second at most; when half of theirs is over those are
+    /// told that still wait for their turn. A node without trees takes no time for that.
     ///
     /// `limit` is in real time, also for a node whose clock is paused.
     ///

@@ -14,7 +14,7 @@ use std::time::Duration;
 use runtime::request::{Call, Client, foreign_request};
 use runtime::{
     AnyMessage, Behaviour, Cx, Exit, ExitReason, Message, Next, Pid, catch, is_process_alive,
-    is_shutting_down, match_message, send,
+    is_told_to_end, match_message, send,
 };
 use rustc_hash::FxHashMap;
 use sys::Debug;
@@ -97,7 +97,7 @@ impl<A: Message + Sync> Process<A> {
 
     /// Counts a restart. False: there were too many, or the node shuts down, and all is ended.
     fn may_restart(&mut self, pid: Pid) -> bool {
-        if is_shutting_down() {
+        if is_told_to_end() {
             self.end_all(Then::Exit(ExitReason::Shutdown));
             return false;
         }

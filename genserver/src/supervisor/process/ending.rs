@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use runtime::request::Client;
 use runtime::{
-    Cx, Down, Exit, ExitReason, Next, Pid, Ref, Until, exit_signal, is_shutting_down, links,
-    monitor, unlink,
+    Cx, Down, Exit, ExitReason, Next, Pid, Ref, Until, exit_signal, is_told_to_end, links, monitor,
+    unlink,
 };
 
 use super::super::answer::Answer;
@@ -150,7 +150,7 @@ impl Process {
                     Some(life::refuse(&self.reporter, tag, refused, reason))
                 });
             }
-            Then::Start(_) if is_shutting_down() => self.end_all(Then::Exit(ExitReason::Shutdown)),
+            Then::Start(_) if is_told_to_end() => self.end_all(Then::Exit(ExitReason::Shutdown)),
             Then::Start(keys) => {
                 // What comes after one that fails waits for its next try.
                 let _ = keys.into_iter().all(|key| self.start_again(key));
