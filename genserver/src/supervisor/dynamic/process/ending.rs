@@ -12,8 +12,13 @@ use super::super::{Answer, Template};
 use super::Process;
 use crate::supervisor::child::Shutdown;
 
+/// So many children are told at a time: they end, and are heard of, while what they are made of is in the cache.
+const BATCH: usize = 256;
+
 /// Children that are being ended, all at once.
 pub(super) struct Ending {
+    /// Those that have not been told yet.
+    untold: Vec<Pid>,
     /// By their monitors.
     left: FxHashMap<Ref, Pid>,
     /// The reasons in the exits that have come: whoever has ended before it was watched has no other.
@@ -78,29 +83,41 @@ impl Ending {
 }
 
 impl<A: Message + Sync> Process<A> {
-    /// Tells these to end.
-    pub(super) fn end(&mut self, pids: Vec<Pid>, then: Then) {
+    /// Ends these.
+    pub(super) fn end(&mut self, mut pids: Vec<Pid>, then: Then) {
+        // From the back: in the order in which they lie in memory.
+        pids.sort_unstable_by(|a, b| b.cmp(a));
+        self.ending = Some(Ending {
+            untold: pids,
+            left: FxHashMap::default(),
+            exits: FxHashMap::default(),
+            silent: FxHashSet::default(),
+            deadline: None,
+            unheeded: Vec::new(),
+            then,
+        });
+    }
+
+    /// Tells some of those to end that have not been told. The time begins with the last.
+    fn tell_some(&mut self) {
+        let Some(ending) = &mut self.ending else {
+            return;
+        };
         let told = match self.template.shutdown {
             Shutdown::BrutalKill => ExitReason::Kill,
             _ => ExitReason::Shutdown,
         };
-        let deadline = match self.template.shutdown {
-            Shutdown::Within(time) => runtime::now().checked_add(time),
-            _ => None,
-        };
-        let watched = pids.into_iter().map(|pid| {
+        let from = ending.untold.len().saturating_sub(BATCH);
+        for pid in ending.untold.drain(from..).rev() {
             let watch = monitor(pid);
             exit_signal(pid, told.clone());
-            (watch, pid)
-        });
-        self.ending = Some(Ending {
-            left: watched.collect(),
-            exits: FxHashMap::default(),
-            silent: FxHashSet::default(),
-            deadline,
-            unheeded: Vec::new(),
-            then,
-        });
+            ending.left.insert(watch, pid);
+        }
+        if let Shutdown::Within(time) = self.template.shutdown
+            && ending.untold.is_empty()
+        {
+            ending.deadline = runtime::now().checked_add(time);
+        }
     }
 
     pub(super) fn end_all(&mut self, then: Then) {
@@ -111,6 +128,13 @@ impl<A: Message + Sync> Process<A> {
 
     /// Looks who of those being ended is gone. Some: it waits on.
     pub(super) fn look_at_ending(&mut self, cx: &mut Cx<'_>) -> Option<Next> {
+        let tells = self
+            .ending
+            .as_ref()
+            .is_some_and(|ending| !ending.untold.is_empty());
+        if tells {
+            self.tell_some();
+        }
         let ending = self.ending.as_mut()?;
         while !ending.left.is_empty() {
             let left = &ending.left;
@@ -123,6 +147,9 @@ impl<A: Message + Sync> Process<A> {
                 }),
             });
             let Some(gone) = gone else {
+                if !ending.untold.is_empty() {
+                    return Some(Next::Again);
+                }
                 if ending.deadline.is_some_and(|at| at <= runtime::now()) {
                     ending.deadline = None;
                     for pid in ending.left.values() {
@@ -162,6 +189,9 @@ impl<A: Message + Sync> Process<A> {
             }
             let reason = exit.unwrap_or(down.reason);
             ending.note(pid, reason, &self.template);
+        }
+        if !ending.untold.is_empty() {
+            return Some(Next::Again);
         }
         if !ending.hears_all(cx, &self.template) {
             return Some(Next::Wait(Until::Forever));
