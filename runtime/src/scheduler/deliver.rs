@@ -12,6 +12,7 @@
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
+use super::reductions::SEND;
 use crate::mailbox::inbox::Pushed;
 use crate::mailbox::queue;
 use crate::message::{AnyMessage, Header, Kind};
@@ -53,7 +54,7 @@ pub(crate) fn deliver_on(thread: &Thread, to: Pid, mut message: AnyMessage) {
         dispatch(thread, to, message);
         return;
     }
-    thread.spend(1);
+    thread.spend(SEND);
     message.header_mut().generation = to.generation();
     let envelope = message.into_raw();
     if !slot.inbox.claim() {
@@ -152,7 +153,7 @@ fn taken_or_back(
 #[inline(never)]
 fn dispatch(thread: &Thread, to: Pid, mut message: AnyMessage) -> bool {
     let slot = table::slot_of(to);
-    thread.spend(1);
+    thread.spend(SEND);
     message.header_mut().generation = to.generation();
     if queue::limited(slot) {
         match within_limit(slot, to, message) {
@@ -200,7 +201,7 @@ fn settle(
 /// become shorter, so that the receiver gets more of them.
 #[inline]
 fn toll(before: usize) -> i32 {
-    (before / 64).min(64) as i32
+    SEND * (before / 64).min(64) as i32
 }
 
 /// The process waited, and is ours with an envelope that needs a closer look.

@@ -20,8 +20,10 @@ use crate::thread::{self, Thread};
 /// What a process may spend before others have their turn: some tens of microseconds of
 /// messages.
 pub(crate) const TURN: i32 = 2000;
+/// What a send costs. Short turns of those that send keep what they send in the caches, and let it be spread.
+pub(crate) const SEND: i32 = 8;
 /// What a spawn costs.
-pub(crate) const SPAWN: i32 = 4;
+pub(crate) const SPAWN: i32 = 8;
 
 /// What is left of a turn; negative: a debt. Its thread's, but for [`end`](Reductions::end).
 pub(crate) struct Reductions(AtomicI32);
