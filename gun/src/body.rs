@@ -113,13 +113,14 @@ impl Body {
         }
         while !self.ended {
             let (conn, stream, watch) = (self.conn, self.stream, self.watch);
+            let asked = (conn, stream);
             let result = receive! {
-                Data { stream: of, fin, data, .. } if of == stream => Ok((fin, data)),
-                Trailers { stream: of, headers, .. } if of == stream => {
+                Data { conn: at, stream: of, fin, data } if (at, of) == asked => Ok((fin, data)),
+                Trailers { conn: at, stream: of, headers } if (at, of) == asked => {
                     self.trailers = Some(headers);
                     Ok((true, Bytes::new()))
                 }
-                Error { stream: Some(of), reason, .. } if of == stream => {
+                Error { conn: at, stream: Some(of), reason } if (at, of) == asked => {
                     Err(AwaitError::Stream(reason))
                 }
                 Error { conn: of, stream: None, reason } if of == conn => {
@@ -190,7 +191,7 @@ impl Drop for Body {
 ///
 /// ```
 /// use gun::ReqOpts;
-/// use http::Method;
+/// use gun::http::Method;
 /// use std::time::Duration;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }

@@ -90,7 +90,7 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Body,
+    pub(crate) body: BodyKind,
     pub(crate) asks: Asks,
     pub(crate) cancel_on_down: bool,
     /// Its place, if it comes by a pool.
@@ -104,7 +104,7 @@ impl Request {
         method: Method,
         path: &str,
         headers: HeaderMap,
-        body: Body,
+        body: BodyKind,
         asks: Asks,
         opts: ReqOpts,
     ) -> Request {
@@ -125,7 +125,7 @@ impl Request {
 }
 
 #[derive(Debug)]
-pub(crate) enum Body {
+pub(crate) enum BodyKind {
     Whole(Bytes),
     /// Comes as `Command::Data`.
     Streamed,
@@ -171,8 +171,8 @@ impl Command {
             + match self {
                 Command::Request(request) => {
                     let body = match &request.body {
-                        Body::Whole(bytes) => bytes.len(),
-                        Body::Streamed => 0,
+                        BodyKind::Whole(bytes) => bytes.len(),
+                        BodyKind::Streamed => 0,
                     };
                     let name = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
                         name.as_str().len() + value.len()

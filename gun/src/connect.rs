@@ -23,8 +23,8 @@ use crate::message::{Protocol, StreamRef};
 use crate::options::{Hop, ReplyTo, Spoken};
 use crate::raw::Raw;
 use crate::tls;
-use crate::transport::Transport;
 use crate::tunnel::Tunnel;
+use crate::wire::Wire;
 
 /// Where a connection goes first.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub(crate) async fn connect(
     owner: ReplyTo,
 ) -> Result<Box<dyn Layer>, Reason> {
     let opts = &env.opts;
-    let transport = match target {
+    let wire = match target {
         Target::Tcp => {
             let (host, port) = (hop.host.as_str(), hop.port);
             env.events.tell(Event::DomainLookupStart { host, port });
@@ -62,16 +62,16 @@ pub(crate) async fn connect(
                 Ok::<_, Reason>((stream, Some(address)))
             };
             let stream = connected(&env, &addresses, connecting).await?;
-            Transport::tcp(stream, opts.send_timeout)
+            Wire::tcp(stream, opts.send_timeout)
         }
         Target::Unix(path) => {
             // The system answers at once.
             let connecting = async { Ok::<_, Reason>((UnixStream::connect(path)?, None)) };
             let stream = connected(&env, &[], connecting).await?;
-            Transport::unix(stream, opts.send_timeout)
+            Wire::unix(stream, opts.send_timeout)
         }
     };
-    begin(env, hop, transport, StreamRef::UNDEFINED, owner).await
+    begin(env, hop, wire, StreamRef::UNDEFINED, owner).await
 }
 
 /// Awaits a socket, and the address at its other end if it has one; tells that it does.
@@ -94,12 +94,12 @@ async fn connected<S>(
 pub(crate) async fn begin(
     env: Arc<Env>,
     hop: Hop,
-    transport: Transport,
+    wire: Wire,
     here: StreamRef,
     reply_to: ReplyTo,
 ) -> Result<Box<dyn Layer>, Reason> {
     let mut spoken = hop.spoken(&env.opts);
-    let (transport, chosen) = if hop.is_secure() {
+    let (wire, chosen) = if hop.is_secure() {
         let (host, port) = (hop.host.as_str(), hop.port);
         env.events.tell(Event::TlsHandshakeStart {
             stream: here,
@@ -107,7 +107,7 @@ pub(crate) async fn begin(
             port,
         });
         let names: Vec<Protocol> = spoken.iter().map(Spoken::name).collect();
-        let shaking = tls::handshake(&hop.tls, &names, host.to_owned(), transport);
+        let shaking = tls::handshake(&hop.tls, &names, host.to_owned(), wire);
         let shaken = within(hop.tls_handshake_timeout, shaking).await;
         let result = shaken.and_then(|stream| stream).map(|stream| {
             let chosen = stream.protocol(&names);
@@ -121,9 +121,9 @@ pub(crate) async fn begin(
             result: end.map_err(|reason| *reason),
         });
         let (stream, chosen) = result?;
-        (Transport::Tls(Box::new(stream)), chosen)
+        (Wire::Tls(Box::new(stream)), chosen)
     } else {
-        (transport, spoken[0].name())
+        (wire, spoken[0].name())
     };
     // Without an answer it may be HTTP/1.1, which nobody has named.
     let at = spoken.iter().position(|spoken| spoken.name() == chosen);
@@ -133,16 +133,10 @@ pub(crate) async fn begin(
     };
     let origin = Origin::of(&hop);
     Ok(match spoken {
-        Spoken::Http2(opts) => {
-            Box::new(http2::Http2::begin(env, opts, origin, transport, here).await?)
-        }
-        Spoken::Raw(opts) => Box::new(Raw::new(env, opts, origin, transport, here, reply_to)),
-        Spoken::Socks(opts) => {
-            Box::new(Tunnel::socks(env, origin, *opts, transport, here, reply_to))
-        }
-        Spoken::Http(opts) => {
-            Box::new(http1::Http1::begin(env, opts, origin, transport, here).await?)
-        }
+        Spoken::Http2(opts) => Box::new(http2::Http2::begin(env, opts, origin, wire, here).await?),
+        Spoken::Raw(opts) => Box::new(Raw::new(env, opts, origin, wire, here, reply_to)),
+        Spoken::Socks(opts) => Box::new(Tunnel::socks(env, origin, *opts, wire, here, reply_to)),
+        Spoken::Http(opts) => Box::new(http1::Http1::begin(env, opts, origin, wire, here).await?),
         // Those that have no options of their own were resolved, the others refused.
         Spoken::Named(_) => return Err(Reason::Protocol),
     })

@@ -35,6 +35,7 @@ use crate::error::{BadState, Reason};
 use crate::event::Event;
 use crate::info::{Info, State};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
+use crate::live::Live;
 use crate::message::{Down, Error, Protocol, Up};
 use crate::options::{Hop, Opts, Owner, ReplyTo};
 
@@ -64,6 +65,7 @@ enum Asked {
 
 /// Runs a connection: the process's whole life.
 pub(crate) async fn run(owner: Pid, target: Target, hop: Hop, opts: Opts) -> ExitReason {
+    let _live = Live::new();
     let env = Env::new(self_pid(), opts);
     env.events.tell(Event::Init {
         owner,

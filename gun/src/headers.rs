@@ -1,8 +1,23 @@
 //! Headers as callers give them.
 
+use std::fmt::Debug;
+
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
-/// What can be given for a request's headers: nothing (`()`), a [`HeaderMap`], or pairs of strings.
+/// What can be given for a request's headers: nothing (`()`), a [`HeaderMap`], or pairs in an array, a slice or a
+/// `Vec`: of strings, bytes, or what they can become, a [`HeaderName`] and a [`HeaderValue`]. Map, array and `Vec` may be
+/// borrowed.
+///
+/// ```
+/// use gun::IntoHeaders;
+/// use gun::http::header::{ACCEPT, HeaderValue};
+///
+/// let mut headers = vec![("accept".to_owned(), "text/html".to_owned())];
+/// headers.push(("x-page".to_owned(), format!("{}", 7)));
+/// assert_eq!(headers.into_headers()["x-page"], "7");
+/// let typed = [(ACCEPT, HeaderValue::from_static("text/html"))];
+/// assert_eq!(typed.into_headers(), [("accept", "text/html")].into_headers());
+/// ```
 ///
 /// # Panics
 ///
@@ -25,25 +40,51 @@ impl IntoHeaders for HeaderMap {
     }
 }
 
-impl<const N: usize> IntoHeaders for [(&str, &str); N] {
-    #[track_caller]
+impl IntoHeaders for &HeaderMap {
     fn into_headers(self) -> HeaderMap {
-        self.as_slice().into_headers()
+        self.clone()
     }
 }
 
-impl IntoHeaders for &[(&str, &str)] {
+impl<N, V> IntoHeaders for &[(N, V)]
+where
+    N: TryInto<HeaderName> + Clone + Debug,
+    V: TryInto<HeaderValue> + Clone + Debug,
+{
     #[track_caller]
     fn into_headers(self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(self.len());
         for (name, value) in self {
-            match (HeaderName::try_from(*name), HeaderValue::try_from(*value)) {
+            match (name.clone().try_into(), value.clone().try_into()) {
                 (Ok(name), Ok(value)) => headers.append(name, value),
                 _ => panic!("invalid request header {name:?}: {value:?}"),
             };
         }
         headers
     }
+}
+
+/// As a slice of it.
+macro_rules! as_slice {
+    ($(($($n:tt)*) $type:ty;)*) => {$(
+        impl<N, V, $($n)*> IntoHeaders for $type
+        where
+            N: TryInto<HeaderName> + Clone + Debug,
+            V: TryInto<HeaderValue> + Clone + Debug,
+        {
+            #[track_caller]
+            fn into_headers(self) -> HeaderMap {
+                (&self[..]).into_headers()
+            }
+        }
+    )*};
+}
+
+as_slice! {
+    (const K: usize) [(N, V); K];
+    (const K: usize) &[(N, V); K];
+    () Vec<(N, V)>;
+    () &Vec<(N, V)>;
 }
 
 /// The members of a list, over all headers of that name. A quoted value with a comma is taken apart.

@@ -6,7 +6,7 @@
 //! * A cancelled stream stays, in silence, since its response must be read to find the next one.
 //! * hyper and the active stream are polled when their wakers were called, each by itself: one often has something
 //!   for the other, and nobody else is to be told. What a command has for one of them wakes it first.
-//! * hyper rests from the end of a response's body, with which there is nothing left for it to do, until its transport
+//! * hyper rests from the end of a response's body, with which there is nothing left for it to do, until its wire
 //!   or a request wakes it.
 
 mod request;
@@ -35,9 +35,9 @@ use crate::options::{Destination, HttpOpts, WsOpts};
 use crate::outgoing::{Outgoing, Writer};
 use crate::raw::Raw;
 use crate::recipient::Recipient;
-use crate::transport::{ForHyper, Transport};
 use crate::tunnel::Tunnel;
 use crate::websocket::{self, Agreed, Websocket};
+use crate::wire::{ForHyper, Wire};
 pub(crate) struct Http1 {
     env: Arc<Env>,
     opts: HttpOpts,
@@ -65,7 +65,7 @@ pub(crate) struct Http1 {
     killed: Vec<StreamRef>,
     /// How long the active stream is waited for, once it is to end.
     closing: Option<Sleep>,
-    /// What has ended and may hold the transport of what is to come.
+    /// What has ended and may hold the wire of what is to come.
     done: Option<Driver<ForHyper, Outgoing>>,
     /// What is to come.
     next: Option<Next>,
@@ -76,8 +76,8 @@ pub(crate) struct Http1 {
 /// What is polled by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Part {
-    /// hyper, for what its transport has.
-    Transport,
+    /// hyper, for what its wire has.
+    Wire,
     /// hyper, for what we have.
     Driver,
     /// The active stream, and who waits for hyper to take the next.
@@ -141,20 +141,20 @@ impl Http1 {
         env: Arc<Env>,
         opts: HttpOpts,
         origin: Origin,
-        transport: Transport,
+        wire: Wire,
         here: StreamRef,
     ) -> Result<Http1, Reason> {
         env.set_limit(here, 1);
-        let address = transport.address();
+        let address = wire.address();
         let mut woken = WakeSet::new();
-        let transport = ForHyper::new(transport, woken.waker(Part::Transport));
+        let wire = ForHyper::new(wire, woken.waker(Part::Wire));
         let driver_waker = woken.waker(Part::Driver);
         // Polled for the first time.
         woken.wake(Part::Driver);
         let shaken = Builder::new()
             .max_buf_size(opts.max_header_block_size)
             .title_case_headers(opts.title_case_headers)
-            .handshake(transport)
+            .handshake(wire)
             .await;
         let (sender, driver) = shaken.map_err(|error| Reason::of(&error))?;
         let informs = Informs::default();
@@ -361,13 +361,13 @@ impl Http1 {
         self.lost = Some(reason);
     }
 
-    /// What the transport is for now.
-    fn become_next(&mut self, next: Next, transport: Transport) -> Box<dyn Layer> {
+    /// What the wire is for now.
+    fn become_next(&mut self, next: Next, wire: Wire) -> Box<dyn Layer> {
         match next {
             Next::Websocket(to, opts, agreed, headers) => {
                 let (origin, here) = (self.origin.clone(), self.here);
                 Box::new(Websocket::new(
-                    to, *opts, agreed, headers, transport, origin, here,
+                    to, *opts, agreed, headers, wire, origin, here,
                 ))
             }
             Next::Tunnel(to, destination) => {
@@ -377,12 +377,12 @@ impl Http1 {
                     env,
                     to,
                     *destination,
-                    transport,
+                    wire,
                     &self.origin,
                     protocol,
                 ))
             }
-            Next::Raw(to) => Box::new(Raw::of(to, self.origin.clone(), transport, self.here)),
+            Next::Raw(to) => Box::new(Raw::of(to, self.origin.clone(), wire, self.here)),
         }
     }
 
@@ -546,7 +546,7 @@ impl Layer for Http1 {
                 let cx = &mut Context::from_waker(waker);
                 match part {
                     Part::Driver if self.rests => {}
-                    Part::Driver | Part::Transport => {
+                    Part::Driver | Part::Wire => {
                         self.drive();
                         self.hear(shared);
                     }
@@ -557,8 +557,8 @@ impl Layer for Http1 {
                 && let Some(next) = self.next.take()
             {
                 let parts = driver.into_parts();
-                let transport = parts.io.into_inner().ahead(parts.read_buf);
-                let layer = self.become_next(next, transport);
+                let wire = parts.io.into_inner().ahead(parts.read_buf);
+                let layer = self.become_next(next, wire);
                 return Poll::Ready(Outcome::Becomes(layer));
             }
             if self.active.is_none() && self.next.is_none() {

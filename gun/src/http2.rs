@@ -25,16 +25,16 @@ use runtime::WakeSet;
 use runtime::future::{Sleep, sleep};
 use rustc_hash::FxBuildHasher;
 
-use crate::command::{Body, Command, Piece, Request};
+use crate::command::{BodyKind, Command, Piece, Request};
 use crate::error::{BadState, Reason};
 use crate::info::{Info, StreamInfo};
 use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared, told};
 use crate::message::{Protocol, StreamRef};
 use crate::options::Http2Opts;
 use crate::recipient::Recipient;
-use crate::transport::Transport;
 use crate::tunnel::Tunnel;
 use crate::websocket::{self, Websocket};
+use crate::wire::Wire;
 use liveness::Liveness;
 use request::Asks;
 pub use settings::Settings as Http2Settings;
@@ -49,7 +49,7 @@ pub(crate) struct Http2 {
     address: Option<std::net::SocketAddr>,
     /// None once no request is to follow: h2 then closes when the streams have ended.
     sender: Option<SendRequest<Bytes>>,
-    driver: Driver<Tap<Transport>, Bytes>,
+    driver: Driver<Tap<Wire>, Bytes>,
     tap: tap::Handle,
     liveness: Liveness,
     /// The server's settings; none until they have come.
@@ -95,7 +95,7 @@ const BEFORE_SETTINGS: usize = 100;
 struct Queued {
     to: Recipient,
     head: http::Request<()>,
-    body: Body,
+    body: BodyKind,
     asks: Asks,
     /// Bytes of the body, if they are known.
     length: Option<u64>,
@@ -115,12 +115,12 @@ impl Http2 {
         env: Arc<Env>,
         opts: Http2Opts,
         origin: Origin,
-        transport: Transport,
+        wire: Wire,
         here: StreamRef,
     ) -> Result<Http2, Reason> {
         env.set_limit(here, BEFORE_SETTINGS);
-        let address = transport.address();
-        let (tapped, tap) = tap::tap(transport);
+        let address = wire.address();
+        let (tapped, tap) = tap::tap(wire);
         let mut builder = Builder::new();
         builder
             .enable_push(opts.push)
@@ -495,13 +495,13 @@ impl Http2 {
             Asks::Tunnel(destination) => {
                 to.response(true, status, headers);
                 self.tunnels.push(key);
-                let transport = Transport::pipe(sender, receiver);
+                let wire = Wire::pipe(sender, receiver);
                 let (env, origin, protocol) = (&self.env, &self.origin, Protocol::Http2);
                 Box::new(Tunnel::connect(
                     env,
                     to,
                     *destination,
-                    transport,
+                    wire,
                     origin,
                     protocol,
                 ))
@@ -514,10 +514,10 @@ impl Http2 {
                         return to.fail(Reason::Handshake(error));
                     }
                     Ok(agreed) => {
-                        let transport = Transport::pipe(sender, receiver);
+                        let wire = Wire::pipe(sender, receiver);
                         let origin = self.origin.clone();
                         Box::new(Websocket::new(
-                            to, *opts, agreed, headers, transport, origin, key,
+                            to, *opts, agreed, headers, wire, origin, key,
                         ))
                     }
                 }

@@ -60,6 +60,7 @@ mod http1;
 mod http2;
 mod info;
 mod layer;
+mod live;
 mod message;
 mod open;
 mod options;
@@ -73,10 +74,10 @@ mod sse;
 mod stream;
 mod supervisor;
 mod tls;
-mod transport;
 mod tunnel;
 mod wait;
 mod websocket;
+mod wire;
 
 pub use body::{Body, SendBodyError, send_body};
 pub use connection::OwnerDown;
@@ -84,6 +85,7 @@ pub use error::{BadState, CloseError, DataError, OpenError, Reason, TlsReason};
 pub use event::{Endpoint, Event, EventHandler, RequestEvent};
 pub use h2::Reason as Http2Code;
 pub use headers::IntoHeaders;
+pub use http;
 pub use http2::Http2Settings;
 pub use info::{Info, Intermediary, IntermediaryKind, State, StreamInfo, StreamState, TunnelInfo};
 pub use message::{

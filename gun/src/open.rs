@@ -13,6 +13,7 @@ use crate::command::{Command, Query};
 use crate::connect::Target;
 use crate::error::{CloseError, OpenError};
 use crate::info::Info;
+use crate::live;
 use crate::message::StreamRef;
 use crate::options::{Hop, Opts, ReqOpts, Transport, bare, is_host};
 use crate::supervisor::{self, Opening};
@@ -104,8 +105,7 @@ fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
 }
 
 /// Closes a connection at once, whatever is under way, and returns when it has ended. Its exit reason is
-/// [`ExitReason::Shutdown`]; nobody is told. Whether it is a connection is not asked: any other process, the
-/// caller too, is told to end as well.
+/// [`ExitReason::Shutdown`]; nobody is told. Any other process is left alone.
 ///
 /// Mirrors `gun:close/1`.
 ///
@@ -120,12 +120,15 @@ fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
 ///
 /// # Errors
 ///
-/// There is no such process.
+/// The process is no connection, or has ended.
 ///
 /// # Panics
 ///
 /// Outside a process.
 pub fn close(conn: Pid) -> Result<(), CloseError> {
+    if !live::is_live(conn) {
+        return Err(CloseError(conn));
+    }
     let watch = monitor(conn);
     runtime::unlink(conn);
     exit_signal(conn, ExitReason::Shutdown);

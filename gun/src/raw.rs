@@ -17,13 +17,13 @@ use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
 use crate::message::{Protocol, StreamRef};
 use crate::options::{RawOpts, ReplyTo};
 use crate::recipient::{PIECE, Recipient};
-use crate::transport::Transport;
+use crate::wire::Wire;
 
 pub(crate) struct Raw {
     here: StreamRef,
     to: Recipient,
     origin: Origin,
-    transport: Transport,
+    wire: Wire,
     outgoing: VecDeque<(Bytes, Option<Sent>)>,
     ending: bool,
 }
@@ -33,22 +33,22 @@ impl Raw {
         env: Arc<Env>,
         opts: RawOpts,
         origin: Origin,
-        transport: Transport,
+        wire: Wire,
         here: StreamRef,
         reply_to: ReplyTo,
     ) -> Raw {
         env.set_limit(here, usize::MAX);
         let to = Recipient::new(&env, here, reply_to, opts.flow);
-        Raw::of(to, origin, transport, here)
+        Raw::of(to, origin, wire, here)
     }
 
     /// What a stream of HTTP/1.1's has become.
-    pub(crate) fn of(to: Recipient, origin: Origin, transport: Transport, here: StreamRef) -> Raw {
+    pub(crate) fn of(to: Recipient, origin: Origin, wire: Wire, here: StreamRef) -> Raw {
         Raw {
             here,
             to,
             origin,
-            transport,
+            wire,
             outgoing: VecDeque::new(),
             ending: false,
         }
@@ -57,7 +57,7 @@ impl Raw {
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Reason> {
         let mut progress = false;
         while let Some((data, sent)) = self.outgoing.front_mut() {
-            progress |= self.transport.take(data, cx)?;
+            progress |= self.wire.take(data, cx)?;
             if !data.is_empty() {
                 return Ok(progress);
             }
@@ -66,7 +66,7 @@ impl Raw {
             }
             self.outgoing.pop_front();
         }
-        self.transport.flush_some(cx)?;
+        self.wire.flush_some(cx)?;
         Ok(progress)
     }
 
@@ -75,7 +75,7 @@ impl Raw {
         while self.to.may_flow() {
             let mut room = [0; PIECE];
             let mut read = ReadBuf::new(&mut room);
-            match AsyncRead::poll_read(Pin::new(&mut self.transport), cx, &mut read) {
+            match AsyncRead::poll_read(Pin::new(&mut self.wire), cx, &mut read) {
                 Poll::Pending => break,
                 Poll::Ready(Err(error)) => return Err(error.into()),
                 Poll::Ready(Ok(())) if read.filled().is_empty() => return Err(Reason::Closed),
@@ -147,7 +147,7 @@ impl Layer for Raw {
 
     fn info(&self, info: &mut Info) {
         info.protocol = Some(Protocol::Raw);
-        info.address = info.address.or(self.transport.address());
+        info.address = info.address.or(self.wire.address());
         info.origin_scheme = None;
         info.transport = self.origin.transport();
     }

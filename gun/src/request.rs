@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use runtime::{Pid, send};
 
-use crate::command::{Asks, Body, Command, Request};
+use crate::command::{Asks, BodyKind, Command, Request};
 use crate::error::{BadState, Reason};
 use crate::headers::IntoHeaders;
 use crate::message::{Error, StreamRef};
@@ -33,7 +33,7 @@ macro_rules! without_body {
         /// Outside a process, or if [a header is none](IntoHeaders).
         #[track_caller]
         pub fn $name(conn: Pid, path: &str, headers: impl IntoHeaders) -> StreamRef {
-            let body = Body::Whole(Bytes::new());
+            let body = BodyKind::Whole(Bytes::new());
             make(conn, Method::$method, path, headers, body, ReqOpts::new())
         }
     )*};
@@ -73,7 +73,7 @@ macro_rules! with_body {
             headers: impl IntoHeaders,
             body: impl Into<Bytes>,
         ) -> StreamRef {
-            let body = Body::Whole(body.into());
+            let body = BodyKind::Whole(body.into());
             make(conn, Method::$method, path, headers, body, ReqOpts::new())
         }
     )*};
@@ -91,7 +91,7 @@ with_body! {
 ///
 /// ```
 /// use gun::ReqOpts;
-/// use http::Method;
+/// use gun::http::Method;
 /// use std::time::Duration;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
@@ -116,7 +116,14 @@ pub fn request(
     body: impl Into<Bytes>,
     opts: ReqOpts,
 ) -> StreamRef {
-    make(conn, method, path, headers, Body::Whole(body.into()), opts)
+    make(
+        conn,
+        method,
+        path,
+        headers,
+        BodyKind::Whole(body.into()),
+        opts,
+    )
 }
 
 /// Begins a request whose body is sent by [`data`](fn@crate::data): in chunks, or of the length that a header
@@ -126,7 +133,7 @@ pub fn request(
 ///
 /// ```
 /// use gun::ReqOpts;
-/// use http::Method;
+/// use gun::http::Method;
 /// use std::time::Duration;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
@@ -152,7 +159,7 @@ pub fn headers(
     headers: impl IntoHeaders,
     opts: ReqOpts,
 ) -> StreamRef {
-    make(conn, method, path, headers, Body::Streamed, opts)
+    make(conn, method, path, headers, BodyKind::Streamed, opts)
 }
 
 #[track_caller]
@@ -161,7 +168,7 @@ fn make(
     method: Method,
     path: &str,
     headers: impl IntoHeaders,
-    body: Body,
+    body: BodyKind,
     opts: ReqOpts,
 ) -> StreamRef {
     let checked = check(&method, &opts);
@@ -208,7 +215,7 @@ pub(crate) fn ask(conn: Pid, request: Request, checked: Result<(), &'static str>
 ///
 /// ```
 /// use gun::{Destination, ReqOpts, TunnelUp};
-/// use http::Method;
+/// use gun::http::Method;
 /// use runtime::prelude::*;
 /// use std::time::Duration;
 ///
@@ -237,7 +244,7 @@ pub fn connect(
     opts: ReqOpts,
 ) -> StreamRef {
     let checked = opts.check().and(destination.check());
-    let body = Body::Whole(Bytes::new());
+    let body = BodyKind::Whole(Bytes::new());
     let asks = Asks::Tunnel(Box::new(destination));
     let headers = headers.into_headers();
     let request = Request::new(Method::CONNECT, "", headers, body, asks, opts);
@@ -284,7 +291,7 @@ pub fn ws_upgrade(
         tunnel: opts.as_ref().and_then(|opts| opts.tunnel),
         ..ReqOpts::new()
     };
-    let body = Body::Whole(Bytes::new());
+    let body = BodyKind::Whole(Bytes::new());
     let asks = Asks::Websocket(opts.map(Box::new));
     let headers = headers.into_headers();
     let request = Request::new(Method::GET, path, headers, body, asks, of_request);

@@ -71,11 +71,6 @@ pub enum Socks5Error {
     UnknownError(u8),
     /// The proxy does not speak SOCKS5.
     Protocol,
-    /// The host's name is empty, or has more than 255 bytes.
-    Host,
-    /// No way to prove who we are is given, or a name or a password that is empty or has more than 255
-    /// bytes.
-    Auth,
 }
 
 impl fmt::Display for Socks5Error {
@@ -93,8 +88,6 @@ impl fmt::Display for Socks5Error {
             Socks5Error::AddressTypeNotSupported => "the SOCKS proxy does not know such addresses",
             Socks5Error::UnknownError(code) => return write!(f, "SOCKS error {code}"),
             Socks5Error::Protocol => "the proxy does not speak SOCKS5",
-            Socks5Error::Host => "a host that SOCKS5 cannot name",
-            Socks5Error::Auth => "a name or password that SOCKS5 cannot carry",
         })
     }
 }
@@ -121,39 +114,33 @@ enum State {
     Done,
 }
 
+/// Whether a name, a password or a host can be said: its length is one byte, and not zero.
+pub(crate) fn is_sayable(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+}
+
 impl Handshake {
-    /// Begins: writes the greeting onto `out`.
-    pub(crate) fn new(
-        auth: &[Socks5Auth],
-        host: &str,
-        port: u16,
-        out: &mut BytesMut,
-    ) -> Result<Self, Socks5Error> {
-        let fits = |text: &str| (1..=255).contains(&text.len());
+    /// Begins: writes the greeting onto `out`. There is a way to prove who we are, and all [can be said](is_sayable), as
+    /// the options were checked for.
+    pub(crate) fn new(auth: &[Socks5Auth], host: &str, port: u16, out: &mut BytesMut) -> Handshake {
         let mut methods = Vec::new();
         for auth in auth {
             let method = match auth {
                 Socks5Auth::None => NONE,
-                Socks5Auth::UsernamePassword(name, password) if fits(name) && fits(password) => {
-                    USERNAME_PASSWORD
-                }
-                Socks5Auth::UsernamePassword(..) => return Err(Socks5Error::Auth),
+                Socks5Auth::UsernamePassword(..) => USERNAME_PASSWORD,
             };
             if !methods.contains(&method) {
                 methods.push(method);
             }
         }
-        if methods.is_empty() {
-            return Err(Socks5Error::Auth);
-        }
-        let connect = connect(host, port)?;
+        let connect = connect(host, port);
         out.put_slice(&[VERSION, methods.len() as u8]);
         out.put_slice(&methods);
-        Ok(Handshake {
+        Handshake {
             state: State::Method,
             auth: auth.to_vec(),
             connect,
-        })
+        }
     }
 
     /// Goes on with what the proxy has sent, and writes what it has to be told onto `out`. True: the
@@ -220,7 +207,7 @@ impl Handshake {
     }
 }
 
-fn connect(host: &str, port: u16) -> Result<Vec<u8>, Socks5Error> {
+fn connect(host: &str, port: u16) -> Vec<u8> {
     let mut request = vec![VERSION, CONNECT, 0];
     match host.parse() {
         Ok(IpAddr::V4(address)) => {
@@ -231,14 +218,13 @@ fn connect(host: &str, port: u16) -> Result<Vec<u8>, Socks5Error> {
             request.push(IPV6);
             request.extend(address.octets());
         }
-        Err(_) if (1..=255).contains(&host.len()) => {
+        Err(_) => {
             request.extend([NAME, host.len() as u8]);
             request.extend(host.as_bytes());
         }
-        Err(_) => return Err(Socks5Error::Host),
     }
     request.extend(port.to_be_bytes());
-    Ok(request)
+    request
 }
 
 /// How long the reply is. None: too little of it has come. An error needs no address after it: some
@@ -290,7 +276,7 @@ mod tests {
         step: usize,
     ) -> (Vec<u8>, Result<bool, Socks5Error>, Vec<u8>) {
         let mut out = BytesMut::new();
-        let mut handshake = Handshake::new(auth, host, 443, &mut out).unwrap();
+        let mut handshake = Handshake::new(auth, host, 443, &mut out);
         let mut input = BytesMut::new();
         let mut end = Ok(false);
         for piece in replies.chunks(step) {
@@ -389,25 +375,6 @@ mod tests {
         assert_eq!(end(&[password()], &[5, 0]), Err(Socks5Error::Protocol));
         assert_eq!(end(&[password()], &[5, 2, 5]), Err(Socks5Error::Protocol));
         assert_eq!(end(&none, &[5, 0, 5, 0, 0, 2]), Err(Socks5Error::Protocol));
-    }
-
-    /// What cannot be said is refused before anything is sent.
-    #[test]
-    fn refused_at_once() {
-        let begin = |auth: &[Socks5Auth], host: &str| {
-            let mut out = BytesMut::new();
-            let error = Handshake::new(auth, host, 1, &mut out).err();
-            assert!(error.is_none() || out.is_empty());
-            error
-        };
-        let long = "x".repeat(256);
-        let named = |name: &str, word: &str| Socks5Auth::UsernamePassword(name.into(), word.into());
-        assert_eq!(begin(&[], "h"), Some(Socks5Error::Auth));
-        assert_eq!(begin(&[named("", "a")], "h"), Some(Socks5Error::Auth));
-        assert_eq!(begin(&[named("a", &long)], "h"), Some(Socks5Error::Auth));
-        assert_eq!(begin(&[named("a", &long[1..])], &long[1..]), None);
-        assert_eq!(begin(&[Socks5Auth::None], ""), Some(Socks5Error::Host));
-        assert_eq!(begin(&[Socks5Auth::None], &long), Some(Socks5Error::Host));
     }
 
     /// A password is not shown.

@@ -82,7 +82,7 @@ pub fn ws_send(conn: Pid, stream: StreamRef, frames: impl IntoIterator<Item = Fr
 ///
 /// ```
 /// use gun::ReqOpts;
-/// use http::Method;
+/// use gun::http::Method;
 /// use std::time::Duration;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
@@ -120,7 +120,7 @@ pub fn data(conn: Pid, stream: StreamRef, fin: bool, data: impl Into<Bytes>) {
 ///
 /// ```
 /// use gun::ReqOpts;
-/// use http::Method;
+/// use gun::http::Method;
 /// use std::time::Duration;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
@@ -189,7 +189,7 @@ pub fn cancel(conn: Pid, stream: StreamRef) {
 ///
 /// ```
 /// use gun::{Data, ReqOpts};
-/// use http::Method;
+/// use gun::http::Method;
 /// use runtime::prelude::*;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }

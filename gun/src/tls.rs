@@ -1,4 +1,4 @@
-//! TLS over any transport, by rustls.
+//! TLS over any wire, by rustls.
 
 use std::fmt;
 use std::io;
@@ -23,7 +23,7 @@ use tokio_rustls::rustls::{
 
 use crate::error::{Reason, TlsReason};
 use crate::message::Protocol;
-use crate::transport::Transport;
+use crate::wire::Wire;
 
 /// How TLS is spoken: Gun's `tls_opts`.
 ///
@@ -116,7 +116,7 @@ pub(crate) async fn handshake(
     opts: &TlsOpts,
     protocols: &[Protocol],
     host: String,
-    transport: Transport,
+    wire: Wire,
 ) -> Result<TlsStream, Reason> {
     let mut config = config(opts).await?;
     let names = protocols.iter().filter_map(|protocol| alpn(*protocol));
@@ -124,7 +124,7 @@ pub(crate) async fn handshake(
     let name = opts.server_name.clone().unwrap_or(host);
     let name = ServerName::try_from(name).map_err(|_| Reason::Tls(TlsReason::ServerName))?;
     let connector = TlsConnector::from(Arc::new(config));
-    Ok(TlsStream(connector.connect(name, transport).await?))
+    Ok(TlsStream(connector.connect(name, wire).await?))
 }
 
 async fn config(opts: &TlsOpts) -> Result<ClientConfig, Reason> {
@@ -248,7 +248,7 @@ impl ServerCertVerifier for Anyone {
 }
 
 /// A stream of what is inside.
-pub(crate) struct TlsStream(client::TlsStream<Transport>);
+pub(crate) struct TlsStream(client::TlsStream<Wire>);
 
 impl TlsStream {
     /// What both sides have agreed on; without an answer, the only one that was offered, or HTTP/1.1.
@@ -265,12 +265,12 @@ impl TlsStream {
         }
     }
 
-    pub(crate) fn inner(&mut self) -> Pin<&mut client::TlsStream<Transport>> {
+    pub(crate) fn inner(&mut self) -> Pin<&mut client::TlsStream<Wire>> {
         Pin::new(&mut self.0)
     }
 
     /// What it goes over.
-    pub(crate) fn below(&self) -> &Transport {
+    pub(crate) fn below(&self) -> &Wire {
         self.0.get_ref().0
     }
 }

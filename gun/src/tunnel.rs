@@ -22,7 +22,7 @@ use crate::message::{Protocol, StreamRef};
 use crate::options::{Destination, Hop, ReplyTo, SocksOpts};
 use crate::recipient::Recipient;
 use crate::socks5::{Handshake, Socks5Auth};
-use crate::transport::Transport;
+use crate::wire::Wire;
 
 pub(crate) struct Tunnel {
     /// What requests name that are to go through it.
@@ -48,7 +48,7 @@ impl Tunnel {
         env: &Arc<Env>,
         to: Recipient,
         destination: Destination,
-        transport: Transport,
+        wire: Wire,
         proxy: &Origin,
         protocol: Protocol,
     ) -> Tunnel {
@@ -56,7 +56,7 @@ impl Tunnel {
         let intermediary = intermediary(proxy, IntermediaryKind::Connect, protocol);
         let origin = Origin::of(&destination.hop);
         let env = Arc::clone(env);
-        let opening = begin(env, destination.hop, transport, here, to.reply_to());
+        let opening = begin(env, destination.hop, wire, here, to.reply_to());
         Tunnel {
             here,
             to,
@@ -71,7 +71,7 @@ impl Tunnel {
         env: Arc<Env>,
         proxy: Origin,
         opts: SocksOpts,
-        transport: Transport,
+        wire: Wire,
         here: StreamRef,
         reply_to: ReplyTo,
     ) -> Tunnel {
@@ -80,8 +80,8 @@ impl Tunnel {
         let to = Recipient::new(&env, here, reply_to.clone(), None);
         let opening = async move {
             let SocksOpts { hop, auth } = opts;
-            let transport = through(transport, &hop, &auth).await?;
-            begin(env, hop, transport, here, reply_to).await
+            let wire = through(wire, &hop, &auth).await?;
+            begin(env, hop, wire, here, reply_to).await
         };
         Tunnel {
             here,
@@ -124,23 +124,18 @@ fn intermediary(proxy: &Origin, kind: IntermediaryKind, protocol: Protocol) -> I
 }
 
 /// Asks a SOCKS proxy for a way.
-async fn through(
-    mut transport: Transport,
-    hop: &Hop,
-    auth: &[Socks5Auth],
-) -> Result<Transport, Reason> {
+async fn through(mut wire: Wire, hop: &Hop, auth: &[Socks5Auth]) -> Result<Wire, Reason> {
     let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
-    let shaking = Handshake::new(auth, &hop.host, hop.port, &mut output);
-    let mut shaking = shaking.map_err(Reason::Socks5)?;
+    let mut shaking = Handshake::new(auth, &hop.host, hop.port, &mut output);
     loop {
-        transport.write_all_buf(&mut output).await?;
-        transport.flush().await?;
-        if transport.read_buf(&mut input).await? == 0 {
+        wire.write_all_buf(&mut output).await?;
+        wire.flush().await?;
+        if wire.read_buf(&mut input).await? == 0 {
             return Err(Reason::Closed);
         }
         let done = shaking.step(&mut input, &mut output);
         if done.map_err(Reason::Socks5)? {
-            return Ok(transport.ahead(input.freeze()));
+            return Ok(wire.ahead(input.freeze()));
         }
     }
 }

@@ -110,7 +110,7 @@ impl fmt::Display for AwaitError {
 
 impl StdError for AwaitError {}
 
-/// Waits for the next message of a stream.
+/// Waits for the next message of a stream of this connection's.
 ///
 /// Mirrors `gun:await/3`.
 ///
@@ -145,26 +145,27 @@ pub fn await_(
     stream: StreamRef,
     timeout: impl IntoDeadline,
 ) -> Result<Awaited, AwaitError> {
+    let asked = (conn, stream);
     Watched::new(conn).wait(timeout, |watch, timeout| receive! {
-        Inform { stream: of, status, headers, .. } if of == stream => Ok(Awaited::Inform { status, headers }),
-        Response { stream: of, fin, status, headers, .. } if of == stream => {
+        Inform { conn: at, stream: of, status, headers } if (at, of) == asked => Ok(Awaited::Inform { status, headers }),
+        Response { conn: at, stream: of, fin, status, headers } if (at, of) == asked => {
             Ok(Awaited::Response { fin, status, headers })
         }
-        Data { stream: of, fin, data, .. } if of == stream => Ok(Awaited::Data { fin, data }),
-        Trailers { stream: of, headers, .. } if of == stream => Ok(Awaited::Trailers(headers)),
-        Upgrade { stream: of, protocols, headers, .. } if of == stream => {
+        Data { conn: at, stream: of, fin, data } if (at, of) == asked => Ok(Awaited::Data { fin, data }),
+        Trailers { conn: at, stream: of, headers } if (at, of) == asked => Ok(Awaited::Trailers(headers)),
+        Upgrade { conn: at, stream: of, protocols, headers } if (at, of) == asked => {
             Ok(Awaited::Upgrade { protocols, headers })
         }
-        Ws { stream: of, frame, .. } if of == stream => Ok(Awaited::Ws(frame)),
-        Push { stream: of, promised, method, uri, headers, .. } if of == stream => {
+        Ws { conn: at, stream: of, frame } if (at, of) == asked => Ok(Awaited::Ws(frame)),
+        Push { conn: at, stream: of, promised, method, uri, headers } if (at, of) == asked => {
             Ok(Awaited::Push { promised, method, uri, headers })
         }
-        Sse { stream: of, event, .. } if of == stream => Ok(Awaited::Sse(event)),
-        TunnelUp { conn: at, stream: of, protocol } if at == conn && of == stream => {
+        Sse { conn: at, stream: of, event } if (at, of) == asked => Ok(Awaited::Sse(event)),
+        TunnelUp { conn: at, stream: of, protocol } if (at, of) == asked => {
             Ok(Awaited::Up(protocol))
         }
         Notify { conn: of, notice } if of == conn => Ok(Awaited::Notify(notice)),
-        Error { stream: Some(of), reason, .. } if of == stream => Err(AwaitError::Stream(reason)),
+        Error { conn: at, stream: Some(of), reason } if (at, of) == asked => Err(AwaitError::Stream(reason)),
         Error { conn: of, stream: None, reason } if of == conn => Err(AwaitError::Connection(reason)),
         ProcessDown { monitor, reason, .. } if Some(monitor) == watch => Err(down(conn, reason)),
         after timeout => Err(AwaitError::Timeout),
@@ -202,18 +203,19 @@ pub fn await_body(
     stream: StreamRef,
     timeout: impl IntoDeadline + Clone,
 ) -> Result<(Bytes, Option<HeaderMap>), AwaitError> {
+    let asked = (conn, stream);
     let mut watched = Watched::new(conn);
     let mut body = BytesMut::new();
     loop {
         let (fin, data, trailers) = watched.wait(timeout.clone(), |watch, timeout| {
             receive! {
-                Data { stream: of, fin, data, .. } if of == stream => Ok((fin, data, None)),
-                Response { stream: of, fin, .. } if of == stream => Ok((fin, Bytes::new(), None)),
-                Inform { stream: of, .. } if of == stream => Ok((false, Bytes::new(), None)),
-                Trailers { stream: of, headers, .. } if of == stream => {
+                Data { conn: at, stream: of, fin, data } if (at, of) == asked => Ok((fin, data, None)),
+                Response { conn: at, stream: of, fin, .. } if (at, of) == asked => Ok((fin, Bytes::new(), None)),
+                Inform { conn: at, stream: of, .. } if (at, of) == asked => Ok((false, Bytes::new(), None)),
+                Trailers { conn: at, stream: of, headers } if (at, of) == asked => {
                     Ok((true, Bytes::new(), Some(headers)))
                 }
-                Error { stream: Some(of), reason, .. } if of == stream => {
+                Error { conn: at, stream: Some(of), reason } if (at, of) == asked => {
                     Err(AwaitError::Stream(reason))
                 }
                 Error { conn: of, stream: None, reason } if of == conn => {

@@ -15,7 +15,7 @@ use super::store::CookieStore;
 ///
 /// ```
 /// use gun::cookies::{self, List, Target};
-/// use http::HeaderMap;
+/// use gun::http::HeaderMap;
 /// use std::time::SystemTime;
 ///
 /// let mut list = List::new();

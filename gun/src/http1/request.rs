@@ -9,7 +9,7 @@ use http::{Extensions, HeaderValue, Uri, Version};
 use hyper::body::Body as _;
 
 use super::{Asks, Http1, Informs, Stream, says_close};
-use crate::command::{self, Body, Request};
+use crate::command::{self, BodyKind, Request};
 use crate::error::{BadState, Reason};
 use crate::event::{Event, RequestEvent};
 use crate::headers::{content_length, says, tokens};
@@ -48,8 +48,8 @@ impl Http1 {
             ..
         } = *request;
         let (outgoing, writer) = match body {
-            Body::Whole(bytes) => Outgoing::whole(bytes),
-            Body::Streamed => Outgoing::streamed(content_length(&headers)),
+            BodyKind::Whole(bytes) => Outgoing::whole(bytes),
+            BodyKind::Streamed => Outgoing::streamed(content_length(&headers)),
         };
         let asks = match self.asks(asks, &mut headers, &mut to) {
             Ok(asks) => asks,

@@ -7,7 +7,7 @@ use http::header::{
 use http::{Method, Uri, Version};
 
 use super::{Http2, Queued};
-use crate::command::{self, Body, Request};
+use crate::command::{self, BodyKind, Request};
 use crate::error::{BadState, Reason};
 use crate::event::{Event, RequestEvent};
 use crate::headers::content_length;
@@ -49,8 +49,8 @@ impl Http2 {
             ..
         } = request;
         let length = match &body {
-            Body::Whole(bytes) => Some(bytes.len() as u64),
-            Body::Streamed => content_length(&headers),
+            BodyKind::Whole(bytes) => Some(bytes.len() as u64),
+            BodyKind::Streamed => content_length(&headers),
         };
         let authority = host(&mut headers).unwrap_or_else(|| self.origin.authority.clone());
         let asks = match self.asks(asks, &mut headers, &to) {
@@ -64,7 +64,7 @@ impl Http2 {
         let mut head = http::Request::new(());
         let uri = match &asks {
             Asks::Response => {
-                if let (Body::Whole(_), Some(length)) = (&body, length) {
+                if let (BodyKind::Whole(_), Some(length)) = (&body, length) {
                     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
                 }
                 uri(self.origin.scheme, &authority, &path)

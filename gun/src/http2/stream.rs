@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::Queued;
 use super::request::Asks;
-use crate::command::{Body, Piece, Sent};
+use crate::command::{BodyKind, Piece, Sent};
 use crate::error::{BadState, Reason};
 use crate::event::Event;
 use crate::layer::{Env, Shared};
@@ -85,9 +85,9 @@ impl Stream {
         } = queued;
         let is_request = matches!(asks, Asks::Response);
         let (outgoing, fin) = match body {
-            Body::Whole(bytes) if bytes.is_empty() => (VecDeque::new(), is_request),
-            Body::Whole(bytes) => (VecDeque::from([(bytes, None)]), true),
-            Body::Streamed => (VecDeque::new(), length == Some(0)),
+            BodyKind::Whole(bytes) if bytes.is_empty() => (VecDeque::new(), is_request),
+            BodyKind::Whole(bytes) => (VecDeque::from([(bytes, None)]), true),
+            BodyKind::Streamed => (VecDeque::new(), length == Some(0)),
         };
         let sent = fin && outgoing.is_empty();
         let env = std::sync::Arc::clone(to.env());

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{Http2Opts, HttpOpts, Opts, RawOpts, Transport};
 use crate::message::Protocol;
-use crate::socks5::Socks5Auth;
+use crate::socks5::{Socks5Auth, is_sayable};
 use crate::tls::TlsOpts;
 
 /// A protocol to be spoken: by its name, as the connection's options say; or with options of its own.
@@ -343,16 +343,17 @@ impl SocksOpts {
     fn check(&self) -> Result<(), &'static str> {
         let fits = |auth: &Socks5Auth| match auth {
             Socks5Auth::None => true,
-            Socks5Auth::UsernamePassword(name, password) => [name, password]
-                .iter()
-                .all(|text| (1..=255).contains(&text.len())),
+            Socks5Auth::UsernamePassword(name, password) => {
+                is_sayable(name) && is_sayable(password)
+            }
         };
         if self.auth.is_empty() || !self.auth.iter().all(fits) {
             return Err("socks.auth");
         }
-        if self.hop.host.len() > 255 {
+        self.hop.check()?;
+        if !is_sayable(&self.hop.host) {
             return Err("socks.host");
         }
-        self.hop.check()
+        Ok(())
     }
 }

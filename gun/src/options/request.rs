@@ -12,7 +12,7 @@ use crate::message::StreamRef;
 ///
 /// ```
 /// use gun::{ReplyTo, ReqOpts};
-/// use http::Method;
+/// use gun::http::Method;
 /// use runtime::prelude::*;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }

@@ -12,7 +12,7 @@ use crate::websocket::WsHandler;
 /// ```
 /// use gun::ws::{Received, WsFrames, WsHandler};
 /// use gun::{ReplyTo, StreamRef, WsOpts};
-/// use http::HeaderMap;
+/// use gun::http::HeaderMap;
 /// use runtime::prelude::*;
 /// use std::time::Duration;
 ///

@@ -7,7 +7,7 @@ use runtime::Pid;
 
 use super::manager::Checkout;
 use super::{PoolError, PoolReqOpts, manager, take};
-use crate::command::{Asks, Body, Request};
+use crate::command::{Asks, BodyKind, Request};
 use crate::headers::IntoHeaders;
 use crate::message::StreamRef;
 use crate::request::{ask, check};
@@ -48,7 +48,7 @@ macro_rules! without_body {
             headers: impl IntoHeaders,
             opts: impl Into<PoolReqOpts>,
         ) -> Result<(Pid, StreamRef), PoolError> {
-            make(Method::$method, path, headers.into_headers(), Body::Whole(Bytes::new()), opts.into())
+            make(Method::$method, path, headers.into_headers(), BodyKind::Whole(Bytes::new()), opts.into())
         }
     )*};
 }
@@ -94,7 +94,7 @@ macro_rules! with_body {
             body: impl Into<Bytes>,
             opts: impl Into<PoolReqOpts>,
         ) -> Result<(Pid, StreamRef), PoolError> {
-            make(Method::$method, path, headers.into_headers(), Body::Whole(body.into()), opts.into())
+            make(Method::$method, path, headers.into_headers(), BodyKind::Whole(body.into()), opts.into())
         }
     )*};
 }
@@ -111,7 +111,7 @@ with_body! {
 ///
 /// ```
 /// use gun::pool::{self, PoolOpts};
-/// use http::Method;
+/// use gun::http::Method;
 /// use std::time::Duration;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
@@ -140,7 +140,7 @@ pub fn request(
     body: impl Into<Bytes>,
     opts: impl Into<PoolReqOpts>,
 ) -> Result<(Pid, StreamRef), PoolError> {
-    let body = Body::Whole(body.into());
+    let body = BodyKind::Whole(body.into());
     make(method, path, headers.into_headers(), body, opts.into())
 }
 
@@ -150,7 +150,7 @@ pub fn request(
 ///
 /// ```
 /// use gun::pool::{self, PoolOpts};
-/// use http::Method;
+/// use gun::http::Method;
 /// use std::time::Duration;
 ///
 /// # mod server { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docs/server.rs")); }
@@ -183,7 +183,7 @@ pub fn headers(
         method,
         path,
         headers.into_headers(),
-        Body::Streamed,
+        BodyKind::Streamed,
         opts.into(),
     )
 }
@@ -192,7 +192,7 @@ fn make(
     method: Method,
     path: &str,
     headers: HeaderMap,
-    body: Body,
+    body: BodyKind,
     opts: PoolReqOpts,
 ) -> Result<(Pid, StreamRef), PoolError> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());

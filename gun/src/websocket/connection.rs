@@ -1,8 +1,8 @@
-//! Websocket (RFC 6455) as a layer: the codec between the mailbox and a transport that HTTP has handed over.
+//! Websocket (RFC 6455) as a layer: the codec between the mailbox and a wire that HTTP has handed over.
 //!
 //! Invariants:
 //! * After a close frame of ours no frame is sent; after one of the peer's none is read.
-//! * Without flow nothing is read, so the peer is held back by its transport.
+//! * Without flow nothing is read, so the peer is held back by its wire.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::layer::{Env, Layer, Lost, Origin, Outcome, Shared};
 use crate::message::{Protocol, StreamRef};
 use crate::options::WsOpts;
 use crate::recipient::{PIECE, Recipient};
-use crate::transport::Transport;
+use crate::wire::Wire;
 
 const GOING_AWAY: u16 = 1001;
 const NORMAL: u16 = 1000;
@@ -38,7 +38,7 @@ pub(crate) struct Websocket {
     origin: Origin,
     env: Arc<Env>,
     handler: Option<Box<dyn WsFrames>>,
-    transport: Transport,
+    wire: Wire,
     codec: Codec,
     /// A message in fragments, so far.
     joined: Join,
@@ -64,7 +64,7 @@ impl Websocket {
         opts: WsOpts,
         agreed: Agreed,
         headers: HeaderMap,
-        transport: Transport,
+        wire: Wire,
         origin: Origin,
         here: StreamRef,
     ) -> Websocket {
@@ -87,7 +87,7 @@ impl Websocket {
             origin,
             env,
             handler,
-            transport,
+            wire,
             codec: Codec::new(opts.max_message_size, agreed.deflate),
             joined: Join::default(),
             outgoing: BytesMut::new(),
@@ -142,7 +142,7 @@ impl Websocket {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Reason> {
-        let progress = self.transport.take(&mut self.outgoing, cx)?;
+        let progress = self.wire.take(&mut self.outgoing, cx)?;
         if !self.outgoing.is_empty() {
             return Ok(progress);
         }
@@ -156,7 +156,7 @@ impl Websocket {
                 .events
                 .tell(event::Event::WsSendFrameEnd { stream });
         }
-        self.transport.flush_some(cx)?;
+        self.wire.flush_some(cx)?;
         Ok(progress)
     }
 
@@ -192,7 +192,7 @@ impl Websocket {
                 Ok(None) => {
                     let mut room = [0; PIECE];
                     let mut read = ReadBuf::new(&mut room);
-                    match AsyncRead::poll_read(Pin::new(&mut self.transport), cx, &mut read) {
+                    match AsyncRead::poll_read(Pin::new(&mut self.wire), cx, &mut read) {
                         Poll::Pending => return Ok(progress),
                         Poll::Ready(Err(error)) => return Err(error.into()),
                         Poll::Ready(Ok(())) if read.filled().is_empty() => {
@@ -344,7 +344,7 @@ impl Layer for Websocket {
 
     fn info(&self, info: &mut Info) {
         info.protocol = Some(Protocol::Ws);
-        info.address = info.address.or(self.transport.address());
+        info.address = info.address.or(self.wire.address());
         info.origin_scheme = Some(self.origin.scheme);
         info.transport = self.origin.transport();
         info.streams = 1;

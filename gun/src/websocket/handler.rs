@@ -14,7 +14,7 @@ use crate::options::ReplyTo;
 /// ```
 /// use gun::ws::{Received, WsFrames, WsHandler};
 /// use gun::{ReplyTo, StreamRef};
-/// use http::HeaderMap;
+/// use gun::http::HeaderMap;
 /// use runtime::Pid;
 ///
 /// /// Tells the length of each message, and nothing else.

@@ -604,6 +604,52 @@ fn map_headers() {
     ::gun::close(conn).unwrap();
 }
 
+/// Headers are given as whoever makes a request holds them.
+#[runtime::test]
+fn headers_as_they_are_held() {
+    use ::gun::http::{HeaderMap, HeaderName, HeaderValue, header::ACCEPT};
+    use ::gun::{IntoHeaders, get};
+
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let (one, two) = (("x-a", "1"), ("x-a", "2"));
+    let owned = vec![
+        ("x-a".to_owned(), "1".to_owned()),
+        ("x-a".to_owned(), "2".to_owned()),
+    ];
+    let map: HeaderMap = vec![one, two].into_headers();
+    for stream in [
+        get(conn, "/", [one, two]),
+        get(conn, "/", &[one, two]),
+        get(conn, "/", &[one, two][..]),
+        get(conn, "/", vec![one, two]),
+        get(conn, "/", &owned),
+        get(conn, "/", owned),
+        get(conn, "/", &map),
+        get(conn, "/", map),
+    ] {
+        let head = line.head();
+        assert!(head.contains("x-a: 1\r\nx-a: 2\r\n"), "{head}");
+        line.write("HTTP/1.1 204 OK\r\n\r\n");
+        ::gun::await_(conn, stream, SOON).unwrap();
+    }
+    let mut secret = HeaderValue::from_static("2");
+    secret.set_sensitive(true);
+    let typed = vec![
+        (ACCEPT, HeaderValue::from_static("1")),
+        (HeaderName::from_static("x-b"), secret),
+    ];
+    let map = typed.into_headers();
+    assert_eq!(
+        (&map[ACCEPT], &map["x-b"]),
+        (
+            &HeaderValue::from_static("1"),
+            &HeaderValue::from_static("2")
+        )
+    );
+    assert!(map["x-b"].is_sensitive());
+}
+
 /// Names that are written in upper case are sent in lower case.
 #[runtime::test]
 fn uppercase_header_name() {

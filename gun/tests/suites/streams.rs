@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gun::{AwaitError, Down, Opts, Protocol, Reason};
+use gun::{AwaitError, Awaited, Down, Opts, Protocol, Reason};
 use runtime::AnyMessage;
 use runtime::net::UnixListener;
 use runtime::prelude::*;
@@ -402,4 +402,26 @@ fn flush() {
     let found = gun::await_(other, beside, Duration::ZERO);
     assert!(matches!(found, Ok(Awaited::Inform { .. })));
     assert_eq!(left(), 9 + 5);
+}
+
+/// What comes of a request is waited for with its own connection: with another it is not found, and stays.
+#[runtime::test]
+fn await_of_anothers_stream() {
+    let peer = Peer::new();
+    let (conn, mut line) = peer.open(Opts::new());
+    let (other, _line) = peer.open(Opts::new());
+    let stream = gun::get(conn, "/", ());
+    line.head();
+    line.write("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
+    // When it has ended, all of it is here.
+    while gun::stream_info(conn, stream).unwrap().is_some() {}
+    let none = Duration::from_millis(1);
+    assert_eq!(gun::await_(other, stream, none), Err(AwaitError::Timeout));
+    assert_eq!(
+        gun::await_body(other, stream, none),
+        Err(AwaitError::Timeout)
+    );
+    let told = gun::await_(conn, stream, SOON);
+    assert!(matches!(told, Ok(Awaited::Response { .. })), "{told:?}");
+    assert_eq!(gun::await_body(conn, stream, SOON).unwrap().0, "hello");
 }

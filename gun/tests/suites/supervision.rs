@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gun::{Awaited, Info, Opts, State};
+use gun::{Awaited, CloseError, Info, Opts, State};
 use runtime::prelude::*;
-use runtime::{process_info, processes, whereis};
+use runtime::{Builder, is_process_alive, process_info, processes, trap_exit, whereis};
 
 use crate::peer::{Peer, SOON};
 
@@ -129,4 +129,93 @@ fn sys_terminate() {
         }
         after SOON => panic!("it goes on"),
     }
+}
+
+/// A process that is no connection is not closed, whatever it is to the caller, and gets nothing.
+#[runtime::test]
+fn close_of_a_stranger() {
+    let stranger = spawn!(|| receive! {
+        exit: Exit => send(whereis("closer").unwrap(), exit),
+        "end": &'static str => {}
+    });
+    register("closer", self_pid()).unwrap();
+    let traps = spawn!(|| {
+        trap_exit(true);
+        receive! {
+            exit: Exit => panic!("{exit:?}"),
+            "end": &'static str => {}
+        }
+    });
+    link(stranger);
+    for pid in [stranger, traps, self_pid(), whereis("closer").unwrap()] {
+        assert_eq!(gun::close(pid), Err(CloseError(pid)));
+        assert!(is_process_alive(pid));
+    }
+    assert!(runtime::links().contains(&stranger));
+    for pid in [stranger, traps] {
+        let watch = monitor(pid);
+        send(pid, "end");
+        receive! {
+            runtime::Down { monitor, reason, .. } if monitor == watch => {
+                assert_eq!(reason, ExitReason::Normal);
+            }
+            after SOON => panic!("it goes on"),
+        }
+    }
+}
+
+/// What is closed has ended when `close` returns, under the supervisor or not; a second time it is no connection.
+#[runtime::test]
+fn close_twice() {
+    let peer = Peer::new();
+    for supervise in [true, false] {
+        let (conn, line) = peer.open(Opts::new().supervise(supervise));
+        assert_eq!(gun::close(conn), Ok(()));
+        assert!(!is_process_alive(conn));
+        assert_eq!(line.end(), "");
+        assert_eq!(gun::close(conn), Err(CloseError(conn)));
+    }
+}
+
+/// Of many that close one connection each returns when it has ended.
+#[runtime::test]
+fn close_by_many() {
+    let peer = Peer::new();
+    let (conn, _line) = peer.open(Opts::new());
+    let me = self_pid();
+    for _ in 0..20 {
+        spawn!(move || {
+            let closed = gun::close(conn);
+            send(me, (closed, is_process_alive(conn)));
+        });
+    }
+    for _ in 0..20 {
+        receive! {
+            (closed, alive): (Result<(), CloseError>, bool) => {
+                assert!(!(closed.is_ok() && alive));
+            }
+            after SOON => panic!("it waits for ever"),
+        }
+    }
+}
+
+/// A connection that was opened on another node is closed like one of one's own.
+#[test]
+fn close_of_another_nodes() {
+    let (one, other) = (
+        Builder::new().start().unwrap(),
+        Builder::new().start().unwrap(),
+    );
+    let (conn, line) = one.run(|| {
+        let peer = Peer::new();
+        let (conn, line) = peer.open(Opts::new());
+        // Its owner is to live.
+        gun::set_owner(conn, whereis("gun_sup").unwrap());
+        (conn, line)
+    });
+    other.run(move || {
+        assert_eq!(gun::close(conn), Ok(()));
+        assert_eq!(gun::close(conn), Err(CloseError(conn)));
+    });
+    drop(line);
 }

@@ -16,27 +16,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::error::Reason;
 use crate::tls::TlsStream;
 
-pub(crate) enum Transport {
+pub(crate) enum Wire {
     Tcp(TcpStream, Patience),
     Unix(UnixStream, Patience),
     Tls(Box<TlsStream>),
     /// A stream of HTTP/2's that has become a tunnel, or a Websocket.
     Pipe(Box<Pipe>),
     /// What was read already goes before what is to be read.
-    Ahead(Bytes, Box<Transport>),
+    Ahead(Bytes, Box<Wire>),
 }
 
-impl Transport {
-    pub(crate) fn tcp(stream: TcpStream, patience: Option<Duration>) -> Transport {
-        Transport::Tcp(stream, Patience::new(patience))
+impl Wire {
+    pub(crate) fn tcp(stream: TcpStream, patience: Option<Duration>) -> Wire {
+        Wire::Tcp(stream, Patience::new(patience))
     }
 
-    pub(crate) fn unix(stream: UnixStream, patience: Option<Duration>) -> Transport {
-        Transport::Unix(stream, Patience::new(patience))
+    pub(crate) fn unix(stream: UnixStream, patience: Option<Duration>) -> Wire {
+        Wire::Unix(stream, Patience::new(patience))
     }
 
-    pub(crate) fn pipe(sender: SendStream<Bytes>, receiver: RecvStream) -> Transport {
-        Transport::Pipe(Box::new(Pipe {
+    pub(crate) fn pipe(sender: SendStream<Bytes>, receiver: RecvStream) -> Wire {
+        Wire::Pipe(Box::new(Pipe {
             sender,
             receiver,
             rest: Bytes::new(),
@@ -44,11 +44,11 @@ impl Transport {
     }
 
     /// With what was read from it already.
-    pub(crate) fn ahead(self, read: Bytes) -> Transport {
+    pub(crate) fn ahead(self, read: Bytes) -> Wire {
         if read.is_empty() {
             self
         } else {
-            Transport::Ahead(read, Box::new(self))
+            Wire::Ahead(read, Box::new(self))
         }
     }
 
@@ -82,10 +82,10 @@ impl Transport {
     /// The address at the other end of the socket below.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
-            Transport::Tcp(stream, _) => stream.peer_addr().ok(),
-            Transport::Tls(stream) => stream.below().address(),
-            Transport::Ahead(_, below) => below.address(),
-            Transport::Unix(..) | Transport::Pipe(_) => None,
+            Wire::Tcp(stream, _) => stream.peer_addr().ok(),
+            Wire::Tls(stream) => stream.below().address(),
+            Wire::Ahead(_, below) => below.address(),
+            Wire::Unix(..) | Wire::Pipe(_) => None,
         }
     }
 }
@@ -184,18 +184,18 @@ fn of_h2(error: h2::Error) -> io::Error {
     }
 }
 
-impl AsyncRead for Transport {
+impl AsyncRead for Wire {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Transport::Tcp(stream, _) => AsyncRead::poll_read(Pin::new(stream), cx, to),
-            Transport::Unix(stream, _) => AsyncRead::poll_read(Pin::new(stream), cx, to),
-            Transport::Tls(stream) => stream.inner().poll_read(cx, to),
-            Transport::Pipe(pipe) => pipe.poll_read(cx, to),
-            Transport::Ahead(read, below) => {
+            Wire::Tcp(stream, _) => AsyncRead::poll_read(Pin::new(stream), cx, to),
+            Wire::Unix(stream, _) => AsyncRead::poll_read(Pin::new(stream), cx, to),
+            Wire::Tls(stream) => stream.inner().poll_read(cx, to),
+            Wire::Pipe(pipe) => pipe.poll_read(cx, to),
+            Wire::Ahead(read, below) => {
                 if read.is_empty() {
                     return AsyncRead::poll_read(Pin::new(below.as_mut()), cx, to);
                 }
@@ -208,26 +208,24 @@ impl AsyncRead for Transport {
     }
 }
 
-impl AsyncWrite for Transport {
+impl AsyncWrite for Wire {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Transport::Tcp(stream, patience) => {
+            Wire::Tcp(stream, patience) => {
                 let written = AsyncWrite::poll_write(Pin::new(stream), cx, bytes);
                 patience.with(cx, written)
             }
-            Transport::Unix(stream, patience) => {
+            Wire::Unix(stream, patience) => {
                 let written = AsyncWrite::poll_write(Pin::new(stream), cx, bytes);
                 patience.with(cx, written)
             }
-            Transport::Tls(stream) => stream.inner().poll_write(cx, bytes),
-            Transport::Pipe(pipe) => pipe.poll_write(cx, bytes),
-            Transport::Ahead(_, below) => {
-                AsyncWrite::poll_write(Pin::new(below.as_mut()), cx, bytes)
-            }
+            Wire::Tls(stream) => stream.inner().poll_write(cx, bytes),
+            Wire::Pipe(pipe) => pipe.poll_write(cx, bytes),
+            Wire::Ahead(_, below) => AsyncWrite::poll_write(Pin::new(below.as_mut()), cx, bytes),
         }
     }
 
@@ -237,18 +235,18 @@ impl AsyncWrite for Transport {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Transport::Tcp(stream, patience) => {
+            Wire::Tcp(stream, patience) => {
                 let written = AsyncWrite::poll_write_vectored(Pin::new(stream), cx, slices);
                 patience.with(cx, written)
             }
-            Transport::Unix(stream, patience) => {
+            Wire::Unix(stream, patience) => {
                 let written = AsyncWrite::poll_write_vectored(Pin::new(stream), cx, slices);
                 patience.with(cx, written)
             }
-            Transport::Ahead(_, below) => {
+            Wire::Ahead(_, below) => {
                 AsyncWrite::poll_write_vectored(Pin::new(below.as_mut()), cx, slices)
             }
-            other @ (Transport::Tls(_) | Transport::Pipe(_)) => {
+            other @ (Wire::Tls(_) | Wire::Pipe(_)) => {
                 let first = slices.iter().find(|slice| !slice.is_empty());
                 let bytes = first.map_or(&[][..], |slice| slice);
                 AsyncWrite::poll_write(Pin::new(other), cx, bytes)
@@ -258,37 +256,37 @@ impl AsyncWrite for Transport {
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Transport::Tcp(..) | Transport::Unix(..) => true,
-            Transport::Tls(_) | Transport::Pipe(_) => false,
-            Transport::Ahead(_, below) => AsyncWrite::is_write_vectored(below.as_ref()),
+            Wire::Tcp(..) | Wire::Unix(..) => true,
+            Wire::Tls(_) | Wire::Pipe(_) => false,
+            Wire::Ahead(_, below) => AsyncWrite::is_write_vectored(below.as_ref()),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Transport::Tcp(stream, _) => AsyncWrite::poll_flush(Pin::new(stream), cx),
-            Transport::Unix(stream, _) => AsyncWrite::poll_flush(Pin::new(stream), cx),
-            Transport::Tls(stream) => stream.inner().poll_flush(cx),
+            Wire::Tcp(stream, _) => AsyncWrite::poll_flush(Pin::new(stream), cx),
+            Wire::Unix(stream, _) => AsyncWrite::poll_flush(Pin::new(stream), cx),
+            Wire::Tls(stream) => stream.inner().poll_flush(cx),
             // h2 sends by itself.
-            Transport::Pipe(_) => Poll::Ready(Ok(())),
-            Transport::Ahead(_, below) => AsyncWrite::poll_flush(Pin::new(below.as_mut()), cx),
+            Wire::Pipe(_) => Poll::Ready(Ok(())),
+            Wire::Ahead(_, below) => AsyncWrite::poll_flush(Pin::new(below.as_mut()), cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Transport::Tcp(stream, _) => AsyncWrite::poll_shutdown(Pin::new(stream), cx),
-            Transport::Unix(stream, _) => AsyncWrite::poll_shutdown(Pin::new(stream), cx),
-            Transport::Tls(stream) => stream.inner().poll_shutdown(cx),
-            Transport::Pipe(pipe) => Poll::Ready(pipe.shutdown()),
-            Transport::Ahead(_, below) => AsyncWrite::poll_shutdown(Pin::new(below.as_mut()), cx),
+            Wire::Tcp(stream, _) => AsyncWrite::poll_shutdown(Pin::new(stream), cx),
+            Wire::Unix(stream, _) => AsyncWrite::poll_shutdown(Pin::new(stream), cx),
+            Wire::Tls(stream) => stream.inner().poll_shutdown(cx),
+            Wire::Pipe(pipe) => Poll::Ready(pipe.shutdown()),
+            Wire::Ahead(_, below) => AsyncWrite::poll_shutdown(Pin::new(below.as_mut()), cx),
         }
     }
 }
 
-/// A transport with hyper's traits. Who is woken for it is not whoever polls hyper: so they are told apart.
+/// A wire with hyper's traits. Who is woken for it is not whoever polls hyper: so they are told apart.
 pub(crate) struct ForHyper {
-    transport: Transport,
+    wire: Wire,
     waker: Waker,
     /// Where bytes are read to that do not come from a socket: hyper's own room may not be initialised, tokio's must
     /// be, here.
@@ -296,22 +294,22 @@ pub(crate) struct ForHyper {
 }
 
 impl ForHyper {
-    pub(crate) fn new(transport: Transport, waker: Waker) -> ForHyper {
+    pub(crate) fn new(wire: Wire, waker: Waker) -> ForHyper {
         ForHyper {
-            transport,
+            wire,
             waker,
             room: Box::default(),
         }
     }
 
-    pub(crate) fn into_inner(self) -> Transport {
-        self.transport
+    pub(crate) fn into_inner(self) -> Wire {
+        self.wire
     }
 
-    /// The transport, and what it is polled with.
-    fn polled(&mut self) -> (Pin<&mut Transport>, Context<'_>) {
+    /// The wire, and what it is polled with.
+    fn polled(&mut self) -> (Pin<&mut Wire>, Context<'_>) {
         let cx = Context::from_waker(&self.waker);
-        (Pin::new(&mut self.transport), cx)
+        (Pin::new(&mut self.wire), cx)
     }
 }
 
@@ -323,9 +321,9 @@ impl Read for ForHyper {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let cx = &mut Context::from_waker(&this.waker);
-        match &mut this.transport {
-            Transport::Tcp(stream, _) => Read::poll_read(Pin::new(stream), cx, to),
-            Transport::Unix(stream, _) => Read::poll_read(Pin::new(stream), cx, to),
+        match &mut this.wire {
+            Wire::Tcp(stream, _) => Read::poll_read(Pin::new(stream), cx, to),
+            Wire::Unix(stream, _) => Read::poll_read(Pin::new(stream), cx, to),
             other => {
                 if this.room.is_empty() {
                     this.room = vec![0; FRAME].into_boxed_slice();
@@ -346,8 +344,8 @@ impl Write for ForHyper {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let (transport, cx) = &mut self.get_mut().polled();
-        AsyncWrite::poll_write(transport.as_mut(), cx, bytes)
+        let (wire, cx) = &mut self.get_mut().polled();
+        AsyncWrite::poll_write(wire.as_mut(), cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -355,21 +353,21 @@ impl Write for ForHyper {
         _: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let (transport, cx) = &mut self.get_mut().polled();
-        AsyncWrite::poll_write_vectored(transport.as_mut(), cx, slices)
+        let (wire, cx) = &mut self.get_mut().polled();
+        AsyncWrite::poll_write_vectored(wire.as_mut(), cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.transport.is_write_vectored()
+        self.wire.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (transport, cx) = &mut self.get_mut().polled();
-        AsyncWrite::poll_flush(transport.as_mut(), cx)
+        let (wire, cx) = &mut self.get_mut().polled();
+        AsyncWrite::poll_flush(wire.as_mut(), cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (transport, cx) = &mut self.get_mut().polled();
-        AsyncWrite::poll_shutdown(transport.as_mut(), cx)
+        let (wire, cx) = &mut self.get_mut().polled();
+        AsyncWrite::poll_shutdown(wire.as_mut(), cx)
     }
 }
