@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use genserver::gen_server::start;
+use genserver::gen_server::{self, start};
 use genserver::supervisor::{
     ChildSpec, DynamicSupervisor, Flags, Restart, Shutdown, Started, Strategy, Template, start_link,
 };
 use genserver::{
-    Action, Called, Done, From, GenServer, Init, Never, ServerRef, StartError, proc_lib,
+    Action, Called, Done, From, GenServer, Init, Never, Options, ServerRef, StartError, Task,
+    proc_lib,
 };
 use runtime::prelude::*;
 use runtime::{Builder, Status, Until, block_on, mailbox_len, process_info};
@@ -519,4 +520,69 @@ fn no_group_is_restarted_while_a_node_shuts_down() {
     let report = node.shutdown(Duration::from_secs(60));
     assert_eq!(report.killed, []);
     assert_eq!(starts.load(Ordering::SeqCst), 1);
+}
+
+/// Does nothing.
+struct Idle;
+
+#[genserver::gen_server]
+impl Idle {
+    #[init]
+    fn init(_: ()) -> Idle {
+        Idle
+    }
+}
+
+/// A start that fails for an error says it in that one's words.
+#[runtime::test]
+fn start_errors_in_words() {
+    trap_exit(true);
+    let child = || ChildSpec::new("a", || Err(StartError::Ignore));
+    let twice = start_link(Flags::default(), vec![child(), child()]).unwrap_err();
+    assert_eq!(
+        twice.to_string(),
+        "the process did not start: two children have the id a"
+    );
+    let hasty = Flags {
+        period: Duration::ZERO,
+        ..Flags::default()
+    };
+    let hasty = start_link(hasty, vec![]).unwrap_err().to_string();
+    assert!(hasty.ends_with("a period of 0ns is too short"), "{hasty}");
+    let long = "a".repeat(1000);
+    let long = Options::<Idle>::new()
+        .name(&*long)
+        .start(())
+        .unwrap_err()
+        .to_string();
+    assert!(long.contains("a name has at most"), "{long}");
+    let other = StartError::Failed(ExitReason::other("tired"));
+    assert_eq!(other.to_string(), "the process did not start: \"tired\"");
+}
+
+/// Outside a process the panic names the function that was called.
+#[test]
+fn outside_a_process() {
+    let calls: [(&str, fn()); 6] = [
+        ("gen_server::start", || drop(start::<Idle>(()))),
+        ("gen_server::start_link", || {
+            drop(gen_server::start_link::<Idle>(()));
+        }),
+        ("proc_lib::start", || {
+            drop(proc_lib::start(|parent: proc_lib::Parent<()>| {
+                parent.init_ack(())
+            }));
+        }),
+        ("sys::get_state", || drop(sys::get_state::<u32>("nobody"))),
+        ("sys::suspend", || drop(sys::suspend("nobody"))),
+        ("Task::spawn", || drop(Task::spawn(|| ()))),
+    ];
+    for (name, call) in calls {
+        let payload = std::panic::catch_unwind(call).unwrap_err();
+        let text = payload.downcast_ref::<String>().unwrap();
+        assert!(
+            text.starts_with(&format!("`{name}` outside a process")),
+            "{text}"
+        );
+    }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use runtime::request::Client;
-use runtime::{Pid, self_pid, send};
+use runtime::{Pid, send};
+use sys::in_process;
 
 use crate::error::{BadState, Reason};
 use crate::layer::Env;
@@ -100,7 +101,9 @@ pub(crate) struct Request {
 impl Request {
     /// A new request, with these options.
     #[track_caller]
+    /// `what`: the function that makes it.
     pub(crate) fn new(
+        what: &str,
         method: Method,
         path: &str,
         headers: HeaderMap,
@@ -108,9 +111,10 @@ impl Request {
         asks: Asks,
         opts: ReqOpts,
     ) -> Request {
+        let me = in_process(what);
         Request {
             stream: StreamRef::new(),
-            reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
+            reply_to: opts.reply_to.unwrap_or_else(|| me.into()),
             tunnel: opts.tunnel.unwrap_or(StreamRef::UNDEFINED),
             flow: opts.flow,
             method,

@@ -5,9 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use runtime::request::{CallError, call};
-use runtime::{
-    Down as ProcessDown, ExitReason, Pid, Spawn, exit_signal, monitor, receive, self_pid, send,
-};
+use runtime::{Down as ProcessDown, ExitReason, Pid, Spawn, exit_signal, monitor, receive, send};
+use sys::in_process;
 
 use crate::command::{Command, Query};
 use crate::connect::Target;
@@ -49,8 +48,9 @@ pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
     if !is_host(&host) {
         return Err(OpenError::Host(host));
     }
+    let owner = in_process("gun::open");
     let hop = opts.hop(&host, port);
-    start(Target::Tcp, hop, opts)
+    start(owner, Target::Tcp, hop, opts)
 }
 
 /// Opens a connection over a Unix socket. The origin's host is `localhost`.
@@ -78,16 +78,17 @@ pub fn open(host: &str, port: u16, opts: Opts) -> Result<Pid, OpenError> {
 /// Outside a process.
 #[track_caller]
 pub fn open_unix(path: impl AsRef<Path>, opts: Opts) -> Result<Pid, OpenError> {
+    let owner = in_process("gun::open_unix");
     let is_tls = opts.transport == Some(Transport::Tls);
     let hop = opts.hop("localhost", if is_tls { 443 } else { 80 });
-    start(Target::Unix(path.as_ref().to_owned()), hop, opts)
+    start(owner, Target::Unix(path.as_ref().to_owned()), hop, opts)
 }
 
 #[track_caller]
-fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
+fn start(owner: Pid, target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
     opts.check(&hop)?;
     let opening = Opening {
-        owner: self_pid(),
+        owner,
         target,
         hop,
         opts,
@@ -125,7 +126,9 @@ fn start(target: Target, hop: Hop, opts: Opts) -> Result<Pid, OpenError> {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn close(conn: Pid) -> Result<(), CloseError> {
+    in_process("gun::close");
     if !live::is_live(conn) {
         return Err(CloseError(conn));
     }
@@ -181,8 +184,9 @@ pub fn shutdown(conn: Pid) {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn set_owner(conn: Pid, owner: Pid) {
-    let from = self_pid();
+    let from = in_process("gun::set_owner");
     send(conn, Command::SetOwner { from, owner });
 }
 
@@ -209,7 +213,9 @@ pub fn set_owner(conn: Pid, owner: Pid) {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn info(conn: Pid) -> Result<Info, CallError> {
+    in_process("gun::info");
     call(conn, Query::Info, Duration::from_secs(5))
 }
 
@@ -237,12 +243,14 @@ pub fn info(conn: Pid) -> Result<Info, CallError> {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn ping(conn: Pid, opts: ReqOpts) -> StreamRef {
+    let me = in_process("gun::ping");
     let ping = StreamRef::new();
     let command = Command::Ping {
         ping,
         tunnel: opts.tunnel.unwrap_or(StreamRef::UNDEFINED),
-        reply_to: opts.reply_to.unwrap_or_else(|| self_pid().into()),
+        reply_to: opts.reply_to.unwrap_or_else(|| me.into()),
     };
     send(conn, command);
     ping

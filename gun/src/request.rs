@@ -34,7 +34,7 @@ macro_rules! without_body {
         #[track_caller]
         pub fn $name(conn: Pid, path: &str, headers: impl IntoHeaders) -> StreamRef {
             let body = BodyKind::Whole(Bytes::new());
-            make(conn, Method::$method, path, headers, body, ReqOpts::new())
+            make(concat!("gun::", stringify!($name)), conn, Method::$method, path, headers, body, ReqOpts::new())
         }
     )*};
 }
@@ -74,7 +74,7 @@ macro_rules! with_body {
             body: impl Into<Bytes>,
         ) -> StreamRef {
             let body = BodyKind::Whole(body.into());
-            make(conn, Method::$method, path, headers, body, ReqOpts::new())
+            make(concat!("gun::", stringify!($name)), conn, Method::$method, path, headers, body, ReqOpts::new())
         }
     )*};
 }
@@ -116,14 +116,8 @@ pub fn request(
     body: impl Into<Bytes>,
     opts: ReqOpts,
 ) -> StreamRef {
-    make(
-        conn,
-        method,
-        path,
-        headers,
-        BodyKind::Whole(body.into()),
-        opts,
-    )
+    let body = BodyKind::Whole(body.into());
+    make("gun::request", conn, method, path, headers, body, opts)
 }
 
 /// Begins a request whose body is sent by [`data`](fn@crate::data): in chunks, or of the length that a header
@@ -159,11 +153,20 @@ pub fn headers(
     headers: impl IntoHeaders,
     opts: ReqOpts,
 ) -> StreamRef {
-    make(conn, method, path, headers, BodyKind::Streamed, opts)
+    make(
+        "gun::headers",
+        conn,
+        method,
+        path,
+        headers,
+        BodyKind::Streamed,
+        opts,
+    )
 }
 
 #[track_caller]
 fn make(
+    what: &str,
     conn: Pid,
     method: Method,
     path: &str,
@@ -173,6 +176,7 @@ fn make(
 ) -> StreamRef {
     let checked = check(&method, &opts);
     let request = Request::new(
+        what,
         method,
         path,
         headers.into_headers(),
@@ -247,7 +251,15 @@ pub fn connect(
     let body = BodyKind::Whole(Bytes::new());
     let asks = Asks::Tunnel(Box::new(destination));
     let headers = headers.into_headers();
-    let request = Request::new(Method::CONNECT, "", headers, body, asks, opts);
+    let request = Request::new(
+        "gun::connect",
+        Method::CONNECT,
+        "",
+        headers,
+        body,
+        asks,
+        opts,
+    );
     ask(conn, request, checked)
 }
 
@@ -294,6 +306,14 @@ pub fn ws_upgrade(
     let body = BodyKind::Whole(Bytes::new());
     let asks = Asks::Websocket(opts.map(Box::new));
     let headers = headers.into_headers();
-    let request = Request::new(Method::GET, path, headers, body, asks, of_request);
+    let request = Request::new(
+        "gun::ws_upgrade",
+        Method::GET,
+        path,
+        headers,
+        body,
+        asks,
+        of_request,
+    );
     ask(conn, request, checked)
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use runtime::request::{CallError, call};
-use runtime::{Down as ProcessDown, IntoDeadline, Monitored, Pid, receive, self_pid, send};
+use runtime::{Down as ProcessDown, IntoDeadline, Monitored, Pid, receive, send};
+use sys::in_process;
 
 use crate::command::{Command, Piece, Query};
 use crate::error::{BadState, DataError};
@@ -39,7 +40,9 @@ use crate::websocket::Frame;
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn stream_info(conn: Pid, stream: StreamRef) -> Result<Option<StreamInfo>, CallError> {
+    in_process("gun::stream_info");
     call(conn, Query::StreamInfo(stream), Duration::from_secs(5))
 }
 
@@ -65,8 +68,9 @@ pub fn stream_info(conn: Pid, stream: StreamRef) -> Result<Option<StreamInfo>, C
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn ws_send(conn: Pid, stream: StreamRef, frames: impl IntoIterator<Item = Frame>) {
-    let from = self_pid();
+    let from = in_process("gun::ws_send");
     let frames = frames.into_iter().collect();
     let command = Command::WsSend {
         stream,
@@ -99,12 +103,13 @@ pub fn ws_send(conn: Pid, stream: StreamRef, frames: impl IntoIterator<Item = Fr
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn data(conn: Pid, stream: StreamRef, fin: bool, data: impl Into<Bytes>) {
     let data = data.into();
     if data.is_empty() && !fin {
         return;
     }
-    let from = self_pid();
+    let from = in_process("gun::data");
     let piece = Piece {
         stream,
         from,
@@ -143,6 +148,7 @@ pub fn data(conn: Pid, stream: StreamRef, fin: bool, data: impl Into<Bytes>) {
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn data_sync(
     conn: Pid,
     stream: StreamRef,
@@ -151,6 +157,7 @@ pub fn data_sync(
     timeout: impl IntoDeadline,
 ) -> Result<(), DataError> {
     let data = data.into();
+    in_process("gun::data_sync");
     let query = Query::Data { stream, fin, data };
     let sent: Result<Result<(), BadState>, CallError> = call(conn, query, timeout);
     sent.map_err(DataError::Connection)?
@@ -178,8 +185,9 @@ pub fn data_sync(
 /// # Panics
 ///
 /// Outside a process.
+#[track_caller]
 pub fn cancel(conn: Pid, stream: StreamRef) {
-    let from = self_pid();
+    let from = in_process("gun::cancel");
     send(conn, Command::Cancel { stream, from });
 }
 

@@ -14,11 +14,11 @@ use std::time::Duration;
 use runtime::request::{CallError, ServerRef, call_as};
 use runtime::{ExitReason, Message, Pid};
 
-use crate::TIMEOUT;
 use crate::debug::Statistics;
 use crate::error::ChangeCodeError;
 use crate::event::LoggedEvent;
 use crate::process::{CodeChanged, Request, Status, System};
+use crate::{TIMEOUT, in_process};
 
 pub use debug::{install, log_to_file};
 pub use state::{get_state, inspect, replace_state};
@@ -81,6 +81,7 @@ macro_rules! asks {
                 /// Outside a process.
                 #[cfg_attr(debug_assertions, track_caller)]
                 pub fn $name(self, server: impl Into<ServerRef>, $($arg: $type),*) -> Result<$answer, CallError> {
+                    in_process(concat!("sys::", stringify!($name)));
                     self.ask(server, $request)
                 }
             )*
@@ -309,6 +310,7 @@ impl Within {
         server: impl Into<ServerRef>,
         extra: impl Any + Send,
     ) -> Result<(), ChangeCodeError> {
+        in_process("sys::change_code");
         match self.ask(server, Request::ChangeCode(Box::new(extra))) {
             Ok(CodeChanged::Done) => Ok(()),
             Ok(CodeChanged::NotSuspended) => Err(ChangeCodeError::NotSuspended),

@@ -80,3 +80,16 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many events a log usually keeps. Mirrors `sys:log(Name, true)`.
 pub const LOG_SIZE: usize = 10;
+
+/// The calling process, for the function `what`: outside a process that is what the panic names. For `genserver` and
+/// `gun`.
+#[doc(hidden)]
+#[track_caller]
+pub fn in_process(what: &str) -> runtime::Pid {
+    match runtime::try_self_pid() {
+        Some(pid) => pid,
+        None => panic!(
+            "`{what}` outside a process: call it in a function that was spawned, or inside `runtime::run`"
+        ),
+    }
+}

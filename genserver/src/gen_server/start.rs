@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use runtime::request::ServerRef;
 use runtime::{Name, Pid, Ref, Spawn, Spawned, demonitor_flush};
-use sys::{Debug, DebugOption};
+use sys::{Debug, DebugOption, in_process};
 
 use super::process::{Boot, Process};
 use super::{Action, GenServer, Server};
@@ -313,6 +313,7 @@ impl<S: GenServer> Options<S> {
     /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start(self, args: S::Args) -> Result<Server<S>, StartError> {
+        in_process("gen_server::start");
         let (spawned, monitor) = self.begin(args, false, None)?;
         demonitor_flush(monitor);
         Ok(Server::of(spawned.pid))
@@ -333,7 +334,8 @@ impl<S: GenServer> Options<S> {
     /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_link(self, args: S::Args) -> Result<Server<S>, StartError> {
-        let (spawned, monitor) = self.begin(args, true, Some(runtime::self_pid()))?;
+        let parent = in_process("gen_server::start_link");
+        let (spawned, monitor) = self.begin(args, true, Some(parent))?;
         demonitor_flush(monitor);
         Ok(Server::of(spawned.pid))
     }
@@ -357,7 +359,8 @@ impl<S: GenServer> Options<S> {
     /// ```
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn start_monitor(self, args: S::Args) -> Result<(Server<S>, Ref), StartError> {
-        let (spawned, monitor) = self.begin(args, false, Some(runtime::self_pid()))?;
+        let parent = in_process("gen_server::start_monitor");
+        let (spawned, monitor) = self.begin(args, false, Some(parent))?;
         Ok((Server::of(spawned.pid), monitor))
     }
 
@@ -383,7 +386,7 @@ impl<S: GenServer> Options<S> {
     /// # });
     /// ```
     pub fn enter_loop(self, state: S, action: Action<S::Continue>) -> ! {
-        let me = runtime::self_pid();
+        let me = in_process("gen_server::enter_loop");
         let named = |name: &ServerRef| name.whereis() == Some(me);
         if !self.name.as_ref().is_none_or(named) {
             runtime::exit(EnterLoopError::NotRegistered);

@@ -8,13 +8,17 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use runtime::request::CallError;
 use runtime::{
     AliasMode, AnyMessage, Behaviour, Down, Exit, ExitReason, Message, Pid, ProcessResult, Ref,
-    Spawn, SpawnError, Spawned, alias, demonitor_flush, exit, exit_signal, receive_ref,
-    receive_where, self_pid, send, unalias, unlink,
+    RegisterError, Spawn, SpawnError, Spawned, alias, demonitor_flush, exit, exit_signal,
+    receive_ref, receive_where, self_pid, send, unalias, unlink,
 };
+use sys::in_process;
 
+use super::name::NameRefused;
 use super::spawn::Run;
+use crate::supervisor::SpecError;
 
 /// What a start comes to: the process, and what it has answered.
 pub type Started<R> = Result<(Pid, R), StartError>;
@@ -400,7 +404,7 @@ impl Start {
         T: ProcessResult,
         R: Message,
     {
-        let pid = self_pid();
+        let pid = in_process("proc_lib::start");
         let make = |tag| {
             let answer = PhantomData;
             let parent = Parent { pid, tag, answer };
@@ -543,10 +547,33 @@ impl fmt::Display for StartError {
             StartError::Ignore => f.write_str("the process is not wanted"),
             StartError::AlreadyStarted(pid) => write!(f, "the name is taken by {pid}"),
             StartError::Timeout => f.write_str("the start took too long"),
-            StartError::Failed(reason) => write!(f, "the process did not start: {reason}"),
+            StartError::Failed(reason) => {
+                write!(f, "the process did not start: {}", InWords(reason))
+            }
             StartError::Spawn(error) => write!(f, "no process: {error}"),
         }
     }
 }
 
 impl std::error::Error for StartError {}
+
+/// A reason; an error that a start fails with by itself, as that says it.
+struct InWords<'r>(&'r ExitReason);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InWords(reason) = self;
+        fn of<E: std::error::Error + 'static>(reason: &ExitReason) -> Option<&dyn fmt::Display> {
+            reason.downcast_ref::<E>().map(|error| error as _)
+        }
+        let said = of::<SpecError>(reason)
+            .or_else(|| of::<RegisterError>(reason))
+            .or_else(|| of::<NameRefused>(reason))
+            .or_else(|| of::<CallError>(reason))
+            .or_else(|| of::<StartError>(reason));
+        match said {
+            Some(error) => error.fmt(f),
+            None => reason.fmt(f),
+        }
+    }
+}

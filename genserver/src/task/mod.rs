@@ -24,6 +24,8 @@ use runtime::{
 pub use stream::{AsyncStream, TimedOut, async_stream};
 pub use supervisor::TaskSupervisor;
 
+use sys::in_process;
+
 use crate::proc_lib;
 use crate::supervisor::Shutdown;
 
@@ -134,7 +136,8 @@ impl<T: Send + 'static> Task<T> {
         f: impl FnOnce() -> T + Send + 'static,
     ) -> Result<Task<T>, SpawnError> {
         let result = Outcome::new();
-        let spawned = proc_lib::spawn_opt(spawn.monitor(), result.of(self_pid(), f))?;
+        let spawned =
+            proc_lib::spawn_opt(spawn.monitor(), result.of(in_process("Task::spawn"), f))?;
         let (pid, Some(watch)) = (spawned.pid, spawned.monitor) else {
             unreachable!("it was spawned with a monitor")
         };

@@ -200,7 +200,15 @@ fn make(
     let Checkout { conn, place, .. } = take(&manager, &opts)?;
     let req = opts.req_opts;
     let checked = check(&method, &req);
-    let mut request = Request::new(method, path, headers, body, Asks::Response, req);
+    let mut request = Request::new(
+        "gun::pool::request",
+        method,
+        path,
+        headers,
+        body,
+        Asks::Response,
+        req,
+    );
     request.place = Some(place);
     Ok((conn, ask(conn, request, checked)))
 }

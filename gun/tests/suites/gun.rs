@@ -705,3 +705,29 @@ fn version_10() {
         after SOON => panic!("no Down"),
     }
 }
+
+/// Outside a process the panic names the function that was called.
+#[test]
+fn outside_a_process() {
+    static CONN: std::sync::LazyLock<Pid> = std::sync::LazyLock::new(|| runtime::run(self_pid));
+    let calls: [(&str, fn()); 7] = [
+        ("open", || drop(::gun::open("localhost", 80, Opts::new()))),
+        ("get", || _ = ::gun::get(*CONN, "/", ())),
+        ("post", || _ = ::gun::post(*CONN, "/", (), "")),
+        ("headers", || {
+            let method = http::Method::PUT;
+            ::gun::headers(*CONN, method, "/", (), ::gun::ReqOpts::new());
+        }),
+        ("info", || drop(::gun::info(*CONN))),
+        ("close", || _ = ::gun::close(*CONN)),
+        ("ping", || _ = ::gun::ping(*CONN, ::gun::ReqOpts::new())),
+    ];
+    for (name, call) in calls {
+        let payload = std::panic::catch_unwind(call).unwrap_err();
+        let text = payload.downcast_ref::<String>().unwrap();
+        assert!(
+            text.starts_with(&format!("`gun::{name}` outside a process")),
+            "{text}"
+        );
+    }
+}

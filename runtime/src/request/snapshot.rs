@@ -17,8 +17,8 @@ const DEPTH: usize = 16;
 /// What a server was doing when a call to it timed out, and if it waited for the answer to a call of its own,
 /// what that server was doing, and so on: at most 16 processes, each once.
 ///
-/// Each was looked at by itself, one after the other, and none was stopped for it. What is told says nothing of
-/// the past: a server that is at rest may have taken the request, and keep its answer back.
+/// Each was looked at by itself, one after the other, and none was stopped for it. Of the past it says one thing:
+/// whether the server [has taken the request](Snapshot::is_taken), and so keeps its answer back.
 ///
 /// ```
 /// use runtime::prelude::*;
@@ -107,6 +107,28 @@ impl Snapshot {
         &self.processes
     }
 
+    /// Whether the server has taken the request from its mailbox, in which there was nothing more. Else the request may
+    /// wait there among other messages.
+    ///
+    /// ```
+    /// use runtime::prelude::*;
+    /// use runtime::request::{Call, call};
+    /// use std::time::Duration;
+    ///
+    /// # runtime::run(|| {
+    /// // It has received the request, and dropped whom to answer.
+    /// let forgets = spawn!(|| loop { drop(receive_type::<Call<u32>>()) });
+    /// let ask = || call::<_, u32>(forgets, 7u32, Duration::from_millis(5)).unwrap_err();
+    /// while !ask().snapshot().unwrap().is_taken() {
+    ///     println!("it has not come to it yet");
+    /// }
+    /// # });
+    /// ```
+    pub fn is_taken(&self) -> bool {
+        let server = self.processes.first();
+        server.is_some_and(|server| server.is_alive() && server.message_queue_len == 0)
+    }
+
     /// Whether they wait for each other: the last waits for the caller, or for one before it. So none of them
     /// goes on but by a time-out.
     pub fn is_deadlock(&self) -> bool {
@@ -116,6 +138,10 @@ impl Snapshot {
 }
 
 impl Seen {
+    fn is_alive(&self) -> bool {
+        !matches!(self.activity, Activity::Dead | Activity::Exiting)
+    }
+
     fn of(pid: Pid) -> Seen {
         match activity::look(pid) {
             Some(sight) => Seen {
@@ -184,9 +210,15 @@ impl fmt::Display for Seen {
     }
 }
 
-/// As in `<0.7.1> (cache) has been in a callback for 5s and waits for <0.8.1>; <0.8.1> is suspended`.
+/// As in `the request was taken; <0.7.1> (cache) has been in a callback for 5s and waits for <0.8.1>; <0.8.1> is
+/// suspended`.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_taken() {
+            f.write_str("the request was taken; ")?;
+        } else if self.processes.first().is_some_and(Seen::is_alive) {
+            f.write_str("the request may still wait; ")?;
+        }
         for (n, seen) in self.processes.iter().enumerate() {
             let between = if n == 0 { "" } else { "; " };
             write!(f, "{between}{seen}")?;
@@ -195,5 +227,66 @@ impl fmt::Display for Snapshot {
             f.write_str(": a deadlock")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::mailbox_len;
+    use crate::prelude::*;
+    use crate::request::{Call, call};
+    use std::time::Duration;
+
+    fn timeout(server: Pid) -> (bool, String) {
+        let error = call::<u32, u32>(server, 7, Duration::from_millis(5)).unwrap_err();
+        (error.snapshot().unwrap().is_taken(), error.to_string())
+    }
+
+    /// Of a server that has received the request it is told that it has: whether it keeps the answer, or has dropped
+    /// whom to answer, at rest or on its stack, and with a limited mailbox too.
+    #[crate::test(paused)]
+    fn taken() {
+        let keeps = || {
+            let kept = receive_type::<Call<u32>>();
+            receive! { "end" : &str => drop(kept) }
+        };
+        let drops = || loop {
+            drop(receive_type::<Call<u32>>());
+        };
+        let rests = Spawn::new().receive_loop(|message: AnyMessage| {
+            drop(message);
+            Flow::Continue
+        });
+        let limited = Spawn::new()
+            .mailbox_limit(10, AtLimit::DropNewest)
+            .spawn(drops);
+        for server in [
+            spawn!(keeps),
+            spawn!(drops),
+            limited.unwrap().pid,
+            rests.unwrap().pid,
+        ] {
+            let (is_taken, text) = timeout(server);
+            assert!(is_taken, "{text}");
+            assert!(
+                text.contains("no answer in 5ms; the request was taken; <"),
+                "{text}"
+            );
+        }
+    }
+
+    /// Of one that has mail it is told that the request may be among it; it may have been taken before that.
+    #[crate::test(paused)]
+    fn waits() {
+        let deaf = spawn!(|| receive! { "end" : &str => {} });
+        for n in 1..3 {
+            let (is_taken, text) = timeout(deaf);
+            assert!(!is_taken, "{text}");
+            assert_eq!(mailbox_len(deaf), Some(n));
+            assert!(
+                text.contains("no answer in 5ms; the request may still wait; <"),
+                "{text}"
+            );
+        }
     }
 }

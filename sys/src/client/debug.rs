@@ -9,6 +9,7 @@ use runtime::request::{CallError, ServerRef};
 use super::{USUAL, Within};
 use crate::error::LogToFileError;
 use crate::event::Event;
+use crate::in_process;
 use crate::option::DebugFunction;
 use crate::process::Request;
 
@@ -39,6 +40,7 @@ impl Within {
         server: impl Into<ServerRef>,
         path: Option<PathBuf>,
     ) -> Result<(), LogToFileError> {
+        in_process("sys::log_to_file");
         match self.ask::<io::Result<()>>(server, Request::LogToFile(path)) {
             Ok(opened) => opened.map_err(LogToFileError::OpenFile),
             Err(error) => Err(LogToFileError::Call(error)),
@@ -78,6 +80,7 @@ impl Within {
     where
         F: FnMut(&Event<'_>) -> ControlFlow<()> + Send + 'static,
     {
+        in_process("sys::install");
         self.ask(server, Request::Install(DebugFunction::new(id, f)))
     }
 }

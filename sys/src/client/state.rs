@@ -7,6 +7,7 @@ use runtime::{ExitReason, Message, catch};
 
 use super::{USUAL, Within};
 use crate::error::StateError;
+use crate::in_process;
 use crate::process::Request;
 
 impl Within {
@@ -36,6 +37,7 @@ impl Within {
         R: Message,
         F: FnOnce(&S) -> R + Send + 'static,
     {
+        in_process("sys::inspect");
         self.with_state(server, move |state: &mut S| {
             catch(|| f(state)).map_err(Into::into)
         })
@@ -63,6 +65,7 @@ impl Within {
     where
         S: Any + Clone + Message,
     {
+        in_process("sys::get_state");
         self.inspect(server, S::clone)
     }
 
@@ -89,6 +92,7 @@ impl Within {
         S: Any + Clone + Message,
         F: FnOnce(&S) -> S + Send + 'static,
     {
+        in_process("sys::replace_state");
         self.with_state(server, move |state: &mut S| {
             let (new, copy) = catch(|| {
                 let new = f(state);
