@@ -248,10 +248,10 @@ mod tests {
     fn taken() {
         let keeps = || {
             let kept = receive_type::<Call<u32>>();
-            receive! { "end" : &str => drop(kept) }
+            receive! { "end" : &str => assert_eq!(kept.request, 7) }
         };
         let drops = || loop {
-            drop(receive_type::<Call<u32>>());
+            _ = receive_type::<Call<u32>>();
         };
         let rests = Spawn::new().receive_loop(|message: AnyMessage| {
             drop(message);
