@@ -613,6 +613,7 @@ fn headers_as_they_are_held() {
     let peer = Peer::new();
     let (conn, mut line) = peer.open(Opts::new());
     let (one, two) = (("x-a", "1"), ("x-a", "2"));
+    let pair = [one, two];
     let owned = vec![
         ("x-a".to_owned(), "1".to_owned()),
         ("x-a".to_owned(), "2".to_owned()),
@@ -620,7 +621,7 @@ fn headers_as_they_are_held() {
     let map: HeaderMap = vec![one, two].into_headers();
     for stream in [
         get(conn, "/", [one, two]),
-        get(conn, "/", &[one, two]),
+        get(conn, "/", &pair),
         get(conn, "/", &[one, two][..]),
         get(conn, "/", vec![one, two]),
         get(conn, "/", &owned),
