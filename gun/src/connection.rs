@@ -339,7 +339,7 @@ impl Connection {
     }
 }
 
-/// What `sys` sees of a connection: what [`info`](crate::info) tells.
+/// What `sys` sees of a connection: what [`info`](fn@crate::info) tells.
 struct Shown(Info);
 
 impl sys::Process for Shown {

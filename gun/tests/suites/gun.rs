@@ -621,7 +621,7 @@ fn headers_as_they_are_held() {
     let map: HeaderMap = vec![one, two].into_headers();
     for stream in [
         get(conn, "/", [one, two]),
-        get(conn, "/", &pair),
+        get(conn, "/", pair),
         get(conn, "/", &[one, two][..]),
         get(conn, "/", vec![one, two]),
         get(conn, "/", &owned),
