@@ -1,4 +1,4 @@
-//! What is known of a connection and of its streams: the answers to [`info`](crate::info) and
+//! What is known of a connection and of its streams: the answers to [`info`](fn@crate::info) and
 //! [`stream_info`](crate::stream_info), put together layer by layer.
 
 use std::net::SocketAddr;
