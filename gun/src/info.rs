@@ -8,7 +8,7 @@ use runtime::Pid;
 use crate::message::{Protocol, StreamRef};
 use crate::options::Transport;
 
-/// What is known of a connection: see [`info`](crate::info).
+/// What is known of a connection: see [`info`](fn@crate::info).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {

@@ -50,7 +50,7 @@ pub fn start_link(flags: Flags, children: Vec<ChildSpec>) -> Result<Supervisor, 
 /// fails, panics or says what is not in order leaves all as it was, and is the error. Mirrors a callback module's
 /// `init/1`, and the supervisor's `code_change`.
 ///
-/// The code is changed to an [`InitFunction`](super::InitFunction), or to a [`Supervised`]: what that would say always.
+/// The code is changed to an [`InitFunction`], or to a [`Supervised`]: what that would say always.
 /// It takes the place of `init`. With `()` the one that is there is asked again. Anything else is refused, with an
 /// [`UnknownChange`](super::UnknownChange) for the reason.
 ///
