@@ -560,6 +560,14 @@ fn start_errors_in_words() {
     assert_eq!(other.to_string(), "the process did not start: \"tired\"");
 }
 
+/// A name is given as whoever made it holds it, as a child's is.
+#[runtime::test]
+fn names_that_are_owned() {
+    let name = |n: u32| format!("idle {n}");
+    let server = Options::<Idle>::new().name(name(7)).start(()).unwrap();
+    assert_eq!(ServerRef::from(name(7)).whereis(), server.whereis());
+}
+
 /// Outside a process the panic names the function that was called.
 #[test]
 fn outside_a_process() {

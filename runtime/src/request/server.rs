@@ -167,6 +167,12 @@ impl From<&str> for ServerRef {
     }
 }
 
+impl From<String> for ServerRef {
+    fn from(name: String) -> ServerRef {
+        ServerRef::Name(name.into())
+    }
+}
+
 impl From<&ServerRef> for ServerRef {
     fn from(server: &ServerRef) -> ServerRef {
         server.clone()
