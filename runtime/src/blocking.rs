@@ -54,6 +54,8 @@ type Job = Box<dyn FnOnce() + Send>;
 static ANY: Pool = Pool::new("blocking", 512);
 static LOOK_UP: Pool = Pool::new("look-up", 32);
 static ERRANDS: Pool = Pool::new("errands", 32);
+/// One thread, so that reports keep their order.
+static REPORTS: Pool = Pool::new("reports", 1);
 
 /// One call.
 struct Call<F, T> {
@@ -150,6 +152,11 @@ pub(crate) fn run_errand(node: &Arc<Instance>, f: impl FnOnce() + Send + 'static
     if let Err((job, _)) = ERRANDS.submit(Box::new(job)) {
         job();
     }
+}
+
+/// Runs a report on a thread for these: nobody waits for it. It is lost if the system gives no thread.
+pub(crate) fn run_report(f: impl FnOnce() + Send + 'static) {
+    let _ = REPORTS.submit(Box::new(f));
 }
 
 impl<F, T> Call<F, T>

@@ -8,10 +8,7 @@
 //! * It is no switch point: the caller's thread, and what it holds of it, are the same afterwards.
 //! * No queue or table is borrowed by the caller.
 
-use std::sync::Arc;
-
 use crate::blocking;
-use crate::node::Instance;
 use crate::process::exit::quietly;
 use crate::process::guarded;
 
@@ -22,8 +19,8 @@ pub(crate) fn report(event: impl FnOnce()) {
     let _ = guarded(|| quietly(event));
 }
 
-/// As [`report`], on a thread of a pool: for the watchdog, which a subscriber that blocks must not hold up.
+/// As [`report`], on a thread for reports: for the watchdog, which a subscriber that blocks must not hold up.
 #[cold]
-pub(crate) fn report_aside(node: &Arc<Instance>, event: impl FnOnce() + Send + 'static) {
-    blocking::run_errand(node, || report(event));
+pub(crate) fn report_aside(event: impl FnOnce() + Send + 'static) {
+    blocking::run_report(|| report(event));
 }

@@ -175,8 +175,8 @@ fn with_sockets() {
         });
         is_idle();
         let kinds = threads();
-        // Errands: on a busy machine a worker may be reported.
-        let own = ["watchdog", "worker", "errands"].map(str::to_owned);
+        // On a busy machine a worker may be reported.
+        let own = ["watchdog", "worker", "reports"].map(str::to_owned);
         assert!(kinds.iter().all(|kind| own.contains(kind)), "{kinds:?}");
         assert!(
             kinds.iter().filter(|kind| *kind == "worker").count() <= 2,

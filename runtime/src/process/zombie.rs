@@ -219,7 +219,7 @@ fn try_declare(node: &Arc<Instance>, slot: &'static Slot, of: u32) -> Option<()>
         });
     }
     let id = node.id();
-    report_aside(node, move || {
+    report_aside(move || {
         tracing::warn!(
             target: "runtime::process",
             node = id,

@@ -5,7 +5,8 @@
 //! futures, which look whether the turn is over instead of switching ([`is_spent`]).
 //!
 //! Invariant: while a process runs, what is left of its turn lies in its thread's record, and is added to its
-//! total whenever it goes on elsewhere or is asked ([`account`]). The watchdog takes it away from a turn that lasts.
+//! total whenever it goes on elsewhere or is asked ([`account`]). The watchdog takes it away from a turn that lasts, which
+//! then counts as one that has spent it all, about.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::Context;

@@ -252,7 +252,7 @@ impl<'n> Watchdog<'n> {
             if let Err(error) = self.node.start_spare() {
                 if !std::mem::replace(&mut self.capped, true) {
                     let id = self.node.id();
-                    report_aside(self.node, move || {
+                    report_aside(move || {
                         tracing::warn!(
                             target: "runtime::scheduler",
                             node = id,
@@ -309,11 +309,11 @@ fn end_in_absence(node: &Arc<Instance>, slot: &'static Slot, seen: &mut Seen) {
 }
 
 #[cold]
-fn report_stall(node: &Arc<Instance>, worker: &Worker, running: Option<&Slot>, ran: u64) {
+fn report_stall(node: &Instance, worker: &Worker, running: Option<&Slot>, ran: u64) {
     let milliseconds = ran / 1_000_000;
     let (id, worker, processes) = (node.id(), worker.id(), worker.standing());
     let running = running.map(|slot| (slot.pid(), slot.place()));
-    report_aside(node, move || match running {
+    report_aside(move || match running {
         Some((pid, place)) => tracing::warn!(
             target: "runtime::scheduler",
             node = id,

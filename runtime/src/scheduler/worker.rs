@@ -117,7 +117,7 @@ pub(crate) struct Worker {
 
 // SAFETY: the fields named the owner's are touched by the worker's thread alone: every method that
 // does is called through `scheduler::worker()`, which returns the calling thread's own. The rest
-// are atomics and locks.
+// are atomics and locks; what the pointer in `reductions` leads to is an atomic.
 unsafe impl Sync for Worker {}
 // SAFETY: made by one thread and then run by another, which takes everything over.
 unsafe impl Send for Worker {}
